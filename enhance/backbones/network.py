@@ -1,0 +1,124 @@
+"""A frozen network as a list of stages: an image goes in, one feature map per stage comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Self
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+from enhance.backbones.pooling import L2Pooling
+from enhance.backbones.registry import ARCHITECTURES, BACKBONES, TORCHVISION, Architecture
+from enhance.backbones.weights import Origin, fill
+from enhance.suggest import unknown
+
+Weights = str | PathLike[str] | Mapping[str, Tensor]
+
+
+class Backbone(nn.Module):
+    """A network whose parameters never change and which always evaluates in eval mode.
+
+    Attributes:
+        name: its name in the registry.
+        origin: where its weights come from.
+    """
+
+    def __init__(self, name: str, stages: Sequence[nn.Module], origin: Origin, least: int = 1) -> None:
+        super().__init__()
+        self.name, self.origin, self.least = name, origin, least
+        self.stages = nn.ModuleList(stages)
+        self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        return super().train(False)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Feature maps of an RGB image in [0, 1]: (B, 3, H, W) -> one (B, C, H', W') per stage. No mean or std is subtracted.
+
+        An image smaller than the network can take is continued to the right and below by its last pixels.
+        """
+        height, width = image.shape[-2:]
+        right, bottom = max(0, self.least - width), max(0, self.least - height)
+        x = functional.pad(image, (0, right, 0, bottom), mode="replicate") if right or bottom else image
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+
+class NodesBackbone(Backbone):
+    """Any torchvision network, tapped at named nodes of its graph."""
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        try:
+            features = self.stages[0](image)
+        except (RuntimeError, AssertionError) as error:
+            height, width = image.shape[-2:]
+            raise ValueError(f"{self.name} cannot take a {width} x {height} image ({error}); resize it to the size the network expects.") from error
+        return list(features.values())
+
+
+def load(name: str, weights: Weights = "pretrained", *, seed: int = 0, model: str | None = None, nodes: Sequence[str] | None = None) -> Backbone:
+    """Build a backbone and fill it with weights.
+
+    Args:
+        name: a name of `enhance.BACKBONES`.
+        weights: `pretrained` (torchvision's, from the cache or downloaded), `untrained` (random, from `seed`), a file (.pth, .pt or
+            .safetensors; the whole network or its features), or a state dict.
+        seed: of the untrained weights.
+        model: with `torchvision`: the network's name there, e.g. `convnext_tiny`.
+        nodes: with `torchvision`: names of the graph nodes whose outputs are the feature maps.
+
+    Raises:
+        ValueError: for an unknown name, network or node.
+        WeightsError: if the weights cannot be had or do not fit.
+    """
+    if name == TORCHVISION:
+        return _from_nodes(model, nodes, weights, seed)
+    if model is not None or nodes is not None:
+        raise ValueError(f"model and nodes go with backbone={TORCHVISION}; {name} has its own.")
+    if name not in ARCHITECTURES:
+        raise ValueError(unknown("backbone", name, BACKBONES))
+    architecture = ARCHITECTURES[name]
+    layers = _layers(architecture)
+    origin = fill(layers, architecture.network, architecture.weights, weights, seed)
+    if architecture.l2_pooling:
+        layers = nn.Sequential(*(L2Pooling() if isinstance(layer, nn.MaxPool2d) else layer for layer in layers))
+    stages = [layers[start:stop] for start, stop in architecture.stages]
+    return Backbone(name, stages, origin, architecture.least)
+
+
+def _layers(architecture: Architecture) -> nn.Sequential:
+    """The network's layers in order, without memory for their weights yet."""
+    with torch.device("meta"):
+        network = torchvision.models.get_model(architecture.network, weights=None)
+    if hasattr(network, "features"):
+        return network.features
+    # ResNet has no list of layers; named as in its state dict.
+    names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+    layers = nn.Sequential()
+    for name in names:
+        layers.add_module(name, getattr(network, name))
+    return layers
+
+
+def _from_nodes(model: str | None, nodes: Sequence[str] | None, weights: Weights, seed: int) -> Backbone:
+    if not model or not nodes:
+        raise ValueError("backbone=torchvision needs model (e.g. convnext_tiny) and nodes (e.g. [features.1, features.3]).")
+    if model not in torchvision.models.list_models():
+        raise ValueError(unknown("torchvision model", model, torchvision.models.list_models()))
+    with torch.device("meta"):
+        network = torchvision.models.get_model(model, weights=None)
+    origin = fill(network, model, "DEFAULT", weights, seed)
+    known = get_graph_node_names(network.eval())[1]
+    for node in nodes:
+        if node not in known and not any(name.startswith(f"{node}.") for name in known):
+            raise ValueError(unknown(f"node of {model}", node, known))
+    extractor = create_feature_extractor(network, return_nodes=list(nodes))
+    return NodesBackbone(f"torchvision/{model}", [extractor], origin)

@@ -1,0 +1,182 @@
+"""Where a network's weights come from: torchvision's pretrained ones, a file, a state dict, or a seeded random draw."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.error
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+_TENSOR_FILES = (".safetensors",)
+_PICKLE_FILES = (".pth", ".pt")
+
+
+class WeightsError(ValueError):
+    """Weights that cannot be had, cannot be read or do not fit; the message says how to mend it."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a backbone's weights come from.
+
+    Attributes:
+        weights: `pretrained`, `untrained`, `state dict` or the file's path.
+        name: for people: torchvision's name of the weights, the seed, or the file's name.
+        sha256: of the file or, where there is none, of the tensors.
+        calibrated: whether the features are those of a trained network.
+    """
+
+    weights: str
+    name: str
+    sha256: str
+    calibrated: bool
+
+
+def fill(layers: nn.Module, network: str, pretrained: str, weights: str | PathLike[str] | Mapping[str, Tensor], seed: int) -> Origin:
+    """Give the layers of a torchvision network (on the meta device) their weights, in place.
+
+    Args:
+        layers: the network or its features.
+        network: torchvision's name of the network.
+        pretrained: torchvision's name of its pretrained weights.
+        weights: see `enhance.backbones.load`.
+        seed: of untrained weights.
+
+    Raises:
+        WeightsError: if the weights cannot be had or do not fit.
+    """
+    if isinstance(weights, Mapping):
+        _assign(layers, weights, network, "the state dict")
+        return Origin("state dict", f"state dict for {network}", _hash_tensors(layers), calibrated=True)
+    if weights == "untrained":
+        _draw(layers, seed)
+        return Origin("untrained", f"{network}, untrained, seed {seed}", _hash_tensors(layers), calibrated=False)
+    if weights == "pretrained":
+        entry = torchvision.models.get_model_weights(network)[pretrained]
+        path = _cached_or_downloaded(entry.url, network)
+        origin = Origin("pretrained", f"{network} {entry.name}", hash_file(path), calibrated=True)
+    else:
+        path = Path(weights).expanduser()
+        origin = Origin(str(path), path.name, hash_file(path) if path.is_file() else "", calibrated=True)
+    _assign(layers, read_file(path), network, str(path))
+    return origin
+
+
+def pretrained_file(network: str, pretrained: str = "IMAGENET1K_V1") -> Path:
+    """Where torchvision's weights of a network lie once they have been fetched."""
+    return _cache_path(torchvision.models.get_model_weights(network)[pretrained].url)
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_file(path: Path) -> dict[str, Tensor]:
+    """Read a state dict from a .pth, .pt or .safetensors file. Pickled code is refused, never run.
+
+    Raises:
+        WeightsError: if there is no such file, or it is not a state dict.
+    """
+    if not path.is_file():
+        accepted = "weights takes pretrained, untrained or a .pth, .pt or .safetensors file"
+        raise WeightsError(f"There is no weights file {path}; {accepted}.")
+    if path.suffix not in _TENSOR_FILES + _PICKLE_FILES:
+        raise WeightsError(f"{path} is not a weights file: its name must end in .pth, .pt or .safetensors.")
+    try:
+        if path.suffix in _TENSOR_FILES:
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"{path} cannot be read as weights: it is damaged, or holds more than tensors ({reason}).") from error
+    state = state.get("state_dict", state) if isinstance(state, dict) else state
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(f"{path} does not hold a state dict, a mapping from parameter names to tensors.")
+    return state
+
+
+def _cache_path(url: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
+
+
+def _cached_or_downloaded(url: str, network: str) -> Path:
+    path = _cache_path(url)
+    if path.is_file():
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=path.stem.split("-")[-1], progress=True)
+    except (OSError, urllib.error.URLError, RuntimeError) as error:
+        raise WeightsError(
+            f"The pretrained weights of {network} are not on this machine and could not be downloaded ({error}). Fetch {url} elsewhere and put it at "
+            f"{path}, or name a file with backbone.weights=FILE, or take backbone.weights=untrained (random features: for tests only)."
+        ) from error
+    return path
+
+
+def _assign(layers: nn.Module, state: Mapping[str, Tensor], network: str, source: str) -> None:
+    """Copy the state into the layers. Names may be those of the whole network (`features.0.weight`) or of its features (`0.weight`)."""
+    prefix = "features." if any(key.startswith("features.") for key in state) and not hasattr(layers, "features") else ""
+    wanted = layers.state_dict()
+    chosen: dict[str, Tensor] = {}
+    for key, parameter in wanted.items():
+        given = state.get(prefix + key)
+        if given is None and key.endswith("num_batches_tracked"):
+            given = torch.zeros((), dtype=torch.long)
+        if given is None:
+            raise WeightsError(f"{source} does not fit {network}: it has no '{prefix}{key}'. Give the weights of {network}, whole or its features alone.")
+        if given.shape != parameter.shape:
+            shapes = f"{tuple(given.shape)} instead of {tuple(parameter.shape)}"
+            raise WeightsError(f"{source} does not fit {network}: '{prefix}{key}' has shape {shapes}. Give the weights of {network}.")
+        chosen[key] = given.to(torch.float32) if given.is_floating_point() else given
+    layers.load_state_dict(chosen, assign=True)
+
+
+def _draw(layers: nn.Module, seed: int) -> None:
+    """He-normal weights; batch normalisation takes its statistics from seeded noise so that deep networks neither fade nor explode."""
+    layers.to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(seed)
+    norms: list[nn.BatchNorm2d] = []
+    for module in layers.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            norms.append(module)
+            module.reset_parameters()
+        elif isinstance(module, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif callable(getattr(module, "reset_parameters", None)):
+            module.reset_parameters()  # type: ignore[operator]
+    leftover = [tensor for name, tensor in layers.named_parameters() if name.rsplit(".", 1)[-1] not in ("weight", "bias")]
+    for tensor in leftover:
+        nn.init.normal_(tensor, std=0.02, generator=generator)
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.train()
+    with torch.no_grad():
+        layers(torch.rand(2, 3, 96, 96, generator=generator))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+
+
+def _hash_tensors(layers: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for key, tensor in sorted(layers.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

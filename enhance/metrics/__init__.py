@@ -1,0 +1,6 @@
+"""The deep distribution measures: usable alone, as metrics and as losses."""
+
+from enhance.metrics.distance import METRICS, DeepDistance, DeepJSD, DeepSKLD, DeepWSD, Prepared
+from enhance.metrics.measures import jensen_shannon, symmetric_kl, wasserstein
+
+__all__ = ["METRICS", "DeepDistance", "DeepJSD", "DeepSKLD", "DeepWSD", "Prepared", "jensen_shannon", "symmetric_kl", "wasserstein"]

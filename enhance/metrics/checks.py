@@ -1,0 +1,67 @@
+"""Validation at the door of a metric; every sentence says what was given, what is accepted and how to mend it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from enhance.metrics.layouts import WINDOW
+
+if TYPE_CHECKING:
+    from enhance.metrics.distance import DeepDistance, Prepared
+
+_TOLERANCE = 1e-4
+_HALVES = (torch.float16, torch.bfloat16)
+
+
+def image(name: str, given: Tensor, dtype: torch.dtype, device: torch.device, check_range: bool) -> Tensor:
+    """Check one batch of images; half precision is promoted to the metric's."""
+    if not isinstance(given, Tensor):
+        raise ValueError(f"{name} must be a torch tensor (B, 3, H, W), got {type(given).__name__}.")
+    if given.dim() != 4 or given.shape[1] != 3:
+        hint = ""
+        if given.dim() == 3 and given.shape[0] == 3:
+            hint = f" Add the batch dimension: {name}[None]."
+        elif given.dim() == 3 and given.shape[-1] == 3:
+            hint = f" Bring the channels first: {name}.permute(2, 0, 1)[None]."
+        elif given.dim() == 4 and given.shape[-1] == 3:
+            hint = f" Bring the channels first: {name}.permute(0, 3, 1, 2)."
+        elif given.dim() == 4 and given.shape[1] == 1:
+            hint = f" Repeat the grey channel: {name}.expand(-1, 3, -1, -1)."
+        raise ValueError(f"{name} must be RGB of shape (B, 3, H, W), got {tuple(given.shape)}.{hint}")
+    if not len(given):
+        raise ValueError(f"{name} is an empty batch, shape {tuple(given.shape)}.")
+    if min(given.shape[-2:]) < WINDOW:
+        raise ValueError(f"{name} must be at least {WINDOW} x {WINDOW} pixels, got {given.shape[-1]} x {given.shape[-2]} (width x height).")
+    if not given.is_floating_point():
+        raise ValueError(f"{name} must be floating point in [0, 1], got {given.dtype}. Convert bytes with {name}.float() / 255.")
+    if given.device != device:
+        raise ValueError(f"{name} is on {given.device} but the metric is on {device}. Move one of them: metric.to({name}.device).")
+    if given.dtype in _HALVES:
+        given = given.to(dtype)
+    if given.dtype != dtype:
+        raise ValueError(f"{name} is {given.dtype} but the metric computes in {dtype}. Convert one of them: {name}.to({dtype}), or metric.to({given.dtype}).")
+    if check_range:
+        low, high = (value.item() for value in torch.aminmax(given.detach()))
+        if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
+            if low != low or high != high:
+                raise ValueError(f"{name} contains NaN.")
+            mend = "Divide by 255." if low >= 0 and 1.5 < high <= 255 else f"Clamp it: {name}.clamp(0, 1); or pass check_range=False to the metric."
+            raise ValueError(f"{name} must lie in [0, 1], got [{low:.4g}, {high:.4g}]. {mend}")
+    return given
+
+
+def pair(image: Tensor, target: Prepared, metric: DeepDistance) -> None:
+    """Check that an image and a prepared reference belong together."""
+    if target.owner is not metric:
+        raise ValueError("This reference was prepared by another metric; prepare it with the one that compares: metric.prepare(reference).")
+    if target.device != image.device or target.dtype != image.dtype:
+        raise ValueError(f"The prepared reference is {target.dtype} on {target.device}, the image {image.dtype} on {image.device}; the metric was moved since. "
+                         "Prepare the reference again.")
+    if target.shape[-2:] != image.shape[-2:]:
+        (height, width), (other_height, other_width) = image.shape[-2:], target.shape[-2:]
+        raise ValueError(f"image is {width} x {height} but reference is {other_width} x {other_height} (width x height); resize one of them.")
+    if target.shape[0] not in (1, len(image)):
+        raise ValueError(f"image has a batch of {len(image)} but reference one of {target.shape[0]}; they must be equal, or the reference's 1.")

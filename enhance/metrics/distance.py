@@ -1,0 +1,196 @@
+"""DeepWSD, DeepJSD and DeepSKLD: a backbone, a layout and a measure make a distance between images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from enhance.backbones.network import Backbone, Weights, load
+from enhance.metrics import checks
+from enhance.metrics.fusion import PreparedLevel, level_distance, prepare_level
+from enhance.metrics.layouts import LAYOUTS, pad
+from enhance.metrics.published import network_for, rule_for
+from enhance.suggest import unknown
+
+REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"mean": torch.mean, "sum": torch.sum, "none": lambda values: values}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A reference whose side of the distance has been computed once; accepted wherever a reference is.
+
+    Attributes:
+        shape: of the reference, (B, 3, H, W).
+        levels: its features, per level.
+        owner: the metric that prepared it.
+    """
+
+    shape: tuple[int, ...]
+    levels: tuple[PreparedLevel, ...]
+    owner: DeepDistance
+
+    @property
+    def device(self) -> torch.device:
+        return self.levels[0].columns.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.levels[0].columns.dtype
+
+
+class DeepDistance(nn.Module):
+    """Distance between two images as the mean distance between the distributions of their deep features.
+
+    Do not instantiate it; take `DeepWSD`, `DeepJSD` or `DeepSKLD`. With no other setting than the backbone each reproduces the authors' published code.
+
+    The module has no parameters: the backbone is frozen, moves with `.to()` and stays out of `state_dict()`.
+
+    Args:
+        backbone: a name of `enhance.BACKBONES`, or a `Backbone`.
+        weights: `pretrained`, `untrained`, a file, or a state dict; see `enhance.backbones.load`.
+        layout: `strided`, as published, or `spatial`, true 8 x 8 windows of each channel.
+        prefilter: whether images with a longer side of 384 and more are first box-averaged to about 256, as published for scoring.
+        reduction: over the batch: `mean`, `sum` or `none`.
+        rounding: how a feature map's sides become multiples of 8: `published`, which may crop a map, or `up`, which never does.
+        check_range: whether to check that images lie in [0, 1]; costs one pass over each image.
+        seed, model, nodes: see `enhance.backbones.load`.
+
+    Raises:
+        ValueError: for an unknown backbone, layout, reduction or rounding.
+        WeightsError: if the weights cannot be had or do not fit.
+
+    Example:
+        >>> metric = DeepJSD(backbone="vgg19")
+        >>> loss = metric(image, reference)       # both (B, 3, H, W), RGB in [0, 1]
+        >>> loss.backward()
+        >>> target = metric.prepare(reference)    # in a loop: the reference's features are computed once
+        >>> metric.score(image, target)
+
+    References:
+        Liao et al., "Image Quality Assessment: Measuring Perceptual Degradation via Distribution Measures in Deep Feature Spaces", IEEE TIP 33
+        (2024) 4044-4059, doi 10.1109/TIP.2024.3409176, and the code published with it.
+    """
+
+    measure: ClassVar[str]
+    lower_is_better: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        backbone: str | Backbone = "vgg19",
+        weights: Weights = "pretrained",
+        layout: str = "strided",
+        prefilter: bool = True,
+        reduction: str = "mean",
+        *,
+        rounding: str = "published",
+        check_range: bool = True,
+        seed: int = 0,
+        model: str | None = None,
+        nodes: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__()
+        for what, given, accepted in (("layout", layout, tuple(LAYOUTS)), ("reduction", reduction, tuple(REDUCTIONS)),
+                                      ("rounding", rounding, ("published", "up"))):
+            if given not in accepted:
+                raise ValueError(unknown(what, given, accepted))
+        name = backbone if isinstance(backbone, str) else backbone.name
+        network = backbone if isinstance(backbone, Backbone) else load(
+            network_for(self.measure, name), weights, seed=seed, model=model, nodes=nodes)
+        object.__setattr__(self, "backbone", network)  # not a submodule: no parameters and no state of ours
+        self.backbone: Backbone
+        self.rule = rule_for(self.measure, name.partition("/")[0])
+        self.layout, self.prefilter, self.reduction, self.check_range = layout, prefilter, reduction, check_range
+        self.rounding = self.rule.rounding if rounding == "published" else rounding
+
+    def forward(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
+        """The loss: mean over levels of the distance, 0 for equal images, lower is better. Differentiable in `image`.
+
+        Args:
+            image: (B, 3, H, W), RGB in [0, 1], at least 8 x 8; float32 (float64 after `.double()`); half precision is computed in float32.
+            reference: the same shape, or (1, 3, H, W) for a batch of images, or what `prepare` returned.
+
+        Returns:
+            A scalar, or (B,) with reduction `none`.
+
+        Raises:
+            ValueError: for a wrong shape, range, dtype or device, or sizes that differ.
+        """
+        return REDUCTIONS[self.reduction](self.layers(image, reference).mean(1))
+
+    @torch.no_grad()
+    def score(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
+        """The published quality score log(1 + loss) ** 0.25 of each image, reduced over the batch; lower is better. No gradient."""
+        loss = self.layers(image, reference).mean(1).clamp_min(0)
+        return REDUCTIONS[self.reduction](torch.log1p(loss) ** 0.25)
+
+    def layers(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
+        """The distance of each level, (B, L): the image itself first, then the backbone's stages. Their mean is the loss."""
+        image = checks.image("image", image, self.dtype, self.device, self.check_range)
+        target = self.prepare(reference) if isinstance(reference, Tensor) else reference
+        checks.pair(image, target, self)
+        with torch.autocast(image.device.type, enabled=False):
+            values = [level_distance(columns, level, self.rule)
+                      for columns, level in zip(self._columns(image), target.levels, strict=True)]
+        return torch.stack(values, 1)
+
+    @torch.no_grad()
+    def prepare(self, reference: Tensor) -> Prepared:
+        """Compute the reference's side of the distance once: (B, 3, H, W) in [0, 1] -> what is accepted wherever a reference is."""
+        reference = checks.image("reference", reference, self.dtype, self.device, self.check_range)
+        with torch.autocast(reference.device.type, enabled=False):
+            levels = tuple(prepare_level(columns, self.rule) for columns in self._columns(reference))
+        return Prepared(tuple(reference.shape), levels, self)
+
+    def _columns(self, image: Tensor) -> list[Tensor]:
+        """64-vectors of every level: (B, 3, H, W) -> a list of (B, 64, N)."""
+        if self.prefilter:
+            factor = max(1, round(max(image.shape[-2:]) / 256))
+            image = functional.avg_pool2d(image, factor) if factor > 1 else image
+        cut = LAYOUTS[self.layout]
+        return [cut(pad(level.to(image.dtype), self.rounding)) for level in (image, *self.backbone(image))]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the backbone lies; images must lie there too."""
+        return next(self.backbone.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the backbone; images must have it too."""
+        return next(self.backbone.parameters()).dtype
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.backbone._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
+
+    def extra_repr(self) -> str:
+        return f"backbone={self.backbone.name!r}, weights={self.backbone.origin.name!r}, layout={self.layout!r}"
+
+
+class DeepWSD(DeepDistance):
+    """Wasserstein distance between deep features; see `DeepDistance` for arguments and use."""
+
+    measure = "deepwsd"
+
+
+class DeepJSD(DeepDistance):
+    """Jensen-Shannon divergence between deep features; see `DeepDistance` for arguments and use."""
+
+    measure = "deepjsd"
+
+
+class DeepSKLD(DeepDistance):
+    """Symmetric Kullback-Leibler divergence between deep features; see `DeepDistance` for arguments and use."""
+
+    measure = "deepskld"
+
+
+METRICS: dict[str, type[DeepDistance]] = {kind.measure: kind for kind in (DeepWSD, DeepJSD, DeepSKLD)}

@@ -1,0 +1,131 @@
+"""One level's distance: per column the measure d fused with the squared difference E as d + E omega(d), averaged over columns.
+
+The gradient is found in closed form during the forward pass, block by block so that every temporary stays in the processor's cache, and
+it is all that is kept for the backward pass: measuring costs a few sweeps over the features, little beside the network itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from enhance.metrics.measures import Prepared, between
+from enhance.metrics.published import Rule
+
+_BLOCK = 4096  # columns; 64 x 4096 floats are one megabyte
+
+
+@dataclass(frozen=True)
+class PreparedLevel:
+    """The reference's side of one level.
+
+    Attributes:
+        columns: the 64-vectors (B, 64, N).
+        masses: what the measure sees of them, per image (64, N).
+        measured: what the measure has prepared from the masses, per image.
+    """
+
+    columns: Tensor
+    masses: tuple[Tensor, ...]
+    measured: tuple[Prepared, ...]
+
+
+def omega(d: Tensor, damping: float) -> Tensor:
+    """Weight of the squared difference, omega(d) = 1 / (sqrt(exp(-1 / (d + c))) (d + c)^2). Source: the published code."""
+    shifted = d + damping
+    return (0.5 / shifted).exp() / shifted**2
+
+
+def prepare_level(columns: Tensor, rule: Rule) -> PreparedLevel:
+    """Compute the reference's side of a level from its columns (B, 64, N)."""
+    if rule.masses == "softmax":
+        return PreparedLevel(columns, tuple(torch.softmax(columns, -1)), ())
+    seen = columns * columns * _scale(columns) if rule.masses == "squared" else columns
+    return PreparedLevel(columns, (), tuple(rule.measure.prepare(image) for image in seen))
+
+
+def level_distance(columns: Tensor, prepared: PreparedLevel, rule: Rule) -> Tensor:
+    """Distance of each image's level to the reference's: (B, 64, N) -> (B,). A reference of one image serves the whole batch."""
+    images = [
+        _softmax_distance(columns[image], prepared, image, rule) if rule.masses == "softmax"
+        else _FusedDistance.apply(columns[image], prepared, image, rule)
+        for image in range(len(columns))
+    ]
+    return torch.stack(images)  # type: ignore[arg-type]
+
+
+def _softmax_distance(columns: Tensor, prepared: PreparedLevel, image: int, rule: Rule) -> Tensor:
+    """A softmax over all columns ties the blocks together, so this rule is left to autograd."""
+    reference = image % len(prepared.columns)
+    d = between(rule.measure, torch.softmax(columns, -1), prepared.masses[reference], dim=0)
+    if rule.damping is not None:
+        d = d + (columns - prepared.columns[reference]).square().sum(0) * omega(d, rule.damping)
+    return d.mean()
+
+
+def _scale(columns: Tensor) -> Tensor:
+    """1 / (sum of the level + 1e-6), which turns squared features into masses: (..., 64, N) -> (..., 1, 1)."""
+    return (columns.sum((-2, -1), keepdim=True) + 1e-6).reciprocal()
+
+
+def _blocks(columns: Tensor) -> Iterator[slice]:
+    count = columns.shape[-1]
+    size = _BLOCK if columns.device.type == "cpu" else count
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+class _FusedDistance(torch.autograd.Function):
+    """Columns of one image (64, N) -> its mean fused distance, a scalar."""
+
+    @staticmethod
+    def forward(ctx: Any, columns: Tensor, prepared: PreparedLevel, image: int, rule: Rule) -> Tensor:
+        wants_gradient = ctx.needs_input_grad[0]
+        reference = image % len(prepared.columns)
+        squared = rule.masses == "squared"
+        scale = _scale(columns) if squared else columns.new_ones(1, 1)
+        total, mass_slope = columns.new_zeros(()), columns.new_zeros(())
+        slope = torch.empty_like(columns) if wants_gradient else None
+        for block in _blocks(columns):
+            x = columns[:, block]
+            masses = x * x * scale if squared else x
+            measured = tuple(tensor[:, block] for tensor in prepared.measured[reference])
+            d, d_slope = rule.measure.compare(masses, measured, wants_gradient)
+            fused, d_weight, e_slope = _fuse(d, x, prepared.columns[reference, :, block], rule.damping)
+            total += fused.sum()
+            if slope is None or d_slope is None:
+                continue
+            d_slope *= d_weight
+            if squared:  # masses x^2 s with s = 1 / (sum of all x): 2 x s each, and -s times what all masses together weigh
+                mass_slope += (d_slope * masses).sum()
+                d_slope *= x
+                d_slope *= 2 * scale
+            torch.add(d_slope, e_slope, out=slope[:, block])
+        ctx.shift = -(mass_slope * scale[0, 0]) if squared else None
+        ctx.count = columns.shape[-1]
+        ctx.save_for_backward(slope)
+        return total / ctx.count
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None]:
+        (slope,) = ctx.saved_tensors
+        weight = grad_output / ctx.count
+        gradient = slope * weight if ctx.shift is None else torch.addcmul(ctx.shift * weight, slope, weight)
+        return gradient, None, None, None
+
+
+def _fuse(d: Tensor, x: Tensor, y: Tensor, damping: float | None) -> tuple[Tensor, Tensor, Tensor]:
+    """d + E omega(d) of each column with its derivatives: (columns,), in d (columns,), and in x through E (64, columns)."""
+    if damping is None:
+        return d, torch.ones_like(d), x.new_zeros(())
+    difference = x - y
+    energy = (difference * difference).sum(0)
+    weight = omega(d, damping)
+    shifted = d + damping
+    in_d = 1 - energy * weight * (0.5 / shifted + 2) / shifted
+    return d + energy * weight, in_d, difference.mul_(2 * weight)

@@ -1,0 +1,89 @@
+"""Exact one-dimensional Wasserstein distances on the integer grid, without sorting.
+
+With F and G the cumulative masses of two vectors *without their last entry*, the distance to the power p is a sum over lags,
+
+    W = sum_i |F_i - G_i| + sum_{k>=1} c_k sum_i [ (F_i - G_{i+k})+ + (G_i - F_{i+k})+ ],    c_k = (k+1)^p - 2 k^p + (k-1)^p,
+
+for unequal masses too. F and G rise, so the first lag at which every bracket is zero ends the sum. For p = 1 only the
+first term remains; for p = 2 all c_k are 2 and W is linear with small integer factors between ties, so that counting comparisons in
+bytes gives both W and its exact gradient.
+
+Vectors run along dimension 0 of a (n, columns) matrix, so every operation is contiguous over the columns.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_MOST_COUNTED = 63  # +-(1 + 2 * 63) still fits a signed byte
+
+
+def cumulative(mass: Tensor) -> Tensor:
+    """Cumulative masses without the last entry: (n, columns) -> (n - 1, columns)."""
+    return torch.cumsum(mass[:-1], dim=0)
+
+
+def distance(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Tensor | None]:
+    """W_p^p of each column and, if asked for, its gradient with respect to the masses whose cumulative sums are `f`.
+
+    Args:
+        f, g: cumulative masses (n - 1, columns), non-decreasing along dimension 0 (see `cumulative`).
+        p: order, at least 1.
+        gradient: whether to return the gradient.
+
+    Returns:
+        (columns,) and (n, columns) or None.
+    """
+    if p == 1:
+        difference = f - g
+        value, slope = difference.abs().sum(0), difference.sign() if gradient else None
+    elif p == 2 and len(f) <= _MOST_COUNTED:
+        value, slope = _by_counting(f, g)
+    else:
+        value, slope = _by_lags(f, g, p, gradient)
+    return value, _to_masses(slope) if gradient and slope is not None else None
+
+
+def _by_counting(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+    """p = 2: W = sum(s F + t G) with integer s = dW/dF and t = dW/dG, rearranged as s (F - G) + (s + t) G against rounding."""
+    slope = torch.zeros(f.shape, dtype=torch.int8, device=f.device)
+    excess = torch.zeros_like(slope)
+    for lag in range(1, len(f)):
+        ahead = (f[:-lag] > g[lag:]).view(torch.int8)
+        behind = (g[:-lag] > f[lag:]).view(torch.int8)
+        if f.device.type == "cpu" and not (ahead.any() or behind.any()):
+            break
+        slope[:-lag] += ahead
+        slope[lag:] -= behind
+        ahead += behind
+        excess[:-lag] += ahead
+        excess[lag:] -= ahead
+    difference = f - g
+    s = slope.to(f.dtype).mul_(2).add_(difference.sign())
+    value = difference.mul_(s).sum(0)
+    value += (excess.to(f.dtype) * g).sum(0) * 2
+    return value, s
+
+
+def _by_lags(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Tensor | None]:
+    difference = f - g
+    value, slope = difference.abs().sum(0), difference.sign() if gradient else None
+    for lag in range(1, len(f)):
+        ahead, behind = (f[:-lag] - g[lag:]).clamp_min_(0), (g[:-lag] - f[lag:]).clamp_min_(0)
+        if f.device.type == "cpu" and not (ahead.any() or behind.any()):
+            break
+        weight = (lag + 1) ** p - 2 * lag**p + (lag - 1) ** p
+        value += weight * (ahead.sum(0) + behind.sum(0))
+        if slope is not None:
+            slope[:-lag] += weight * (ahead > 0)
+            slope[lag:] -= weight * (behind > 0)
+    return value, slope
+
+
+def _to_masses(slope: Tensor) -> Tensor:
+    """Gradient in the cumulative masses -> gradient in the masses: entry j moves every cumulative mass from j on."""
+    out = slope.new_zeros((len(slope) + 1, *slope.shape[1:]))
+    for row in range(len(slope) - 1, -1, -1):
+        torch.add(out[row + 1], slope[row], out=out[row])
+    return out

@@ -1,0 +1,22 @@
+"""Sentences for names that nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+_SHOWN = 24
+
+
+def unknown(what: str, given: str, accepted: Iterable[str]) -> str:
+    """One sentence: the name that was given, the nearest accepted one and the accepted ones.
+
+    Example:
+        >>> unknown("metric", "deepwds", ["deepwsd", "deepjsd"])
+        "There is no metric 'deepwds'; did you mean 'deepwsd'? (deepwsd, deepjsd)"
+    """
+    names = list(accepted)
+    near = get_close_matches(given.lower(), names, n=1, cutoff=0.5)
+    question = f"; did you mean '{near[0]}'?" if near else "."
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return f"There is no {what} '{given}'{question} ({shown})"
