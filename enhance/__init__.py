@@ -23,20 +23,27 @@ _HOMES = {
     "jensen_shannon": "enhance.metrics",
     "symmetric_kl": "enhance.metrics",
     "BACKBONES": "enhance.backbones",
-    "WeightsError": "enhance.backbones",
-    "load_backbone": "enhance.backbones",
+    "WeightsError": "enhance.backbones.weights",
+    "load_backbone": "enhance.backbones.network",
     "load_image": "enhance.images",
     "save_image": "enhance.images",
-    "optimize": "enhance.optimize",
 }
 
 __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
-    from enhance.backbones import BACKBONES, WeightsError
-    from enhance.backbones import load as load_backbone
-    from enhance.images import load_image, save_image
-    from enhance.metrics import METRICS, DeepJSD, DeepSKLD, DeepWSD, jensen_shannon, symmetric_kl, wasserstein
+    from enhance.backbones import BACKBONES as BACKBONES
+    from enhance.backbones.network import load as load_backbone  # noqa: F401
+    from enhance.backbones.weights import WeightsError as WeightsError
+    from enhance.images import load_image as load_image
+    from enhance.images import save_image as save_image
+    from enhance.metrics import METRICS as METRICS
+    from enhance.metrics import DeepJSD as DeepJSD
+    from enhance.metrics import DeepSKLD as DeepSKLD
+    from enhance.metrics import DeepWSD as DeepWSD
+    from enhance.metrics import jensen_shannon as jensen_shannon
+    from enhance.metrics import symmetric_kl as symmetric_kl
+    from enhance.metrics import wasserstein as wasserstein
 
 
 def __getattr__(name: str) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_SHOWN = 24
+_SHOWN = 16
 
 
 def unknown(what: str, given: str, accepted: Iterable[str]) -> str:
-    """One sentence: the name that was given, the nearest accepted one and the accepted ones.
+    """One sentence: the name that was given, the nearest accepted one and, unless they are many, the accepted ones.
 
     Example:
         >>> unknown("metric", "deepwds", ["deepwsd", "deepjsd"])
@@ -18,5 +18,7 @@ def unknown(what: str, given: str, accepted: Iterable[str]) -> str:
     names = list(accepted)
     near = get_close_matches(given.lower(), names, n=1, cutoff=0.5)
     question = f"; did you mean '{near[0]}'?" if near else "."
+    if near and len(names) > _SHOWN:
+        return f"There is no {what} '{given}'{question}"
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     return f"There is no {what} '{given}'{question} ({shown})"

@@ -18,7 +18,10 @@ GOLDEN = SHARED / "reference" / "golden"
 def pair(name: str) -> tuple[Tensor, Tensor]:
     """Image and reference of a golden pair, (1, 3, H, W) in [0, 1]."""
     with np.load(GOLDEN / "pairs.npz") as arrays:
-        images = [torch.from_numpy(arrays[f"{name}.{side}"]).permute(2, 0, 1)[None].float() / 255 for side in ("image", "reference")]
+        images = [
+            torch.from_numpy(arrays[f"{name}.{side}"]).permute(2, 0, 1)[None].float() / 255
+            for side in ("image", "reference")
+        ]
     return images[0], images[1]
 
 

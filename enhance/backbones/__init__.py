@@ -1,7 +1,7 @@
-"""Networks as lists of stages, and where their weights come from."""
+"""Networks as lists of stages, and where their weights come from. Only the table of names is imported here, which needs
+no torch.
+"""
 
-from enhance.backbones.network import Backbone, load
 from enhance.backbones.registry import ARCHITECTURES, BACKBONES, Architecture
-from enhance.backbones.weights import Origin, WeightsError
 
-__all__ = ["ARCHITECTURES", "BACKBONES", "Architecture", "Backbone", "Origin", "WeightsError", "load"]
+__all__ = ["ARCHITECTURES", "BACKBONES", "Architecture"]

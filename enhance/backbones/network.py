@@ -38,7 +38,8 @@ class Backbone(nn.Module):
         return super().train(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Feature maps of an RGB image in [0, 1]: (B, 3, H, W) -> one (B, C, H', W') per stage. No mean or std is subtracted.
+        """Feature maps of an RGB image in [0, 1]: (B, 3, H, W) -> one (B, C, H', W') per stage. No mean or std is
+        subtracted.
 
         An image smaller than the network can take is continued to the right and below by its last pixels.
         """
@@ -60,17 +61,27 @@ class NodesBackbone(Backbone):
             features = self.stages[0](image)
         except (RuntimeError, AssertionError) as error:
             height, width = image.shape[-2:]
-            raise ValueError(f"{self.name} cannot take a {width} x {height} image ({error}); resize it to the size the network expects.") from error
+            raise ValueError(
+                f"{self.name} cannot take a {width} x {height} image ({error}); "
+                "resize it to the size that the network expects."
+            ) from error
         return list(features.values())
 
 
-def load(name: str, weights: Weights = "pretrained", *, seed: int = 0, model: str | None = None, nodes: Sequence[str] | None = None) -> Backbone:
+def load(
+    name: str,
+    weights: Weights = "pretrained",
+    *,
+    seed: int = 0,
+    model: str | None = None,
+    nodes: Sequence[str] | None = None,
+) -> Backbone:
     """Build a backbone and fill it with weights.
 
     Args:
         name: a name of `enhance.BACKBONES`.
-        weights: `pretrained` (torchvision's, from the cache or downloaded), `untrained` (random, from `seed`), a file (.pth, .pt or
-            .safetensors; the whole network or its features), or a state dict.
+        weights: `pretrained` (torchvision's, from the cache or downloaded), `untrained` (random, from `seed`), a file
+            (.pth, .pt or .safetensors; the whole network or its features), or a state dict.
         seed: of the untrained weights.
         model: with `torchvision`: the network's name there, e.g. `convnext_tiny`.
         nodes: with `torchvision`: names of the graph nodes whose outputs are the feature maps.
@@ -110,7 +121,9 @@ def _layers(architecture: Architecture) -> nn.Sequential:
 
 def _from_nodes(model: str | None, nodes: Sequence[str] | None, weights: Weights, seed: int) -> Backbone:
     if not model or not nodes:
-        raise ValueError("backbone=torchvision needs model (e.g. convnext_tiny) and nodes (e.g. [features.1, features.3]).")
+        raise ValueError(
+            "backbone=torchvision needs model (e.g. convnext_tiny) and nodes (e.g. [features.1, features.3])."
+        )
     if model not in torchvision.models.list_models():
         raise ValueError(unknown("torchvision model", model, torchvision.models.list_models()))
     with torch.device("meta"):

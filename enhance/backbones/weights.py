@@ -39,7 +39,9 @@ class Origin:
     calibrated: bool
 
 
-def fill(layers: nn.Module, network: str, pretrained: str, weights: str | PathLike[str] | Mapping[str, Tensor], seed: int) -> Origin:
+def fill(
+    layers: nn.Module, network: str, pretrained: str, weights: str | PathLike[str] | Mapping[str, Tensor], seed: int
+) -> Origin:
     """Give the layers of a torchvision network (on the meta device) their weights, in place.
 
     Args:
@@ -99,7 +101,9 @@ def read_file(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         reason = str(error).splitlines()[0]
-        raise WeightsError(f"{path} cannot be read as weights: it is damaged, or holds more than tensors ({reason}).") from error
+        raise WeightsError(
+            f"{path} cannot be read as weights: it is damaged, or holds more than tensors ({reason})."
+        ) from error
     state = state.get("state_dict", state) if isinstance(state, dict) else state
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path} does not hold a state dict, a mapping from parameter names to tensors.")
@@ -119,15 +123,20 @@ def _cached_or_downloaded(url: str, network: str) -> Path:
         torch.hub.download_url_to_file(url, str(path), hash_prefix=path.stem.split("-")[-1], progress=True)
     except (OSError, urllib.error.URLError, RuntimeError) as error:
         raise WeightsError(
-            f"The pretrained weights of {network} are not on this machine and could not be downloaded ({error}). Fetch {url} elsewhere and put it at "
-            f"{path}, or name a file with backbone.weights=FILE, or take backbone.weights=untrained (random features: for tests only)."
+            f"The pretrained weights of {network} are not on this machine and could not be downloaded ({error}). "
+            f"Fetch {url} elsewhere and put it at {path}, or name a file with backbone.weights=FILE, or take a "
+            "backbone that needs no download: backbone=vgg_compact, or backbone.weights=untrained (random features)."
         ) from error
     return path
 
 
 def _assign(layers: nn.Module, state: Mapping[str, Tensor], network: str, source: str) -> None:
-    """Copy the state into the layers. Names may be those of the whole network (`features.0.weight`) or of its features (`0.weight`)."""
-    prefix = "features." if any(key.startswith("features.") for key in state) and not hasattr(layers, "features") else ""
+    """Copy the state into the layers. Names may be those of the whole network (`features.0.weight`) or of its features
+    (`0.weight`).
+    """
+    prefix = (
+        "features." if any(key.startswith("features.") for key in state) and not hasattr(layers, "features") else ""
+    )
     wanted = layers.state_dict()
     chosen: dict[str, Tensor] = {}
     for key, parameter in wanted.items():
@@ -135,16 +144,23 @@ def _assign(layers: nn.Module, state: Mapping[str, Tensor], network: str, source
         if given is None and key.endswith("num_batches_tracked"):
             given = torch.zeros((), dtype=torch.long)
         if given is None:
-            raise WeightsError(f"{source} does not fit {network}: it has no '{prefix}{key}'. Give the weights of {network}, whole or its features alone.")
+            raise WeightsError(
+                f"{source} does not fit {network}: it has no '{prefix}{key}'. "
+                f"Give the weights of {network}, whole or its features alone."
+            )
         if given.shape != parameter.shape:
             shapes = f"{tuple(given.shape)} instead of {tuple(parameter.shape)}"
-            raise WeightsError(f"{source} does not fit {network}: '{prefix}{key}' has shape {shapes}. Give the weights of {network}.")
+            raise WeightsError(
+                f"{source} does not fit {network}: '{prefix}{key}' has shape {shapes}. Give the weights of {network}."
+            )
         chosen[key] = given.to(torch.float32) if given.is_floating_point() else given
     layers.load_state_dict(chosen, assign=True)
 
 
 def _draw(layers: nn.Module, seed: int) -> None:
-    """He-normal weights; batch normalisation takes its statistics from seeded noise so that deep networks neither fade nor explode."""
+    """He-normal weights; batch normalisation takes its statistics from seeded noise so that deep networks neither fade
+    nor explode.
+    """
     layers.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)
     norms: list[nn.BatchNorm2d] = []
@@ -158,7 +174,9 @@ def _draw(layers: nn.Module, seed: int) -> None:
                 nn.init.zeros_(module.bias)
         elif callable(getattr(module, "reset_parameters", None)):
             module.reset_parameters()  # type: ignore[operator]
-    leftover = [tensor for name, tensor in layers.named_parameters() if name.rsplit(".", 1)[-1] not in ("weight", "bias")]
+    leftover = [
+        tensor for name, tensor in layers.named_parameters() if name.rsplit(".", 1)[-1] not in ("weight", "bias")
+    ]
     for tensor in leftover:
         nn.init.normal_(tensor, std=0.02, generator=generator)
     if not norms:

@@ -1,0 +1,37 @@
+# make demo   installs into .venv and runs the first example
+# make test   installs the test extra too and runs the tests
+# make check  lint and types
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test slow check clean
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m enhance task=recover metric=deepwsd
+
+test: $(VENV)/.tested
+	$(BIN)/python -m pytest -n 2
+
+slow: $(VENV)/.tested
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+$(BIN)/python:
+	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else 'enhance needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11')"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

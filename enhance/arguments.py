@@ -1,0 +1,163 @@
+"""The command line before Hydra sees it: file names are quoted, and a typo gets one line that names the nearest valid
+name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from enhance.config import Config, SettingsError, check
+from enhance.locate import choices, home
+from enhance.suggest import unknown
+
+_OPEN = ("degradation", "hydra")  # whose keys are free
+FILES = ("reference", "initial", "backbone.weights")
+_PLAIN = re.compile(r"[\w./:~@%+\- ]*", re.ASCII)
+
+
+def quote_files(arguments: Sequence[str]) -> list[str]:
+    """Quote the file names whose characters Hydra would read as its own grammar: reference=my (1)=é.png."""
+    return [_quote(argument) for argument in arguments]
+
+
+def _quote(argument: str) -> str:
+    key, equals, value = argument.partition("=")
+    if not equals or key.lstrip("+~") not in FILES or _PLAIN.fullmatch(value) or value[:1] in "'\"":
+        return argument
+    if not Path(value).exists() and any(mark in value for mark in ",[${"):  # a sweep or an interpolation, not a file
+        return argument
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found.group(1) * 2 + found.group(2).replace("'", "\\'"), value)
+    return f"{key}='{escaped}'"
+
+
+def checked(arguments: Sequence[str]) -> None:
+    """Compose the settings of every value that was given and check them.
+
+    Raises:
+        SettingsError: one sentence about the first thing that is wrong.
+    """
+    overrides = _parse(arguments)
+    for override in overrides:
+        _check_key(override)
+    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+        for combination in _combinations(overrides):
+            _check_settings(_compose(combination))
+
+
+def _parse(arguments: Sequence[str]) -> list[Override]:
+    parser = OverridesParser.create()
+    overrides = []
+    for argument in arguments:
+        try:
+            overrides.append(parser.parse_override(argument))
+        except HydraException as error:
+            hint = (
+                "write it as key=value"
+                if "=" not in argument
+                else "quote a value that has special characters: 'key=\"value\"'"
+            )
+            raise SettingsError(f"Cannot read the argument {argument!r}; {hint}.") from error
+    return overrides
+
+
+def _check_key(override: Override) -> None:
+    """Check the names of groups and their choices, and that nothing is added that nobody reads."""
+    groups = choices()
+    key = override.key_or_group.split("@")[0]
+    if key in groups:
+        what = key.removesuffix("s")
+        for value in _values(override):
+            if value not in groups[key] and not (value == "null" and key == "recipes"):
+                raise SettingsError(unknown(what, value, groups[key]))
+    elif override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and key.split(".")[0] not in _OPEN:
+        names = [field.name for field in fields(Config)]
+        if key not in names:
+            raise SettingsError(unknown("setting", key, [*groups, *names]))
+
+
+def _values(override: Override) -> list[str]:
+    """Every value that an override gives its key, as text; an interval or glob sweep counts as none."""
+    if not override.is_sweep_override():
+        return [override.get_value_element_as_str()]
+    try:
+        return list(override.sweep_string_iterator())
+    except Exception:
+        return []
+
+
+def _combinations(overrides: Sequence[Override]) -> Iterable[list[str]]:
+    """The first value of every key, then each further value of each key in its turn."""
+    first: list[str] = []
+    for override in overrides:
+        values = _values(override)
+        line = override.input_line or ""
+        first.append(
+            line if not override.is_sweep_override() else f"{override.get_key_element()}={values[0]}" if values else ""
+        )
+    yield [line for line in first if line]
+    for place, override in enumerate(overrides):
+        for value in _values(override)[1:] if override.is_sweep_override() else []:
+            changed = [*first[:place], f"{override.get_key_element()}={value}", *first[place + 1 :]]
+            yield [line for line in changed if line]
+
+
+def _compose(overrides: list[str]) -> DictConfig:
+    try:
+        return compose("config", overrides, return_hydra_config=True)
+    except HydraException as error:
+        raise SettingsError(_explain(error, overrides)) from error
+
+
+def _explain(error: HydraException, overrides: list[str]) -> str:
+    """One line for what Hydra says in several."""
+    text = str(error)
+    if absent := re.search(r"Could not find '([^']+)'.*Available options in '[^']+':\n(.*?)\nConfig", text, re.DOTALL):
+        group, _, name = absent.group(1).rpartition("/")
+        return unknown(group, name, absent.group(2).split())
+    if missing := re.search(r"Could not override '([^']+)'", text):
+        key = missing.group(1).lstrip("+~")
+        groups = [override for override in overrides if override.partition("=")[0] in choices()]
+        return unknown("setting", key, _keys(compose("config", groups)))
+    first = text.splitlines()[0]
+    cause = error.__cause__
+    if isinstance(cause, OmegaConfBaseException):
+        given = re.search(r"Error merging override (.+)", text)
+        reason = str(cause).splitlines()[0]
+        return f"{given.group(1)}: {reason}" if given else reason
+    return first
+
+
+def _keys(config: DictConfig, prefix: str = "") -> list[str]:
+    """Every setting by its full dotted name, and every group."""
+    names = [] if prefix else list(choices())
+    for key in config:
+        if key == "hydra":
+            continue
+        node = config._get_node(key)
+        names += (
+            _keys(node, f"{prefix}{key}.")
+            if isinstance(node, DictConfig) and not node._is_none()
+            else [f"{prefix}{key}"]
+        )
+    return names
+
+
+def _check_settings(config: DictConfig) -> None:
+    try:
+        with open_dict(config):
+            config.pop("hydra", None)
+        settings = OmegaConf.to_object(config)
+    except OmegaConfBaseException as error:
+        raise SettingsError(str(error).splitlines()[0]) from error
+    if isinstance(settings, Config):
+        check(settings)

@@ -1,0 +1,92 @@
+"""The command: compose the settings, check them, run, return the objective. No logic of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from enhance import locate
+from enhance.help import help_text
+from enhance.suggest import unknown
+
+_log = logging.getLogger("enhance")
+_USER_ERROR, _INTERRUPTED = 2, 130
+
+
+def main() -> None:
+    """Entry point of `enhance` and of `python -m enhance`."""
+    arguments = sys.argv[1:]
+    if {"-h", "--help"} & set(arguments):
+        print(help_text())
+        return
+    if "--version" in arguments:
+        from enhance import __version__
+
+        print(f"enhance {__version__}")
+        return
+    from enhance.arguments import checked, quote_files
+    from enhance.config import register
+
+    arguments = quote_files(arguments)
+    locate.register()
+    register()
+    try:
+        checked(_overrides(arguments))
+        sys.argv[1:] = arguments
+        _hydra()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except (ValueError, OSError) as error:
+        _give_up(error)
+
+
+def _overrides(arguments: list[str]) -> list[str]:
+    """The key=value arguments; flags are Hydra's, and one that it does not know gets a sentence."""
+    from hydra._internal.utils import get_args_parser
+
+    parser = get_args_parser()
+    known, strange = parser.parse_known_args(arguments)
+    if strange:
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        raise ValueError(unknown("flag", strange[0], flags))
+    return known.overrides
+
+
+def _hydra() -> None:
+    import hydra
+
+    hydra.main(version_base="1.3", config_path=str(locate.home() / "conf"), config_name="config")(_job)()
+
+
+def _job(config: object) -> float:
+    """One run; the objective that sweepers minimise is the best loss."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf
+
+    from enhance.experiment import run
+
+    hydra_config = HydraConfig.get()
+    command = shlex.join(["python", "-m", "enhance", *hydra_config.overrides.task])
+    folder = Path(hydra_config.runtime.output_dir)
+    try:
+        return run(OmegaConf.to_object(config), folder, command)  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except (ValueError, OSError) as error:
+        _log.debug("The run failed.", exc_info=True)
+        if hydra_config.mode == RunMode.MULTIRUN:  # one job that fails must not end a sweep
+            _log.error("%s", error)
+            return float("nan")
+        _give_up(error)
+
+
+def _give_up(error: Exception) -> NoReturn:
+    if os.environ.get("HYDRA_FULL_ERROR"):
+        raise error
+    print(f"enhance: {error}", file=sys.stderr)
+    sys.exit(_USER_ERROR)

@@ -1,0 +1,173 @@
+"""The settings of a run, typed. YAML files under conf/ fill them; `check` says what types cannot.
+
+Nothing here imports torch: settings are checked before anything slow begins.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be; the message says what is accepted."""
+
+
+@dataclass
+class TaskConfig:
+    """What is asked. `initial`: where the optimisation starts when the user names nothing: white, grey, black, noise,
+    or degraded.
+    """
+
+    name: str = MISSING
+    initial: str = "white"
+
+
+@dataclass
+class MetricConfig:
+    """Which measure, and how it looks. `prefilter` and `rounding`: see `enhance.metrics.DeepDistance`."""
+
+    name: str = MISSING
+    layout: str = "strided"
+    prefilter: bool = False
+    rounding: str = "up"
+
+
+@dataclass
+class BackboneConfig:
+    """In which features. `weights`: embedded, pretrained, untrained or a file; `model` and `nodes` go with torchvision.
+    """
+
+    name: str = MISSING
+    weights: str = "pretrained"
+    seed: int = 0
+    model: str | None = None
+    nodes: list[str] | None = None
+
+
+@dataclass
+class OptimizerConfig:
+    """Adam. `learning_rate` is in units of the pixel range [0, 1]; null takes the parametrization's own."""
+
+    name: str = "adam"
+    learning_rate: float | None = None
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.99])
+
+
+@dataclass
+class ScheduleConfig:
+    """How the learning rate goes: `constant`, `cosine` (after `warmup` steps) or `halving` (every `every` steps, as
+    published).
+    """
+
+    name: str = MISSING
+    warmup: int = 0
+    every: int = 1000
+    forget: bool = False
+
+
+@dataclass
+class ParametrizationConfig:
+    """Which numbers Adam moves: `pixels`, or a `pyramid` of `levels` images of halving size. Each has its own default
+    rate.
+    """
+
+    name: str = MISSING
+    levels: int = 7
+    learning_rate: float = 0.02
+
+
+@dataclass
+class FramesConfig:
+    """Which steps are kept as frames: about `count` of them in `geometric` spacing, or `fixed`, every `every` steps."""
+
+    spacing: str = "geometric"
+    count: int = 40
+    every: int = 10
+
+
+@dataclass
+class Config:
+    """One run. See `python -m enhance --help`."""
+
+    task: TaskConfig = field(default_factory=TaskConfig)
+    metric: MetricConfig = field(default_factory=MetricConfig)
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    degradation: dict[str, Any] = field(default_factory=dict)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    parametrization: ParametrizationConfig = field(default_factory=ParametrizationConfig)
+    frames: FramesConfig = field(default_factory=FramesConfig)
+    reference: str = "astronaut"
+    initial: str | None = None
+    size: int | None = None
+    background: str = "white"
+    steps: int = 100
+    seed: int = 0
+    device: str = "auto"
+    threads: int | None = None
+
+
+_AT_LEAST: dict[str, float] = {
+    "steps": 1,
+    "size": 8,
+    "seed": 0,
+    "threads": 1,
+    "schedule.warmup": 0,
+    "schedule.every": 1,
+    "parametrization.levels": 1,
+    "frames.count": 2,
+    "frames.every": 1,
+}
+_POSITIVE = ("optimizer.learning_rate", "parametrization.learning_rate")
+_AT_MOST: dict[str, float] = {
+    "steps": 1_000_000,
+    "size": 32_768,
+    "seed": 2**63 - 1,
+    "frames.count": 1000,
+    "parametrization.levels": 16,
+}
+
+
+def check(config: Config) -> None:
+    """Check the ranges that types cannot express.
+
+    Raises:
+        SettingsError: one sentence about the first setting that cannot be.
+    """
+    for key, least in _AT_LEAST.items():
+        value = _get(config, key)
+        if value is not None and not value >= least:
+            raise SettingsError(f"{key}={value} is too small; it must be at least {least}.")
+    for key, most in _AT_MOST.items():
+        value = _get(config, key)
+        if value is not None and not value <= most:
+            raise SettingsError(f"{key}={value} is too large; it must be at most {most}.")
+    for key in _POSITIVE:
+        value = _get(config, key)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise SettingsError(f"{key}={value} must be a positive number.")
+    betas = config.optimizer.betas
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
+    if config.frames.spacing not in ("geometric", "fixed"):
+        raise SettingsError(f"frames.spacing={config.frames.spacing} must be geometric or fixed.")
+    if config.schedule.warmup >= config.steps:
+        raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={config.steps}.")
+
+
+def _get(config: Config, key: str) -> Any:
+    value: Any = config
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def register() -> None:
+    """Make the types known to Hydra under the name `schema`, which conf/config.yaml starts from."""
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name="schema", node=Config)

@@ -1,0 +1,94 @@
+"""Which numbers the optimiser moves. Each parametrization turns its parameters into an image (B, 3, H, W) in [0, 1]."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Parametrization(Protocol):
+    """Parameters that an optimiser moves, and the image they stand for."""
+
+    def parameters(self) -> list[Tensor]:
+        """What the optimiser moves."""
+        ...
+
+    def image(self) -> Tensor:
+        """The image, differentiable in the parameters."""
+        ...
+
+    def project(self) -> None:
+        """Bring the parameters back to where the image is in range, after each update."""
+        ...
+
+
+class Pixels:
+    """The pixels themselves, clamped to [0, 1] after each update, as published.
+
+    Every pixel moves by about the learning rate per step, alone: that a whole sky must turn darker is learned pixel by
+    pixel.
+    """
+
+    def __init__(self, initial: Tensor) -> None:
+        self.pixels = nn.Parameter(initial.detach().clone())
+
+    def parameters(self) -> list[Tensor]:
+        return [self.pixels]
+
+    def image(self) -> Tensor:
+        return self.pixels
+
+    @torch.no_grad()
+    def project(self) -> None:
+        self.pixels.clamp_(0, 1)
+
+
+class Pyramid:
+    """The initial image plus a sum of bilinearly enlarged images, each half the size of the one before.
+
+    Adam moves every number by about the learning rate per step, so a number that stands for a large region moves the
+    whole region at once. A coarse error, which pixels would correct one by one and in disagreement, becomes a few large
+    parameters with strong, consistent
+    gradients: shapes and tones settle in the first steps while the fine levels add detail. The same optimum, another
+    basis.
+
+    The image is clamped to [0, 1] straight-through: the gradient passes as if it were not, since a white start lies on
+    the edge of the range where a plain clamp has no gradient at all.
+
+    Args:
+        initial: (B, 3, H, W) in [0, 1].
+        levels: how many images, the first at full size; fewer where the image is too small.
+    """
+
+    def __init__(self, initial: Tensor, levels: int = 7) -> None:
+        self.start = initial.detach().clone()
+        height, width = initial.shape[-2:]
+        sizes = [(height, width)]
+        while len(sizes) < levels and min(sizes[-1]) > 1:
+            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+        self.levels = [nn.Parameter(initial.new_zeros(*initial.shape[:2], *size)) for size in sizes]
+
+    def parameters(self) -> list[Tensor]:
+        return list(self.levels)
+
+    def image(self) -> Tensor:
+        total = self.levels[-1]
+        for level in reversed(self.levels[:-1]):
+            total = level + functional.interpolate(total, size=level.shape[-2:], mode="bilinear", align_corners=False)
+        return _ClampStraightThrough.apply(self.start + total)  # type: ignore[no-any-return]
+
+    def project(self) -> None:
+        """Nothing to do: the clamp is part of the image."""
+
+
+class _ClampStraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clamp(0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> Tensor:
+        return grad_output

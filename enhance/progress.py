@@ -1,0 +1,95 @@
+"""What a run shows while it goes on: a live bar on a terminal, a line now and then where output goes to a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+_LINES = 10  # without a terminal
+
+
+class Row(Protocol):
+    """What the recorder says of a step."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def psnr(self) -> float: ...
+
+
+class Progress:
+    """Step, loss, PSNR, step time and what remains, on standard error; the summary at the end on standard output."""
+
+    def __init__(self, steps: int, title: str, notes: Sequence[str] = ()) -> None:
+        self._steps, self._last = steps, time.perf_counter()
+        self._console = Console(stderr=True, highlight=False)
+        for note in notes:
+            self._console.print(f"note: {note}", markup=False)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("step {task.completed}/{task.total}"),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Bar(*columns, console=self._console, disable=not self._console.is_terminal)
+        self._task = self._bar.add_task(title, total=steps, figures="")
+        if not self._console.is_terminal:
+            self._console.print(title, markup=False)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, row: Row) -> None:
+        """Show one step."""
+        now = time.perf_counter()
+        figures = f"loss {row.loss:.4g}  PSNR {row.psnr:.2f} dB  {now - self._last:.2f} s/step"
+        self._last = now
+        self._bar.update(self._task, completed=row.step, figures=figures)
+        if not self._console.is_terminal and row.step % max(1, self._steps // _LINES) == 0:
+            self._console.print(f"step {row.step}/{self._steps}  {figures}", markup=False)
+
+    def summarise(self, results: Mapping[str, Any], folder: Path) -> None:
+        """Say what came of it and where it lies."""
+        self._bar.stop()
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in ("", "loss", "score", "PSNR dB", "SSIM"):
+            table.add_column(heading, justify="left" if not heading else "right")
+        for name in ("initial", "best"):
+            figures = results[name]
+            table.add_row(
+                name,
+                *(
+                    _figure(figures.get(key), digits)
+                    for key, digits in (("loss", 5), ("score", 4), ("psnr", 2), ("ssim", 4))
+                ),
+            )
+        console = Console(highlight=False)
+        console.print(table)
+        console.print(
+            f"backbone {results['backbone']['name']} ({results['backbone']['weights']}), "
+            f"{results['seconds']:.1f} s, {results['stop_reason']}",
+            markup=False,
+            soft_wrap=True,
+        )
+        console.print(f"results in {folder}", markup=False, soft_wrap=True)
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

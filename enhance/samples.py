@@ -1,0 +1,1 @@
+SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")

@@ -1,0 +1,103 @@
+"""What is asked: a reference and the image from which the optimisation starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from enhance.images import ImageError, Picture, open_picture, require_size, resize
+from enhance.samples import SAMPLES
+from enhance.tasks.degradations import degrade
+
+SAMPLE_SIZE = 256  # of a sample when no size is named
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A full-reference problem: the optimum is the reference.
+
+    Attributes:
+        reference: (1, 3, H, W) in [0, 1].
+        initial: the same shape.
+        notes: what was done to the user's files, in sentences.
+        start: what the initial image is, for people, e.g. `gaussian_noise (sigma 50)`.
+    """
+
+    reference: Tensor
+    initial: Tensor
+    notes: tuple[str, ...]
+    start: str
+
+
+def pose(
+    reference: str,
+    initial: str,
+    degradation: Mapping[str, Any],
+    *,
+    size: int | None = None,
+    seed: int = 0,
+    background: str = "white",
+) -> Problem:
+    """Read the reference and make or read the initial image.
+
+    Args:
+        reference: a file or the name of a sample.
+        initial: white, grey, black, noise (uniform), degraded, or a file or sample.
+        degradation: for `degraded`: `name` and its settings, see `enhance.tasks.degradations`.
+        size: longer side that larger images are reduced to; None leaves files as they are and samples at 256.
+        seed: of everything random.
+        background: what transparent pixels are laid on.
+
+    Raises:
+        ImageError: if a file cannot be read, is smaller than 8 x 8, or the two differ in size.
+        ValueError: for an unknown degradation or setting.
+    """
+    if size is None and reference in SAMPLES:
+        size = SAMPLE_SIZE
+    picture, truth = _open(reference, "reference", size, background)
+    if initial == "degraded":
+        if degradation.get("name") in (None, "none"):
+            raise ImageError(
+                "initial=degraded needs a degradation, e.g. degradation=gaussian_noise; or start from initial=white."
+            )
+        settings = {key: value for key, value in degradation.items() if key != "name"}
+        start = degrade(truth, degradation["name"], seed=seed, **settings)
+        listed = ", ".join(f"{key} {value}" for key, value in settings.items())
+        return Problem(
+            truth, start, picture.notes, f"{degradation['name']} ({listed})" if listed else degradation["name"]
+        )
+    if plain := _plain(initial, truth, seed):
+        return Problem(truth, plain[0], picture.notes, initial)
+    other, start = _open(initial, "initial", size, background)
+    if start.shape != truth.shape:
+        raise ImageError(
+            f"initial is {_size(start)} but reference is {_size(truth)} (width x height); "
+            "they must show the same picture at the same size: resize one of them."
+        )
+    return Problem(truth, start, picture.notes + other.notes, Path(initial).name)
+
+
+def _open(name: str, role: str, size: int | None, background: str) -> tuple[Picture, Tensor]:
+    picture = open_picture(name, background)
+    image = resize(picture.image, size) if size else picture.image
+    require_size(image, role)
+    return picture, image
+
+
+def _plain(initial: str, like: Tensor, seed: int) -> tuple[Tensor] | None:
+    """The initial images that need no file."""
+    levels = {"white": 1.0, "grey": 0.5, "gray": 0.5, "black": 0.0}
+    if initial in levels:
+        return (torch.full_like(like, levels[initial]),)
+    if initial == "noise":
+        return (torch.rand(like.shape, generator=torch.Generator().manual_seed(seed)),)
+    return None
+
+
+def _size(image: Tensor) -> str:
+    return f"{image.shape[-1]} x {image.shape[-2]}"

@@ -1,0 +1,54 @@
+"""Every YAML composes, and every recipe, task and choice runs three steps on an untrained backbone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from enhance.config import Config, check
+from enhance.experiment import run
+from enhance.locate import choices, home
+
+QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "steps=3", "frames.count=3"]
+EVERY = [(group, name) for group, names in choices().items() for name in names]
+RUNS = [(group, name) for group, name in EVERY if group not in ("backbone", "metric")]
+
+
+def settings(*arguments: str) -> Config:
+    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+        config = OmegaConf.to_object(compose("config", list(arguments)))
+    assert isinstance(config, Config)
+    return config
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_every_yaml_composes(group: str, name: str) -> None:
+    config = settings(f"{group}={name}")
+    check(config)
+    if group not in ("recipes", "task"):
+        chosen = getattr(config, group)
+        assert (chosen["name"] if isinstance(chosen, dict) else chosen.name) == name
+
+
+@pytest.mark.parametrize(("group", "name"), RUNS)
+def test_every_choice_runs(group: str, name: str, tmp_path: Path) -> None:
+    start = ["initial=degraded"] if group == "degradation" and name != "none" else []
+    objective = run(settings(f"{group}={name}", *QUICK, *start), tmp_path, "a test")
+    results = json.loads((tmp_path / "metrics.json").read_text())
+    assert results["status"] == "finished"
+    assert results["best"]["loss"] == pytest.approx(objective)
+    assert results["best"]["loss"] <= results["initial"]["loss"]
+
+
+@pytest.mark.parametrize("metric", choices()["metric"])
+@pytest.mark.parametrize("backbone", choices()["backbone"])
+def test_every_pair_runs(metric: str, backbone: str, tmp_path: Path) -> None:
+    small = ["backbone.model=mobilenet_v3_small", "backbone.nodes=[features.1,features.3]"] if backbone == "torchvision" else []
+    weights = [] if backbone == "vgg_compact" else ["backbone.weights=untrained"]
+    quick = ["size=16", "steps=1", "frames.count=2"]
+    run(settings(f"metric={metric}", f"backbone={backbone}", *quick, *small, *weights), tmp_path, "a test")
+    assert json.loads((tmp_path / "metrics.json").read_text())["backbone"]["sha256"]
