@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -82,6 +83,8 @@ def _job(config: object) -> float:
         if hydra_config.mode == RunMode.MULTIRUN:  # one job that fails must not end a sweep
             _log.error("%s", error)
             return float("nan")
+        if not (folder / "metrics.json").exists():  # nothing has begun: leave no folder that looks like a run
+            shutil.rmtree(folder, ignore_errors=True)
         _give_up(error)
 
 

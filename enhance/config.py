@@ -28,12 +28,15 @@ class TaskConfig:
 
 @dataclass
 class MetricConfig:
-    """Which measure, and how it looks. `prefilter` and `rounding`: see `enhance.metrics.DeepDistance`."""
+    """Which measure, and how it looks. `prefilter` and `rounding`: see `enhance.metrics.DeepDistance`.
+
+    Where they are null a score is the published one, and an optimisation sees every pixel.
+    """
 
     name: str = MISSING
     layout: str = "strided"
-    prefilter: bool = False
-    rounding: str = "up"
+    prefilter: bool | None = None
+    rounding: str | None = None
 
 
 @dataclass

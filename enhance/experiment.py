@@ -14,6 +14,7 @@ import torchvision
 
 import enhance
 from enhance.config import Config, SettingsError, check
+from enhance.interrupt import Interrupt
 from enhance.metrics import METRICS, DeepDistance
 from enhance.optimize.loop import descend
 from enhance.optimize.parametrizations import Parametrization, Pixels, Pyramid
@@ -39,6 +40,7 @@ def run(config: Config, folder: Path, command: str) -> float:
 
     Raises:
         ValueError: one sentence about what is wrong with the settings, the files or the weights.
+        KeyboardInterrupt: after Ctrl-C, once everything so far has been written.
     """
     check(config)
     device = choose_device(config.device)
@@ -74,27 +76,30 @@ def run(config: Config, folder: Path, command: str) -> float:
         schedule=_schedule(config),
         forget_every=config.schedule.every if config.schedule.forget else None,
     )
-    with Progress(
-        config.steps, f"{config.task.name} with {config.metric.name} in {config.backbone.name}", problem.notes
-    ) as progress:
+    title = f"{config.task.name} with {config.metric.name} in {config.backbone.name}"
+    with Interrupt() as interrupt, Progress(config.steps, title, problem.notes) as progress:
         for step in steps:
             progress.show(recorder.record(step))
-        results = recorder.finish("all steps made")
+            if interrupt.requested:
+                break
+        results = recorder.finish("interrupted" if interrupt.requested else "all steps made")
         progress.summarise(results, folder)
     _log.info("finished: %s", results)
+    if interrupt.requested:
+        raise KeyboardInterrupt
     return float(results["best"]["loss"])
 
 
 def build_metric(config: Config) -> DeepDistance:
-    """The measure that the settings name."""
+    """The measure that the settings name, seeing every pixel unless they say otherwise."""
     kind = METRICS[config.metric.name]
     backbone = config.backbone
     return kind(
         backbone.name,
         backbone.weights,
         config.metric.layout,
-        config.metric.prefilter,
-        rounding=config.metric.rounding,
+        bool(config.metric.prefilter),
+        rounding=config.metric.rounding or "up",
         seed=backbone.seed,
         model=backbone.model,
         nodes=backbone.nodes,
