@@ -111,6 +111,8 @@ class Config:
     steps: int = 100
     seed: int = 0
     device: str = "auto"
+    compile: bool = False
+    autocast: str | None = None
     threads: int | None = None
 
 
@@ -156,6 +158,8 @@ def check(config: Config) -> None:
     betas = config.optimizer.betas
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
+    if config.autocast not in (None, "bfloat16", "float16"):
+        raise SettingsError(f"autocast={config.autocast} must be null, bfloat16 or float16.")
     if config.frames.spacing not in ("geometric", "fixed"):
         raise SettingsError(f"frames.spacing={config.frames.spacing} must be geometric or fixed.")
     if config.schedule.warmup >= config.steps:

@@ -56,6 +56,8 @@ def run(config: Config, folder: Path, command: str) -> float:
         background=config.background,
     )
     metric = build_metric(config).to(device)
+    if config.compile:
+        metric.backbone.compile()
     parametrization = _parametrization(config, problem, device)
     recorder = Recorder(
         folder,
@@ -100,6 +102,7 @@ def build_metric(config: Config) -> DeepDistance:
         config.metric.layout,
         bool(config.metric.prefilter),
         rounding=config.metric.rounding or "up",
+        autocast=getattr(torch, config.autocast) if config.autocast else None,
         seed=backbone.seed,
         model=backbone.model,
         nodes=backbone.nodes,
@@ -161,6 +164,7 @@ def _facts(
         "degradation": dict(config.degradation),
         "steps": config.steps,
         "seed": config.seed,
+        "precision": {"compile": config.compile, "autocast": config.autocast},
         "device": {"type": str(device), "name": name, "threads": torch.get_num_threads()},
         "versions": {
             "enhance": enhance.__version__,

@@ -34,6 +34,7 @@ from enhance.locate import home
         (["optimizer.learning_rate=-1"], "positive"),
         (["optimizer.learning_rate=nan"], "positive"),
         (["optimizer.betas=[0.9]"], "two numbers"),
+        (["autocast=int8"], "bfloat16 or float16"),
         (["frames.spacing=random"], "geometric or fixed"),
         (["schedule.warmup=100"], "less than steps"),
         (["words"], "write it as key=value"),

@@ -52,13 +52,15 @@ class DeepDistance(nn.Module):
 
     Args:
         backbone: a name of `enhance.BACKBONES`, or a `Backbone`.
-        weights: `pretrained`, `untrained`, a file, or a state dict; see `enhance.backbones.load`.
+        weights: `pretrained`, `untrained`, a file, or a state dict; see `enhance.load_backbone`.
         layout: `strided`, as published, or `spatial`, true 8 x 8 windows of each channel.
         prefilter: whether images with a longer side of 384 and more are first box-averaged to about 256, as published for scoring.
         reduction: over the batch: `mean`, `sum` or `none`.
         rounding: how a feature map's sides become multiples of 8: `published`, which may crop a map, or `up`, which never does.
         check_range: whether to check that images lie in [0, 1]; costs one pass over each image.
-        seed, model, nodes: see `enhance.backbones.load`.
+        autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, for speed where the device likes it. None:
+            full precision, inside an autocast region too. The measure itself is always computed in full precision.
+        seed, model, nodes: see `enhance.load_backbone`.
 
     Raises:
         ValueError: for an unknown backbone, layout, reduction or rounding.
@@ -89,6 +91,7 @@ class DeepDistance(nn.Module):
         *,
         rounding: str = "published",
         check_range: bool = True,
+        autocast: torch.dtype | None = None,
         seed: int = 0,
         model: str | None = None,
         nodes: Sequence[str] | None = None,
@@ -105,6 +108,7 @@ class DeepDistance(nn.Module):
         self.backbone: Backbone
         self.rule = rule_for(self.measure, name.partition("/")[0])
         self.layout, self.prefilter, self.reduction, self.check_range = layout, prefilter, reduction, check_range
+        self.autocast = autocast
         self.rounding = self.rule.rounding if rounding == "published" else rounding
 
     def forward(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
@@ -151,8 +155,10 @@ class DeepDistance(nn.Module):
         if self.prefilter:
             factor = max(1, round(max(image.shape[-2:]) / 256))
             image = functional.avg_pool2d(image, factor) if factor > 1 else image
+        with torch.autocast(image.device.type, dtype=self.autocast, enabled=self.autocast is not None):
+            maps = self.backbone(image)
         cut = LAYOUTS[self.layout]
-        return [cut(pad(level.to(image.dtype), self.rounding)) for level in (image, *self.backbone(image))]
+        return [cut(pad(level.to(image.dtype), self.rounding)) for level in (image, *maps)]
 
     @property
     def device(self) -> torch.device:
