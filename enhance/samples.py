@@ -1,1 +1,24 @@
-SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
+"""Names of the photographs that come with scikit-image; reading the names imports nothing."""
+
+from __future__ import annotations
+
+_FILES = {
+    "astronaut": "astronaut.png",
+    "camera": "camera.png",
+    "chelsea": "chelsea.png",
+    "coffee": "coffee.png",
+    "hubble": "hubble_deep_field.jpg",
+    "ihc": "ihc.png",
+    "motorcycle": "motorcycle_left.png",
+    "retina": "retina.jpg",
+    "rocket": "rocket.jpg",
+}
+
+SAMPLES: tuple[str, ...] = tuple(_FILES)
+
+
+def sample_file(name: str) -> str:
+    """Path of a sample's file."""
+    from importlib.resources import files
+
+    return str(files("skimage.data").joinpath(_FILES[name]))

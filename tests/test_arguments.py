@@ -49,7 +49,19 @@ def test_a_mistake_gets_one_sentence(arguments: list[str], sentence: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["plain.png", "my photo.png", "a=b.png", "it's.png", 'quo"te.png', "été (1).png", "a,b.png", "[x].png", "back\\slash.png", "$x.png"]
+    "name",
+    [
+        "plain.png",
+        "my photo.png",
+        "a=b.png",
+        "it's.png",
+        'quo"te.png',
+        "été (1).png",
+        "a,b.png",
+        "[x].png",
+        "back\\slash.png",
+        "$x.png",
+    ],
 )
 def test_any_file_name_reaches_the_settings(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -61,4 +73,7 @@ def test_any_file_name_reaches_the_settings(tmp_path: Path, name: str) -> None:
 
 
 def test_a_sweep_over_files_stays_a_sweep() -> None:
-    assert quote_files(["reference=astronaut,coffee", "initial=white,grey"]) == ["reference=astronaut,coffee", "initial=white,grey"]
+    assert quote_files(["reference=astronaut,coffee", "initial=white,grey"]) == [
+        "reference=astronaut,coffee",
+        "initial=white,grey",
+    ]

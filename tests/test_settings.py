@@ -47,7 +47,11 @@ def test_every_choice_runs(group: str, name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("metric", choices()["metric"])
 @pytest.mark.parametrize("backbone", choices()["backbone"])
 def test_every_pair_runs(metric: str, backbone: str, tmp_path: Path) -> None:
-    small = ["backbone.model=mobilenet_v3_small", "backbone.nodes=[features.1,features.3]"] if backbone == "torchvision" else []
+    small = (
+        ["backbone.model=mobilenet_v3_small", "backbone.nodes=[features.1,features.3]"]
+        if backbone == "torchvision"
+        else []
+    )
     weights = [] if backbone == "vgg_compact" else ["backbone.weights=untrained"]
     quick = ["size=16", "steps=1", "frames.count=2"]
     run(settings(f"metric={metric}", f"backbone={backbone}", *quick, *small, *weights), tmp_path, "a test")
