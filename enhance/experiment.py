@@ -20,7 +20,7 @@ from enhance.optimize.loop import descend
 from enhance.optimize.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.optimize.schedules import Schedule, constant, cosine, halving, warm_up
 from enhance.progress import Progress
-from enhance.runs import FramePlan, Recorder
+from enhance.runs import FramePlan, Recorder, render
 from enhance.suggest import unknown
 from enhance.tasks.problem import Problem, pose
 
@@ -85,8 +85,9 @@ def run(config: Config, folder: Path, command: str) -> float:
             if interrupt.requested:
                 break
         results = recorder.finish("interrupted" if interrupt.requested else "all steps made")
+        render(folder)
         progress.summarise(results, folder)
-    _log.info("finished: %s", results)
+    _log.info("%s after %d steps, results in metrics.json", results["stop_reason"], results["steps_made"])
     if interrupt.requested:
         raise KeyboardInterrupt
     return float(results["best"]["loss"])
@@ -152,12 +153,18 @@ def _facts(
         "command": command,
         "task": config.task.name,
         "reference": config.reference,
-        "initial": problem.start,
+        "start": problem.start,
         "width": problem.reference.shape[-1],
         "height": problem.reference.shape[-2],
         "notes": list(problem.notes),
         "metric": asdict(config.metric),
-        "backbone": {"name": metric.backbone.name, **asdict(metric.backbone.origin)},
+        "backbone": {
+            "name": metric.backbone.name,
+            "weights": metric.backbone.origin.name,
+            "from": metric.backbone.origin.weights,
+            "sha256": metric.backbone.origin.sha256,
+            "calibrated": metric.backbone.origin.calibrated,
+        },
         "parametrization": asdict(config.parametrization),
         "optimizer": asdict(config.optimizer),
         "schedule": asdict(config.schedule),

@@ -3,4 +3,14 @@
 from enhance.metrics.distance import METRICS, DeepDistance, DeepJSD, DeepSKLD, DeepWSD, Prepared
 from enhance.metrics.measures import jensen_shannon, symmetric_kl, wasserstein
 
-__all__ = ["METRICS", "DeepDistance", "DeepJSD", "DeepSKLD", "DeepWSD", "Prepared", "jensen_shannon", "symmetric_kl", "wasserstein"]
+__all__ = [
+    "METRICS",
+    "DeepDistance",
+    "DeepJSD",
+    "DeepSKLD",
+    "DeepWSD",
+    "Prepared",
+    "jensen_shannon",
+    "symmetric_kl",
+    "wasserstein",
+]

@@ -34,21 +34,35 @@ def image(name: str, given: Tensor, dtype: torch.dtype, device: torch.device, ch
     if not len(given):
         raise ValueError(f"{name} is an empty batch, shape {tuple(given.shape)}.")
     if min(given.shape[-2:]) < WINDOW:
-        raise ValueError(f"{name} must be at least {WINDOW} x {WINDOW} pixels, got {given.shape[-1]} x {given.shape[-2]} (width x height).")
+        raise ValueError(
+            f"{name} must be at least {WINDOW} x {WINDOW} pixels, got {given.shape[-1]} x "
+            f"{given.shape[-2]} (width x height)."
+        )
     if not given.is_floating_point():
-        raise ValueError(f"{name} must be floating point in [0, 1], got {given.dtype}. Convert bytes with {name}.float() / 255.")
+        raise ValueError(
+            f"{name} must be floating point in [0, 1], got {given.dtype}. Convert bytes with {name}.float() / 255."
+        )
     if given.device != device:
-        raise ValueError(f"{name} is on {given.device} but the metric is on {device}. Move one of them: metric.to({name}.device).")
+        raise ValueError(
+            f"{name} is on {given.device} but the metric is on {device}. Move one of them: metric.to({name}.device)."
+        )
     if given.dtype in _HALVES:
         given = given.to(dtype)
     if given.dtype != dtype:
-        raise ValueError(f"{name} is {given.dtype} but the metric computes in {dtype}. Convert one of them: {name}.to({dtype}), or metric.to({given.dtype}).")
+        raise ValueError(
+            f"{name} is {given.dtype} but the metric computes in {dtype}. Convert one of them: "
+            f"{name}.to({dtype}), or metric.to({given.dtype})."
+        )
     if check_range:
         low, high = (value.item() for value in torch.aminmax(given.detach()))
         if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
             if low != low or high != high:
                 raise ValueError(f"{name} contains NaN.")
-            mend = "Divide by 255." if low >= 0 and 1.5 < high <= 255 else f"Clamp it: {name}.clamp(0, 1); or pass check_range=False to the metric."
+            mend = (
+                "Divide by 255."
+                if low >= 0 and 1.5 < high <= 255
+                else f"Clamp it: {name}.clamp(0, 1); or pass check_range=False to the metric."
+            )
             raise ValueError(f"{name} must lie in [0, 1], got [{low:.4g}, {high:.4g}]. {mend}")
     return given
 
@@ -56,12 +70,24 @@ def image(name: str, given: Tensor, dtype: torch.dtype, device: torch.device, ch
 def pair(image: Tensor, target: Prepared, metric: DeepDistance) -> None:
     """Check that an image and a prepared reference belong together."""
     if target.owner is not metric:
-        raise ValueError("This reference was prepared by another metric; prepare it with the one that compares: metric.prepare(reference).")
+        raise ValueError(
+            "This reference was prepared by another metric; prepare it with the one that compares: "
+            "metric.prepare(reference)."
+        )
     if target.device != image.device or target.dtype != image.dtype:
-        raise ValueError(f"The prepared reference is {target.dtype} on {target.device}, the image {image.dtype} on {image.device}; the metric was moved since. "
-                         "Prepare the reference again.")
+        raise ValueError(
+            f"The prepared reference is {target.dtype} on {target.device}, the image {image.dtype} on "
+            f"{image.device}; the metric was moved since. "
+            "Prepare the reference again."
+        )
     if target.shape[-2:] != image.shape[-2:]:
         (height, width), (other_height, other_width) = image.shape[-2:], target.shape[-2:]
-        raise ValueError(f"image is {width} x {height} but reference is {other_width} x {other_height} (width x height); resize one of them.")
+        raise ValueError(
+            f"image is {width} x {height} but reference is {other_width} x {other_height} (width x "
+            "height); resize one of them."
+        )
     if target.shape[0] not in (1, len(image)):
-        raise ValueError(f"image has a batch of {len(image)} but reference one of {target.shape[0]}; they must be equal, or the reference's 1.")
+        raise ValueError(
+            f"image has a batch of {len(image)} but reference one of {target.shape[0]}; they must be "
+            "equal, or the reference's 1."
+        )

@@ -17,7 +17,11 @@ from enhance.metrics.layouts import LAYOUTS, pad
 from enhance.metrics.published import network_for, rule_for
 from enhance.suggest import unknown
 
-REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"mean": torch.mean, "sum": torch.sum, "none": lambda values: values}
+REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mean": torch.mean,
+    "sum": torch.sum,
+    "none": lambda values: values,
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class Prepared:
 class DeepDistance(nn.Module):
     """Distance between two images as the mean distance between the distributions of their deep features.
 
-    Do not instantiate it; take `DeepWSD`, `DeepJSD` or `DeepSKLD`. With no other setting than the backbone each reproduces the authors' published code.
+    Do not instantiate it; take `DeepWSD`, `DeepJSD` or `DeepSKLD`. With no other setting than the backbone each
+    reproduces the authors' published code.
 
     The module has no parameters: the backbone is frozen, moves with `.to()` and stays out of `state_dict()`.
 
@@ -54,11 +59,14 @@ class DeepDistance(nn.Module):
         backbone: a name of `enhance.BACKBONES`, or a `Backbone`.
         weights: `pretrained`, `untrained`, a file, or a state dict; see `enhance.load_backbone`.
         layout: `strided`, as published, or `spatial`, true 8 x 8 windows of each channel.
-        prefilter: whether images with a longer side of 384 and more are first box-averaged to about 256, as published for scoring.
+        prefilter: whether images with a longer side of 384 and more are first box-averaged to about 256, as published
+        for scoring.
         reduction: over the batch: `mean`, `sum` or `none`.
-        rounding: how a feature map's sides become multiples of 8: `published`, which may crop a map, or `up`, which never does.
+        rounding: how a feature map's sides become multiples of 8: `published`, which may crop a map, or `up`, which
+        never does.
         check_range: whether to check that images lie in [0, 1]; costs one pass over each image.
-        autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, for speed where the device likes it. None:
+        autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, for speed where the device
+        likes it. None:
             full precision, inside an autocast region too. The measure itself is always computed in full precision.
         seed, model, nodes: see `enhance.load_backbone`.
 
@@ -74,8 +82,8 @@ class DeepDistance(nn.Module):
         >>> metric.score(image, target)
 
     References:
-        Liao et al., "Image Quality Assessment: Measuring Perceptual Degradation via Distribution Measures in Deep Feature Spaces", IEEE TIP 33
-        (2024) 4044-4059, doi 10.1109/TIP.2024.3409176, and the code published with it.
+        Liao et al., "Image Quality Assessment: Measuring Perceptual Degradation via Distribution Measures in Deep
+        Feature Spaces", IEEE TIP 33 (2024) 4044-4059, doi 10.1109/TIP.2024.3409176, and the code published with it.
     """
 
     measure: ClassVar[str]
@@ -97,13 +105,19 @@ class DeepDistance(nn.Module):
         nodes: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        for what, given, accepted in (("layout", layout, tuple(LAYOUTS)), ("reduction", reduction, tuple(REDUCTIONS)),
-                                      ("rounding", rounding, ("published", "up"))):
+        for what, given, accepted in (
+            ("layout", layout, tuple(LAYOUTS)),
+            ("reduction", reduction, tuple(REDUCTIONS)),
+            ("rounding", rounding, ("published", "up")),
+        ):
             if given not in accepted:
                 raise ValueError(unknown(what, given, accepted))
         name = backbone if isinstance(backbone, str) else backbone.name
-        network = backbone if isinstance(backbone, Backbone) else load(
-            network_for(self.measure, name), weights, seed=seed, model=model, nodes=nodes)
+        network = (
+            backbone
+            if isinstance(backbone, Backbone)
+            else load(network_for(self.measure, name), weights, seed=seed, model=model, nodes=nodes)
+        )
         object.__setattr__(self, "backbone", network)  # not a submodule: no parameters and no state of ours
         self.backbone: Backbone
         self.rule = rule_for(self.measure, name.partition("/")[0])
@@ -115,7 +129,8 @@ class DeepDistance(nn.Module):
         """The loss: mean over levels of the distance, 0 for equal images, lower is better. Differentiable in `image`.
 
         Args:
-            image: (B, 3, H, W), RGB in [0, 1], at least 8 x 8; float32 (float64 after `.double()`); half precision is computed in float32.
+            image: (B, 3, H, W), RGB in [0, 1], at least 8 x 8; float32 (float64 after `.double()`); half precision is
+            computed in float32.
             reference: the same shape, or (1, 3, H, W) for a batch of images, or what `prepare` returned.
 
         Returns:
@@ -128,23 +143,31 @@ class DeepDistance(nn.Module):
 
     @torch.no_grad()
     def score(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
-        """The published quality score log(1 + loss) ** 0.25 of each image, reduced over the batch; lower is better. No gradient."""
+        """The published quality score log(1 + loss) ** 0.25 of each image, reduced over the batch; lower is better. No
+        gradient.
+        """
         loss = self.layers(image, reference).mean(1).clamp_min(0)
         return REDUCTIONS[self.reduction](torch.log1p(loss) ** 0.25)
 
     def layers(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
-        """The distance of each level, (B, L): the image itself first, then the backbone's stages. Their mean is the loss."""
+        """The distance of each level, (B, L): the image itself first, then the backbone's stages. Their mean is the
+        loss.
+        """
         image = checks.image("image", image, self.dtype, self.device, self.check_range)
         target = self.prepare(reference) if isinstance(reference, Tensor) else reference
         checks.pair(image, target, self)
         with torch.autocast(image.device.type, enabled=False):
-            values = [level_distance(columns, level, self.rule)
-                      for columns, level in zip(self._columns(image), target.levels, strict=True)]
+            values = [
+                level_distance(columns, level, self.rule)
+                for columns, level in zip(self._columns(image), target.levels, strict=True)
+            ]
         return torch.stack(values, 1)
 
     @torch.no_grad()
     def prepare(self, reference: Tensor) -> Prepared:
-        """Compute the reference's side of the distance once: (B, 3, H, W) in [0, 1] -> what is accepted wherever a reference is."""
+        """Compute the reference's side of the distance once: (B, 3, H, W) in [0, 1] -> what is accepted wherever a
+        reference is.
+        """
         reference = checks.image("reference", reference, self.dtype, self.device, self.check_range)
         with torch.autocast(reference.device.type, enabled=False):
             levels = tuple(prepare_level(columns, self.rule) for columns in self._columns(reference))

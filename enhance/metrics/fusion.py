@@ -1,7 +1,10 @@
-"""One level's distance: per column the measure d fused with the squared difference E as d + E omega(d), averaged over columns.
+"""One level's distance: per column the measure d fused with the squared difference E as d + E omega(d), averaged over
+columns.
 
-The gradient is found in closed form during the forward pass, block by block so that every temporary stays in the processor's cache, and
-it is all that is kept for the backward pass: measuring costs a few sweeps over the features, little beside the network itself.
+The gradient is found in closed form during the forward pass, block by block so that every temporary stays in the
+processor's cache, and
+it is all that is kept for the backward pass: measuring costs a few sweeps over the features, little beside the network
+itself.
 """
 
 from __future__ import annotations
@@ -50,9 +53,12 @@ def prepare_level(columns: Tensor, rule: Rule) -> PreparedLevel:
 
 
 def level_distance(columns: Tensor, prepared: PreparedLevel, rule: Rule) -> Tensor:
-    """Distance of each image's level to the reference's: (B, 64, N) -> (B,). A reference of one image serves the whole batch."""
+    """Distance of each image's level to the reference's: (B, 64, N) -> (B,). A reference of one image serves the whole
+    batch.
+    """
     images = [
-        _softmax_distance(columns[image], prepared, image, rule) if rule.masses == "softmax"
+        _softmax_distance(columns[image], prepared, image, rule)
+        if rule.masses == "softmax"
         else _FusedDistance.apply(columns[image], prepared, image, rule)
         for image in range(len(columns))
     ]
@@ -100,7 +106,9 @@ class _FusedDistance(torch.autograd.Function):
             if slope is None or d_slope is None:
                 continue
             d_slope *= d_weight
-            if squared:  # masses x^2 s with s = 1 / (sum of all x): 2 x s each, and -s times what all masses together weigh
+            if (
+                squared
+            ):  # masses x^2 s with s = 1 / (sum of all x): 2 x s each, and -s times what all masses together weigh
                 mass_slope += (d_slope * masses).sum()
                 d_slope *= x
                 d_slope *= 2 * scale
@@ -120,7 +128,9 @@ class _FusedDistance(torch.autograd.Function):
 
 
 def _fuse(d: Tensor, x: Tensor, y: Tensor, damping: float | None) -> tuple[Tensor, Tensor, Tensor]:
-    """d + E omega(d) of each column with its derivatives: (columns,), in d (columns,), and in x through E (64, columns)."""
+    """d + E omega(d) of each column with its derivatives: (columns,), in d (columns,), and in x through E (64,
+    columns).
+    """
     if damping is None:
         return d, torch.ones_like(d), x.new_zeros(())
     difference = x - y

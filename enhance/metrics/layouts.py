@@ -1,6 +1,8 @@
-"""How a feature map is cut into 64-vectors: padding to whole windows of 8 x 8, then the `strided` or the `spatial` layout.
+"""How a feature map is cut into 64-vectors: padding to whole windows of 8 x 8, then the `strided` or the `spatial`
+layout.
 
-Both layouts return (B, 64, N): the 64-vectors are the columns, N = C * H' * W' / 64 of them, for a padded map of H' x W'.
+Both layouts return (B, 64, N): the 64-vectors are the columns, N = C * H' * W' / 64 of them, for a padded map of H' x
+W'.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ def whole_windows(size: int, rounding: str) -> int:
 
     Args:
         size: height or width of a feature map, at least 1.
-        rounding: `up` never crops; `nearest` is what the published VGG, SqueezeNet and EfficientNet code does: it rounds half to even, so
-            that 20 becomes 16. The published code fails where `nearest` gives 0; here that becomes 8.
+        rounding: `up` never crops; `nearest` is what the published VGG, SqueezeNet and EfficientNet code does: it
+            rounds half to even, so that 20 becomes 16. The published code fails where `nearest` gives 0; here that
+            becomes 8.
     """
     windows = -(-size // WINDOW) if rounding == "up" else round(size / WINDOW)
     return max(1, windows) * WINDOW
@@ -36,9 +39,9 @@ def pad(feature_map: Tensor, rounding: str) -> Tensor:
 def strided(feature_map: Tensor) -> Tensor:
     """The published layout: each image's map, in memory order, viewed as a (64, N) matrix.
 
-    Row k is the k-th of 64 consecutive runs of the flattened map. For C a multiple of 64 a column is one pixel position seen across every
-    (C / 64)-th channel. It is not an 8 x 8 window, although the paper speaks of local windows. The published reshape mixes the
-    images of a batch; this one never does.
+    Row k is the k-th of 64 consecutive runs of the flattened map. For C a multiple of 64 a column is one pixel position
+    seen across every (C / 64)-th channel. It is not an 8 x 8 window, although the paper speaks of local windows. The
+    published reshape mixes the images of a batch; this one never does.
     """
     return feature_map.reshape(len(feature_map), VECTOR, -1)
 

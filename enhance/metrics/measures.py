@@ -1,14 +1,15 @@
 """Distances between vectors: Wasserstein, Jensen-Shannon and symmetric Kullback-Leibler.
 
 Each measure exists twice. As a pure, differentiable function over one dimension of two tensors: `wasserstein`,
-`jensen_shannon`, `symmetric_kl`. And as a small frozen object that splits the work the way an optimisation needs it: `prepare(y)`
-computes what depends on the reference alone, `compare(x, prepared)` returns the distance together with its gradient in closed
-form, so that no graph is kept. The functions are the objects behind autograd; the metrics call the objects directly.
+`jensen_shannon`, `symmetric_kl`. And as a small frozen object that splits the work the way an optimisation needs it:
+`prepare(y)` computes what depends on the reference alone, `compare(x, prepared)` returns the distance together with its
+gradient in closed form, so that no graph is kept. The functions are the objects behind autograd; the metrics call the
+objects directly.
 
 Matrices are (n, columns): vectors run along dimension 0, so every operation is contiguous over the columns.
 
-Source: Liao et al., "Image Quality Assessment: Measuring Perceptual Degradation via Distribution Measures in Deep Feature
-Spaces", IEEE TIP 33 (2024) 4044-4059, and the code published with it.
+Source: Liao et al., "Image Quality Assessment: Measuring Perceptual Degradation via Distribution Measures in Deep
+Feature Spaces", IEEE TIP 33 (2024) 4044-4059, and the code published with it.
 """
 
 from __future__ import annotations
@@ -77,9 +78,9 @@ class SignedWasserstein:
 class JensenShannon:
     """Jensen-Shannon divergence, natural log, between the softmax of each column (see `jensen_shannon`).
 
-    With t = (p - q) / (p + q) the divergence is the mean of p log(1 + t) + q log(1 - t), which stays accurate and becomes
-    exactly zero as p approaches q. The constants of up to 1e-17 that the published code adds inside the log of the mixture only
-    matter where p and q are below 1e-13, whose share of the divergence vanishes.
+    With t = (p - q) / (p + q) the divergence is the mean of p log(1 + t) + q log(1 - t), which stays accurate and
+    becomes exactly zero as p approaches q. The constants of up to 1e-17 that the published code adds inside the log of
+    the mixture only matter where p and q are below 1e-13, whose share of the divergence vanishes.
     """
 
     def prepare(self, y: Tensor) -> Prepared:
@@ -104,8 +105,8 @@ class SymmetricKL:
     """Mean of the two Kullback-Leibler divergences between the softmax of each column (see `symmetric_kl`).
 
     Attributes:
-        floor: constant that the published code adds to the second argument inside its log (0 or 1e-17). log(q + floor) is
-            log q + s with s = softplus(log floor - log q), which is zero unless q is about as small as the floor.
+        floor: constant that the published code adds to the second argument inside its log (0 or 1e-17). log(q + floor)
+            is log q + s with s = softplus(log floor - log q), which is zero unless q is about as small as the floor.
     """
 
     floor: float = 0.0
@@ -141,9 +142,9 @@ class SymmetricKL:
 def wasserstein(x: Tensor, y: Tensor, p: float = 2.0, dim: int = -1) -> Tensor:
     """p-Wasserstein distance, to the power p, between masses on the integer grid 0..n-1.
 
-    The masses need not be equal: quantile levels beyond a vector's total mass sit at the last grid point, which is how POT's
-    `wasserstein_1d` defines the distance. Where it has a kink (tied cumulative masses) the gradient is the symmetric one, which is
-    zero at x = y. Differentiable once, in x and in y.
+    The masses need not be equal: quantile levels beyond a vector's total mass sit at the last grid point, which is how
+    POT's `wasserstein_1d` defines the distance. Where it has a kink (tied cumulative masses) the gradient is the
+    symmetric one, which is zero at x = y. Differentiable once, in x and in y.
 
     Args:
         x: non-negative masses, n entries along `dim`; any shape, float32 or float64.
@@ -212,7 +213,9 @@ def between(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
 
 
 class _Symmetric(torch.autograd.Function):
-    """A symmetric measure between the columns of two matrices; the gradient in y is the one in x with the roles swapped."""
+    """A symmetric measure between the columns of two matrices; the gradient in y is the one in x with the roles
+    swapped.
+    """
 
     @staticmethod
     def forward(ctx: Any, measure: Measure, x: Tensor, y: Tensor) -> Tensor:
@@ -226,5 +229,8 @@ class _Symmetric(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
         slope_x, slope_y = ctx.saved_tensors
-        return (None, slope_x * grad_output if slope_x is not None else None,
-                slope_y * grad_output if slope_y is not None else None)
+        return (
+            None,
+            slope_x * grad_output if slope_x is not None else None,
+            slope_y * grad_output if slope_y is not None else None,
+        )

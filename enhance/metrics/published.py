@@ -1,7 +1,8 @@
 """The settings with which the authors' code computes each (measure, backbone) pair, as one table.
 
-Backbones that the authors did not publish take the VGG row of the measure, whose features are non-negative like theirs, with padding that
-never crops. Any network of torchvision may have features of either sign: there DeepWSD takes the EfficientNet row. Source: the code published with Liao et al., IEEE TIP 33 (2024) 4044-4059.
+Backbones that the authors did not publish take the VGG row of the measure, whose features are non-negative like theirs,
+with padding that never crops. Any network of torchvision may have features of either sign: there DeepWSD takes the
+EfficientNet row. Source: the code published with Liao et al., IEEE TIP 33 (2024) 4044-4059.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ class Rule:
 
     Attributes:
         measure: the distance d between two columns.
-        masses: what the measure sees of the features: `raw`; `squared`, x * x / (sum of the level's x + 1e-6); or `softmax` over all
-            columns of a row.
-        damping: c in omega(d) = 1 / (sqrt(exp(-1 / (d + c))) (d + c)^2), the weight of the squared difference E in d + E omega(d);
-            None leaves E out.
+        masses: what the measure sees of the features: `raw`; `squared`, x * x / (sum of the level's x + 1e-6); or
+            `softmax` over all columns of a row.
+        damping: c in omega(d) = 1 / (sqrt(exp(-1 / (d + c))) (d + c)^2), the weight of the squared difference E in d +
+            E omega(d); None leaves E out.
         rounding: how a map's sides become multiples of 8, `nearest` (published, may crop) or `up`.
     """
 

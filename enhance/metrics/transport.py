@@ -1,12 +1,14 @@
 """Exact one-dimensional Wasserstein distances on the integer grid, without sorting.
 
-With F and G the cumulative masses of two vectors *without their last entry*, the distance to the power p is a sum over lags,
+With F and G the cumulative masses of two vectors *without their last entry*, the distance to the power p is a sum over
+lags,
 
-    W = sum_i |F_i - G_i| + sum_{k>=1} c_k sum_i [ (F_i - G_{i+k})+ + (G_i - F_{i+k})+ ],    c_k = (k+1)^p - 2 k^p + (k-1)^p,
+    W = sum_i |F_i - G_i| + sum_{k>=1} c_k sum_i [ (F_i - G_{i+k})+ + (G_i - F_{i+k})+ ],    c_k = (k+1)^p - 2 k^p +
+    (k-1)^p,
 
 for unequal masses too. F and G rise, so the first lag at which every bracket is zero ends the sum. For p = 1 only the
-first term remains; for p = 2 all c_k are 2 and W is linear with small integer factors between ties, so that counting comparisons in
-bytes gives both W and its exact gradient.
+first term remains; for p = 2 all c_k are 2 and W is linear with small integer factors between ties, so that counting
+comparisons in bytes gives both W and its exact gradient.
 
 Vectors run along dimension 0 of a (n, columns) matrix, so every operation is contiguous over the columns.
 """
@@ -46,7 +48,9 @@ def distance(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Te
 
 
 def _by_counting(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
-    """p = 2: W = sum(s F + t G) with integer s = dW/dF and t = dW/dG, rearranged as s (F - G) + (s + t) G against rounding."""
+    """p = 2: W = sum(s F + t G) with integer s = dW/dF and t = dW/dG, rearranged as s (F - G) + (s + t) G against
+    rounding.
+    """
     slope = torch.zeros(f.shape, dtype=torch.int8, device=f.device)
     excess = torch.zeros_like(slope)
     for lag in range(1, len(f)):

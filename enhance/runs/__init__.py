@@ -1,0 +1,20 @@
+"""What a run leaves on disk, and the figures drawn from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from enhance.runs.frames import FramePlan
+from enhance.runs.recorder import Recorder
+
+__all__ = ["FramePlan", "Recorder", "render"]
+
+
+def render(folder: Path) -> None:
+    """Draw comparison, curves and animation anew from the files of a run, finished or not."""
+    from enhance.runs.animation import progress_gif
+    from enhance.runs.figures import comparison, curves
+
+    comparison(folder)
+    curves(folder)
+    progress_gif(folder)

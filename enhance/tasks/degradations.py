@@ -160,7 +160,7 @@ def degrade(image: Tensor, name: str, seed: int = 0, **settings: Any) -> Tensor:
         if key not in accepted or key == "seed":
             raise ValueError(unknown(f"setting of {name}", key, [each for each in accepted if each != "seed"]))
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError(f"{key}={value} of {name} must be a number.")  # noqa: TRY004
+            raise ValueError(f"{key}={value} of {name} must be a number.")
     return function(image, **settings, **({"seed": seed} if "seed" in accepted else {}))
 
 

@@ -1,0 +1,26 @@
+"""The files of a run's folder, named in one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RESULT = "result.png"
+INITIAL = "initial.png"
+REFERENCE = "reference.png"
+HISTORY = "history.csv"
+METRICS = "metrics.json"
+COMPARISON = "comparison"  # .png and .pdf
+CURVES = "curves"  # .png and .pdf
+GIF = "progress.gif"
+FRAMES = "frames"
+
+
+def frame_file(folder: Path, step: int) -> Path:
+    """Where the frame of a step lies."""
+    return folder / FRAMES / f"step_{step:06d}.png"
+
+
+def frame_files(folder: Path) -> dict[int, Path]:
+    """The recorded frames by step, in order."""
+    files = (folder / FRAMES).glob("step_*.png")
+    return dict(sorted((int(file.stem.removeprefix("step_")), file) for file in files))
