@@ -8,7 +8,7 @@ lags,
 
 for unequal masses too. F and G rise, so the first lag at which every bracket is zero ends the sum. For p = 1 only the
 first term remains; for p = 2 all c_k are 2 and W is linear with small integer factors between ties, so that counting
-comparisons in bytes gives both W and its exact gradient.
+comparisons gives both W and its exact gradient.
 
 Vectors run along dimension 0 of a (n, columns) matrix, so every operation is contiguous over the columns.
 """
@@ -18,12 +18,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_MOST_COUNTED = 63  # +-(1 + 2 * 63) still fits a signed byte
-
 
 def cumulative(mass: Tensor) -> Tensor:
     """Cumulative masses without the last entry: (n, columns) -> (n - 1, columns)."""
-    return torch.cumsum(mass[:-1], dim=0)
+    total = mass[:-1].clone()
+    for row in range(1, len(total)):  # row by row, since torch.cumsum strides down each column
+        total[row] += total[row - 1]
+    return total
 
 
 def distance(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Tensor | None]:
@@ -40,7 +41,7 @@ def distance(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Te
     if p == 1:
         difference = f - g
         value, slope = difference.abs().sum(0), difference.sign() if gradient else None
-    elif p == 2 and len(f) <= _MOST_COUNTED:
+    elif p == 2:
         value, slope = _by_counting(f, g)
     else:
         value, slope = _by_lags(f, g, p, gradient)
@@ -48,26 +49,24 @@ def distance(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Te
 
 
 def _by_counting(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
-    """p = 2: W = sum(s F + t G) with integer s = dW/dF and t = dW/dG, rearranged as s (F - G) + (s + t) G against
-    rounding.
+    """p = 2: W = sum(s F + t G) with integer s = dW/dF and t = dW/dG, rearranged as s (F - G) + (s + t) G against rounding.
+
+    The comparisons are written as numbers: for a processor that is several times faster than as booleans.
     """
-    slope = torch.zeros(f.shape, dtype=torch.int8, device=f.device)
-    excess = torch.zeros_like(slope)
-    for lag in range(1, len(f)):
-        ahead = (f[:-lag] > g[lag:]).view(torch.int8)
-        behind = (g[:-lag] > f[lag:]).view(torch.int8)
-        if f.device.type == "cpu" and not (ahead.any() or behind.any()):
-            break
-        slope[:-lag] += ahead
-        slope[lag:] -= behind
-        ahead += behind
-        excess[:-lag] += ahead
-        excess[lag:] -= ahead
     difference = f - g
-    s = slope.to(f.dtype).mul_(2).add_(difference.sign())
-    value = difference.mul_(s).sum(0)
-    value += (excess.to(f.dtype) * g).sum(0) * 2
-    return value, s
+    s = difference.sign().mul_(0.5)
+    t = s.neg()
+    buffer = torch.empty_like(f)
+    for lag in range(1, len(f)):
+        compared = buffer[:-lag]
+        torch.gt(f[:-lag], g[lag:], out=compared)
+        s[:-lag] += compared
+        t[lag:] -= compared
+        torch.gt(g[:-lag], f[lag:], out=compared)
+        s[lag:] -= compared
+        t[:-lag] += compared
+    value = difference.mul_(s).add_(t.add_(s).mul_(g)).sum(0).mul_(2)
+    return value, s.mul_(2)
 
 
 def _by_lags(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Tensor | None]:
@@ -80,8 +79,8 @@ def _by_lags(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Te
         weight = (lag + 1) ** p - 2 * lag**p + (lag - 1) ** p
         value += weight * (ahead.sum(0) + behind.sum(0))
         if slope is not None:
-            slope[:-lag] += weight * (ahead > 0)
-            slope[lag:] -= weight * (behind > 0)
+            slope[:-lag].add_((ahead > 0).to(f.dtype), alpha=weight)
+            slope[lag:].sub_((behind > 0).to(f.dtype), alpha=weight)
     return value, slope
 
 
