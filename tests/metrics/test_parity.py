@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from functools import cache
 
@@ -58,8 +59,13 @@ def test_gradients(measure: str, backbone: str) -> None:
     theirs = "vgg" if backbone == "vgg19" else backbone
     with np.load(golden.GOLDEN / "published_gradients.npz") as arrays:
         expected = torch.from_numpy(arrays[f"{measure.removeprefix('deep')}.{theirs}.astronaut256_noise"])
-    image, reference = golden.pair("astronaut256_noise")
-    build(measure, backbone)(image.requires_grad_(), reference).backward()
+    module = build(measure, backbone)
+    if backbone == "mobilenet" and measure != "deepwsd":
+        # A unit of this untrained network lies on its kink: moving the pixels by 1e-7 changes the gradient by 4e-3. In double
+        # precision it falls on the side on which it fell for the published code.
+        module = copy.deepcopy(module).double()
+    image, reference = (each.to(module.dtype) for each in golden.pair("astronaut256_noise"))
+    module(image.requires_grad_(), reference).backward()
     assert image.grad is not None
     error = (image.grad[0] - expected).norm() / expected.norm()
     assert error < (1e-2 if measure == "deepwsd" else 1e-3)
