@@ -28,7 +28,7 @@ def pair(name: str) -> tuple[Tensor, Tensor]:
 def features(network: str) -> dict[str, Tensor]:
     """State of the seeded, untrained network's features, batch statistics set on the golden pair."""
     torch.manual_seed(0)
-    layers = torchvision.models.get_model(network, weights=None).features
+    layers = torchvision.models.get_model(network, weights=None).get_submodule("features")
     if any(isinstance(module, nn.BatchNorm2d) for module in layers.modules()):
         for module in layers.modules():
             if isinstance(module, nn.BatchNorm2d):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import png
@@ -82,7 +83,7 @@ def test_exif_orientation_is_honoured(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("profile", [False, True])
 def test_cmyk_becomes_rgb(tmp_path: Path, profile: bool) -> None:
-    settings = {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()} if profile else {}
+    settings: dict[str, Any] = {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()} if profile else {}
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "x.jpg", quality=95, **settings)
     found = read(tmp_path / "x.jpg")
     red, green, blue = to_array(found.image)[8, 8]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Self
+from typing import Self, cast
 
 import torch
 import torchvision
@@ -110,7 +110,7 @@ def _layers(architecture: Architecture) -> nn.Sequential:
     with torch.device("meta"):
         network = torchvision.models.get_model(architecture.network, weights=None)
     if hasattr(network, "features"):
-        return network.features
+        return cast(nn.Sequential, network.features)
     # ResNet has no list of layers; named as in its state dict.
     names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
     layers = nn.Sequential()

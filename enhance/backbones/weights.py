@@ -161,7 +161,7 @@ def _draw(layers: nn.Module, seed: int) -> None:
     """He-normal weights; batch normalisation takes its statistics from seeded noise so that deep networks neither fade
     nor explode.
     """
-    layers.to_empty(device="cpu")
+    layers.to_empty(device="cpu").eval()  # no stochastic depth
     generator = torch.Generator().manual_seed(seed)
     norms: list[nn.BatchNorm2d] = []
     for module in layers.modules():

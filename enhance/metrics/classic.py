@@ -23,7 +23,7 @@ def psnr(image: Tensor, reference: Tensor) -> Tensor:
 
 @torch.no_grad()
 def ssim(image: Tensor, reference: Tensor) -> Tensor:
-    """Structural similarity (Wang et al., IEEE TIP 2004; Gaussian window, sigma 1.5), (B, 3, H, W) in [0, 1] -> (B,)."""
+    """Structural similarity (Wang et al., 2004; Gaussian window, sigma 1.5), (B, 3, H, W) in [0, 1] -> (B,)."""
     value = structural_similarity_index_measure(image, reference, data_range=1.0, reduction="none")
     return torch.as_tensor(value[0] if isinstance(value, tuple) else value).reshape(-1)
 

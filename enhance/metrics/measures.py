@@ -55,7 +55,8 @@ class Wasserstein:
 
 @dataclass(frozen=True)
 class SignedWasserstein:
-    """What POT's `wasserstein_1d` returns when features of either sign are taken as masses, as published for MobileNet."""
+    """What POT's `wasserstein_1d` returns when features of either sign are taken as masses, as published for MobileNet.
+    """
 
     p: float = 2.0
 
@@ -69,7 +70,7 @@ class SignedWasserstein:
         grid = torch.arange(len(x), dtype=x.dtype, device=x.device)[:, None].expand_as(x)
         with torch.set_grad_enabled(gradient):
             leaf = x.detach().requires_grad_(gradient)
-            value = ot.wasserstein_1d(grid, grid, leaf, y, p=self.p)
+            value: Any = ot.wasserstein_1d(grid, grid, leaf, y, p=self.p)  # type: ignore[arg-type]
             slope = torch.autograd.grad(value.sum(), leaf)[0] if gradient else None
         return value.detach(), slope
 

@@ -49,7 +49,7 @@ def distance(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Te
 
 
 def _by_counting(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
-    """p = 2: W = sum(s F + t G) with integer s = dW/dF and t = dW/dG, rearranged as s (F - G) + (s + t) G against rounding.
+    """p = 2: W = sum(s F + t G), integer s = dW/dF and t = dW/dG, rearranged as s (F - G) + (s + t) G against rounding.
 
     The comparisons are written as numbers: for a processor that is several times faster than as booleans.
     """

@@ -26,14 +26,12 @@ Array = np.ndarray[Any, Any]
 
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 BLUE, VERMILION, GREEN, INK, FAINT = "#0072B2", "#D55E00", "#009E73", "#222222", "#888888"
-_STYLE = {"family": "DejaVu Sans", "color": INK}
 _MOST = 1200  # pixels of an image's longer side inside a figure
 
 
 def comparison(folder: Path) -> None:
     """initial | result | reference, below them the square where initial and reference differ most, enlarged."""
-    images = [_image(folder / name) for name in (names.INITIAL, result_file(folder).name, names.REFERENCE)]
-    images[1] = _image(result_file(folder))
+    images = [_image(path) for path in (folder / names.INITIAL, result_file(folder), folder / names.REFERENCE)]
     results = json.loads((folder / names.METRICS).read_text())
     rows = read(folder / names.HISTORY)
     height, width = images[0].shape[:2]
@@ -61,7 +59,7 @@ def comparison(folder: Path) -> None:
     for column, (image, title, numbers) in enumerate(zip(images, titles, figures, strict=True)):
         whole, detail = figure.add_subplot(grid[0, column]), figure.add_subplot(grid[1, column])
         _show(whole, image)
-        whole.set_title(f"{title}\n{_caption(numbers, rows, column)}", fontsize=8, linespacing=1.5, **_STYLE)
+        whole.set_title(f"{title}\n{_caption(numbers, rows, column)}", fontsize=8, linespacing=1.5, color=INK)
         whole.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=VERMILION, linewidth=1.2))
         _show(detail, image[top : top + side, left : left + side], frame=True)
     _save(figure, folder / names.COMPARISON)
@@ -81,7 +79,7 @@ def curves(folder: Path) -> None:
     series = (("loss", rows, "loss", BLUE), ("PSNR (dB)", finite, "psnr", GREEN), ("SSIM", known, "ssim", VERMILION))
     for axis, (title, shown, key, colour) in zip(axes, series, strict=True):
         _curve(axis, shown, key, colour)
-        axis.set_title(title, fontsize=9, loc="left", **_STYLE)
+        axis.set_title(title, fontsize=9, loc="left", color=INK)
         if shown:
             nearest = min(shown, key=lambda row: abs(row.step - best.step))
             axis.plot([nearest.step], [getattr(nearest, key)], "o", color=colour, markersize=4)
@@ -162,7 +160,7 @@ def _show(axis: Axes, image: Array, frame: bool = False) -> None:
 
 def _curve(axis: Axes, rows: list[Row], key: str, colour: str) -> None:
     axis.plot([row.step for row in rows], [getattr(row, key) for row in rows], color=colour, linewidth=1.4)
-    axis.set_xlabel("step", fontsize=8, **_STYLE)
+    axis.set_xlabel("step", fontsize=8, color=INK)
     axis.tick_params(labelsize=7, color=FAINT, labelcolor=INK)
     axis.grid(True, color="#e6e6e6", linewidth=0.6)
     axis.set_axisbelow(True)

@@ -6,7 +6,6 @@ import csv
 import math
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import TextIO
 
 
 @dataclass(frozen=True)
@@ -41,38 +40,27 @@ def score(loss: float) -> float:
 
 
 class HistoryWriter:
-    """Appends rows, each flushed as a whole line."""
+    """Appends rows. The file is opened for each, so nothing is lost whatever ends the run."""
 
     def __init__(self, path: Path) -> None:
-        kept = read(path)
-        self._stream: TextIO = path.open("w", newline="", encoding="utf-8")
-        self._writer = csv.writer(self._stream)
-        self._writer.writerow(_NAMES)
-        for row in kept:
-            self._write(row)
-        self._stream.flush()
+        self._path = path
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerow(_NAMES)
 
     def append(self, row: Row) -> None:
-        self._write(row)
-        self._stream.flush()
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def _write(self, row: Row) -> None:
-        self._writer.writerow("" if isinstance(value, float) and math.isnan(value) else value for value in astuple(row))
+        """Write one row."""
+        values = ["" if isinstance(value, float) and math.isnan(value) else value for value in astuple(row)]
+        with self._path.open("a", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerow(values)
 
 
 def read(path: Path) -> list[Row]:
     """The rows of a history; a line that was cut short by a crash is left out. No file is no rows."""
     if not path.is_file():
         return []
-    rows = []
-    with path.open(newline="", encoding="utf-8") as stream:
-        for record in csv.DictReader(stream):
-            try:
-                step, *values = (record[name] for name in _NAMES)
-                rows.append(Row(int(step), *(float(value) if value else math.nan for value in values)))
-            except (ValueError, TypeError):
-                continue
-    return rows
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    return [
+        Row(int(record["step"]), *(float(record[name] or "nan") for name in _NAMES[1:]))
+        for record in csv.DictReader(whole.splitlines())
+    ]

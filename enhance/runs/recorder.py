@@ -73,7 +73,6 @@ class Recorder:
         """Write result.png, the best image by loss, and metrics.json; returns what the latter holds."""
         if self._first is None or self._last is None or self._best is None:
             raise ValueError("There is nothing to finish: no step was recorded.")
-        self._history.close()
         save_image(self._best[1], self._folder / names.RESULT)
         last = self._last[0]
         updates = last.step - self._first[0].step

@@ -61,8 +61,8 @@ def test_gradients(measure: str, backbone: str) -> None:
         expected = torch.from_numpy(arrays[f"{measure.removeprefix('deep')}.{theirs}.astronaut256_noise"])
     module = build(measure, backbone)
     if backbone == "mobilenet" and measure != "deepwsd":
-        # A unit of this untrained network lies on its kink: moving the pixels by 1e-7 changes the gradient by 4e-3. In double
-        # precision it falls on the side on which it fell for the published code.
+        # A unit of this untrained network lies on its kink: moving the pixels by 1e-7 changes the gradient by 4e-3.
+        # In double precision it falls on the side on which it fell for the published code.
         module = copy.deepcopy(module).double()
     image, reference = (each.to(module.dtype) for each in golden.pair("astronaut256_noise"))
     module(image.requires_grad_(), reference).backward()

@@ -48,7 +48,7 @@ def test_it_keeps_shape_and_range_and_repeats(name: str, height: int, width: int
     ],
 )
 def test_strength_zero_changes_nothing(name: str, settings: dict[str, float]) -> None:
-    assert torch.allclose(degrade(photograph(), name, **settings), photograph(), atol=1e-6)
+    assert torch.allclose(degrade(photograph(), name, 0, **settings), photograph(), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["gaussian_noise", "poisson_gaussian_noise", "salt_and_pepper"])
@@ -94,4 +94,4 @@ def test_motion_runs_along_its_angle() -> None:
 )
 def test_what_cannot_be_gets_a_sentence(name: str, settings: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        degrade(photograph(), name, **settings)
+        degrade(photograph(), name, 0, **settings)

@@ -1,0 +1,158 @@
+"""What a run leaves: the plan of frames, the history, the recorder's files, the figures."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from enhance.files import write_bytes, write_json
+from enhance.images import load_image
+from enhance.optimize.step import Step
+from enhance.runs import FramePlan, Recorder, render
+from enhance.runs.animation import evenly
+from enhance.runs.figures import zoom
+from enhance.runs.history import HistoryWriter, Row, read
+
+
+def steps(height: int, width: int, count: int) -> Iterator[Step]:
+    """A noisy picture that becomes clean, with a last step that is worse again."""
+    generator = torch.Generator().manual_seed(0)
+    reference = picture(height, width)
+    noise = torch.randn(reference.shape, generator=generator) * 0.3
+    for index in range(count + 1):
+        share = (1 - index / count) ** 2 if index < count else 0.5
+        yield Step(index, share, 0.1, 0.01 * index, (reference + share * noise).clamp(0, 1))
+
+
+def picture(height: int, width: int) -> torch.Tensor:
+    coarse = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+    return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
+
+
+def run(folder: Path, height: int = 40, width: int = 56, count: int = 30) -> dict:
+    folder.mkdir()
+    all_steps = list(steps(height, width, count))
+    facts = {"start": "noise", "metric": {"name": "deepjsd"}, "backbone": {"name": "vgg"}}
+    plan = FramePlan(count=12, steps=count)
+    recorder = Recorder(folder, picture(height, width), all_steps[0].image, facts=facts, frames=plan)
+    assert json.loads((folder / "metrics.json").read_text())["status"] == "running"
+    for step in all_steps:
+        recorder.record(step)
+    results = recorder.finish("all steps made")
+    render(folder)
+    return results
+
+
+@given(
+    spacing=st.sampled_from(["geometric", "fixed"]),
+    count=st.integers(2, 100),
+    every=st.integers(1, 50),
+    total=st.integers(1, 10**6),
+)
+def test_frames_are_bounded_and_hold_the_first_and_the_last(spacing: str, count: int, every: int, total: int) -> None:
+    chosen = FramePlan(spacing, count=count, every=every, steps=total).chosen()
+    assert {0, total} <= chosen
+    assert min(chosen) == 0
+    assert max(chosen) == total
+    assert len(chosen) <= (count + 2 if spacing == "geometric" else 1001)
+
+
+def test_the_result_is_the_best_image_and_the_figures_say_so(tmp_path: Path) -> None:
+    results = run(tmp_path / "run")
+    assert results == json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert results["status"] == "finished"
+    assert results["best"]["step"] == 29
+    assert results["final"]["step"] == 30
+    assert results["best"]["loss"] < results["final"]["loss"] < results["initial"]["loss"]
+    assert results["best"]["psnr"] > results["initial"]["psnr"]
+    assert results["best"]["ms_ssim"] is None  # too small for five scales
+    assert results["seconds_per_step"] == pytest.approx(0.01)
+    result, reference = (load_image(tmp_path / "run" / name) for name in ("result.png", "reference.png"))
+    assert (result - reference).abs().max() < 0.01
+    rows = read(tmp_path / "run" / "history.csv")
+    assert [row.step for row in rows] == list(range(31))
+    assert rows[0].score == pytest.approx(math.log1p(1.0) ** 0.25)
+
+
+def test_the_same_run_leaves_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        run(tmp_path / name)
+    for path in sorted((tmp_path / "a").rglob("*")):
+        if path.is_file() and path.name != "metrics.json":  # which holds the memory's peak
+            assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (20, 300), (300, 20), (64, 64), (45, 301)])
+def test_any_shape_is_drawn(height: int, width: int, tmp_path: Path) -> None:
+    run(tmp_path / "run", height, width, 5)
+    for name in ("comparison.png", "curves.png"):
+        with Image.open(tmp_path / "run" / name) as figure:
+            assert figure.width > 1000
+    assert (tmp_path / "run" / "comparison.pdf").read_bytes().startswith(b"%PDF")
+    with Image.open(tmp_path / "run" / "progress.gif") as animation:
+        assert animation.n_frames == 6  # type: ignore[attr-defined]
+        animation.seek(5)
+        assert animation.info["duration"] > 1000
+
+
+def test_a_run_that_was_cut_off_is_drawn_too(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), facts={}, frames=FramePlan(steps=9))
+    for step in list(steps(20, 20, 9))[:4]:
+        recorder.record(step)
+    with (tmp_path / "history.csv").open("a") as stream:
+        stream.write("4,0.25")
+    render(tmp_path)
+    assert json.loads((tmp_path / "metrics.json").read_text())["status"] == "running"
+    assert [row.step for row in read(tmp_path / "history.csv")] == [0, 1, 2, 3]
+    assert (tmp_path / "progress.gif").is_file()
+
+
+def test_history_survives_what_floats_can_be(tmp_path: Path) -> None:
+    rows = [Row(0, 1.0, 0.5, 0.1, math.inf, math.nan, 0.0), Row(1, 1e-300, 0.1, 0.0, 20.0, 0.5, 1.25)]
+    writer = HistoryWriter(tmp_path / "history.csv")
+    for row in rows:
+        writer.append(row)
+    found = read(tmp_path / "history.csv")
+    assert found[1] == rows[1]
+    assert math.isinf(found[0].psnr)
+    assert math.isnan(found[0].ssim)
+    assert read(tmp_path / "none.csv") == []
+
+
+def test_frames_of_the_animation_are_even_in_psnr() -> None:
+    rows = {step: Row(step, 1, 1, 0, 10 + 20 * min(1, step / 10), math.nan, 0) for step in range(101)}
+    chosen = evenly(list(rows), rows, 20)
+    assert len(chosen) <= 20
+    assert (chosen[0], chosen[-1]) == (0, 100)
+    assert sum(step <= 10 for step in chosen) > 8  # all the change is in the first ten steps
+
+
+def test_the_zoom_lies_inside_on_what_differs() -> None:
+    reference = np.zeros((64, 96, 3))
+    reference[40:52:2, 60:80] = 255
+    top, left, side = zoom(np.full_like(reference, 128), reference)
+    assert 0 <= top <= 64 - side
+    assert 0 <= left <= 96 - side
+    assert top < 46 < top + side
+    assert left < 70 < left + side
+
+
+def test_files_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "new" / "file.json"
+    write_json(target, {"a": 1})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(target, {"a": math.nan})
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        write_bytes(target, b"half")
+    assert json.loads(target.read_text()) == {"a": 1}
+    assert [path.name for path in target.parent.iterdir()] == ["file.json"]
