@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import torch
@@ -15,6 +15,7 @@ from enhance.metrics import checks
 from enhance.metrics.fusion import PreparedLevel, level_distance, prepare_level
 from enhance.metrics.layouts import LAYOUTS, pad
 from enhance.metrics.published import network_for, rule_for
+from enhance.metrics.smoothing import smoothed
 from enhance.suggest import unknown
 
 REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -125,13 +126,15 @@ class DeepDistance(nn.Module):
         self.autocast = autocast
         self.rounding = self.rule.rounding if rounding == "published" else rounding
 
-    def forward(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
+    def forward(self, image: Tensor, reference: Tensor | Prepared, smoothing: float = 0.0) -> Tensor:
         """The loss: mean over levels of the distance, 0 for equal images, lower is better. Differentiable in `image`.
 
         Args:
             image: (B, 3, H, W), RGB in [0, 1], at least 8 x 8; float32 (float64 after `.double()`); half precision is
             computed in float32.
             reference: the same shape, or (1, 3, H, W) for a batch of images, or what `prepare` returned.
+            smoothing: by how much the gradient of a measure with kinks is smoothed for an optimiser's sake, see
+                `enhance.metrics.smoothing`; the value stays exact. Only DeepWSD has kinks.
 
         Returns:
             A scalar, or (B,) with reduction `none`.
@@ -139,7 +142,7 @@ class DeepDistance(nn.Module):
         Raises:
             ValueError: for a wrong shape, range, dtype or device, or sizes that differ.
         """
-        return REDUCTIONS[self.reduction](self.layers(image, reference).mean(1))
+        return REDUCTIONS[self.reduction](self.layers(image, reference, smoothing).mean(1))
 
     @torch.no_grad()
     def score(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
@@ -149,16 +152,17 @@ class DeepDistance(nn.Module):
         loss = self.layers(image, reference).mean(1).clamp_min(0)
         return REDUCTIONS[self.reduction](torch.log1p(loss) ** 0.25)
 
-    def layers(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
+    def layers(self, image: Tensor, reference: Tensor | Prepared, smoothing: float = 0.0) -> Tensor:
         """The distance of each level, (B, L): the image itself first, then the backbone's stages. Their mean is the
         loss.
         """
         image = checks.image("image", image, self.dtype, self.device, self.check_range)
         target = self.prepare(reference) if isinstance(reference, Tensor) else reference
         checks.pair(image, target, self)
+        rule = replace(self.rule, measure=smoothed(self.rule.measure, smoothing)) if smoothing else self.rule
         with torch.autocast(image.device.type, enabled=False):
             values = [
-                level_distance(columns, level, self.rule)
+                level_distance(columns, level, rule)
                 for columns, level in zip(self._columns(image), target.levels, strict=True)
             ]
         return torch.stack(values, 1)

@@ -1,14 +1,15 @@
 """Gradients that an optimiser can follow to the end, for measures that have kinks.
 
-Close to the reference the Wasserstein distance behaves like a sum of |F - G| over cumulative masses F and G: the closer the
-image, the more often a difference changes its sign from one step to the next, while the gradient stays as long as it was far
-away. An optimiser then hovers around the optimum at a distance set by its step size.
+Close to the reference the Wasserstein distance behaves like a sum of |F - G| over cumulative masses F and G: the
+closer the image, the more often a difference changes its sign from one step to the next, while the gradient stays as
+long as it was far away. An optimiser then hovers around the optimum at a distance set by its step size.
 
-A smoothed measure reports the exact value and returns the gradient of a neighbour without kinks: each bracket (a)+ of the sum
-over lags (see `enhance.metrics.transport`) becomes Huber's hinge, a^2 / 2e for 0 < a < e and a - e/2 beyond, and |a| its
-two-sided twin. Like the exact one the neighbour is least where F = G, so that smoothing moves no optimum, but its gradient
-fades as the two approach each other. The width e is `amount` times the column's mass; as it goes to zero the gradient becomes the exact
-one, which lets an optimiser settle the broad strokes first and the kinks last (graduated non-convexity: Blake and Zisserman, 1987).
+A smoothed measure reports the exact value and returns the gradient of a neighbour without kinks: each bracket (a)+ of
+the sum over lags (see `enhance.metrics.transport`) becomes Huber's hinge, a^2 / 2e for 0 < a < e and a - e/2 beyond,
+and |a| its two-sided twin. Like the exact one the neighbour is least where F = G, so that smoothing moves no optimum,
+but its gradient fades as the two approach each other. The width e is `amount` times the column's mass; as it goes to
+zero the gradient becomes the exact one, which lets an optimiser settle the broad strokes first and the kinks last
+(graduated non-convexity: Blake and Zisserman, 1987).
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class SmoothedWasserstein(Wasserstein):
 
     Attributes:
         amount: width of the rounded kinks as a multiple of a column's mass, the mean of the two compared.
-        lags: how many lags the gradient sums. Beyond them the cost of moving mass grows linearly instead of as the power p, in
-            the gradient alone: far from the reference a shorter pull, near it, where no mass moves that far, none the less.
+        lags: how many lags the gradient sums. For it alone the cost of moving mass further grows linearly instead
+            of as the power p.
     """
 
     amount: float = 1.0
@@ -42,7 +43,7 @@ class SmoothedWasserstein(Wasserstein):
         return value, transport.to_masses(self._slope(f, g)) if gradient else None
 
     def _slope(self, f: Tensor, g: Tensor) -> Tensor:
-        """Gradient of the neighbour in the cumulative masses `f`, the width held fixed; Huber's hinge has slope clamp(a / e, 0, 1)."""
+        """Gradient of the neighbour in `f`, the width held fixed: Huber's hinge has the slope clamp(a / e, 0, 1)."""
         width = (f[-1] + g[-1]).mul_(self.amount / 2)
         width += 1e-3 * width.mean() + 1e-30  # where a column is empty
         f, g = f / width, g / width
@@ -55,5 +56,5 @@ class SmoothedWasserstein(Wasserstein):
 
 
 def smoothed(measure: Measure, amount: float) -> Measure:
-    """The measure with a gradient smoothed by `amount`; the measure itself where it has no kinks or `amount` is zero."""
+    """The measure with its gradient smoothed; itself where it has no kinks or `amount` is zero."""
     return SmoothedWasserstein(measure.p, amount) if amount > 0 and isinstance(measure, Wasserstein) else measure

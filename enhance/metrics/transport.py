@@ -45,7 +45,7 @@ def distance(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Te
         value, slope = _by_counting(f, g)
     else:
         value, slope = _by_lags(f, g, p, gradient)
-    return value, _to_masses(slope) if gradient and slope is not None else None
+    return value, to_masses(slope) if gradient and slope is not None else None
 
 
 def _by_counting(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,7 +84,7 @@ def _by_lags(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Te
     return value, slope
 
 
-def _to_masses(slope: Tensor) -> Tensor:
+def to_masses(slope: Tensor) -> Tensor:
     """Gradient in the cumulative masses -> gradient in the masses: entry j moves every cumulative mass from j on."""
     out = slope.new_zeros((len(slope) + 1, *slope.shape[1:]))
     for row in range(len(slope) - 1, -1, -1):

@@ -1,8 +1,8 @@
-"""The loop: an image moves down a measure's gradient towards a reference. It knows neither settings files nor pictures.
-"""
+"""The loop: an image moves down a measure's gradient towards a reference. It knows neither settings nor pictures."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -13,6 +13,7 @@ from enhance.metrics import DeepDistance, Prepared
 from enhance.optimize.parametrizations import Parametrization
 from enhance.optimize.schedules import Schedule, cosine
 from enhance.optimize.step import Step
+from enhance.optimize.stopping import Safeguard
 
 
 def descend(
@@ -25,8 +26,14 @@ def descend(
     betas: tuple[float, float] = (0.9, 0.99),
     schedule: Schedule = cosine,
     forget_every: int | None = None,
+    relative: bool = True,
+    smoothing: Schedule | None = None,
 ) -> Iterator[Step]:
     """Optimise with Adam and yield what there is before each update, then the final image: `steps` + 1 Steps.
+
+    Adam divides each step by a running mean of the gradient's size. As the loss falls a thousandfold the gradient falls
+    with it, and that mean, still full of the first large gradients, makes every later step too short. `relative`
+    descends log(loss) instead: the same direction, but its gradient does not fade while the loss keeps falling.
 
     Args:
         metric: the measure; its device and precision are those of the run.
@@ -37,23 +44,39 @@ def descend(
         betas: Adam's decay rates.
         schedule: factor on the learning rate.
         forget_every: drop Adam's moments every so many steps, as the published code does when it halves the rate.
+        relative: descend log(loss); the published code descends the loss.
+        smoothing: amount by which the gradient of a measure with kinks is smoothed at each step (see
+            `enhance.metrics.smoothing`); the loss that a Step reports is the exact one.
+
+    Raises:
+        Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates.
     """
     target = metric.prepare(reference) if isinstance(reference, Tensor) else reference
-    optimizer = torch.optim.Adam(parametrization.parameters(), lr=learning_rate, betas=betas)
+    parameters = parametrization.parameters()
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=betas)
+    safeguard, note = Safeguard(parameters), ""
     started = time.perf_counter()
     for index in range(steps + 1):
         last = index == steps
-        rate = learning_rate * schedule(index, steps)
+        rate = 0.0 if last else learning_rate * schedule(index, steps) * safeguard.factor
         with torch.set_grad_enabled(not last):
             image = parametrization.image()
-            loss = metric(image, target)
-        yield Step(index, loss.item(), 0.0 if last else rate, time.perf_counter() - started, image.detach())
+            loss = metric(image, target, smoothing=smoothing(index, steps) if smoothing else 0.0)
+        value = loss.item()
+        if math.isfinite(value):
+            safeguard.keep(value)
+            yield Step(index, value, rate, time.perf_counter() - started, image.detach(), note)
+            note = ""
         if last:
             return
         if forget_every and index and index % forget_every == 0:
-            optimizer = torch.optim.Adam(parametrization.parameters(), lr=rate, betas=betas)
+            optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)
         optimizer.param_groups[0]["lr"] = rate
         optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        parametrization.project()
+        (loss / max(value, 1e-12) if relative else loss).backward()
+        if all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in parameters):
+            optimizer.step()
+            parametrization.project()
+        else:
+            note = safeguard.restore(index)
+            optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)

@@ -46,14 +46,20 @@ class Pixels:
         self.pixels.clamp_(0, 1)
 
 
+# Columns: what one unit of luma, of red against blue, and of green against both adds to red, green and blue.
+_OPPONENT = ((1.0, 0.5**0.5, -(6**-0.5)), (1.0, 0.0, 2 * 6**-0.5), (1.0, -(0.5**0.5), -(6**-0.5)))
+
+
 class Pyramid:
-    """The initial image plus a sum of bilinearly enlarged images, each half the size of the one before.
+    """The initial image plus a sum of bilinearly enlarged images, each half the size of the one before, in luma and two
+    opponent colours.
 
     Adam moves every number by about the learning rate per step, so a number that stands for a large region moves the
     whole region at once. A coarse error, which pixels would correct one by one and in disagreement, becomes a few large
-    parameters with strong, consistent
-    gradients: shapes and tones settle in the first steps while the fine levels add detail. The same optimum, another
-    basis.
+    parameters with strong, consistent gradients: shapes and tones settle in the first steps while the fine levels add
+    detail. Luma and colour are separated for the same reason: in photographs red, green and blue mostly rise and fall
+    together, so one number for what they share moves all three, and the small differences between them take smaller
+    steps. The same optimum, another basis.
 
     The image is clamped to [0, 1] straight-through: the gradient passes as if it were not, since a white start lies on
     the edge of the range where a plain clamp has no gradient at all.
@@ -61,10 +67,12 @@ class Pyramid:
     Args:
         initial: (B, 3, H, W) in [0, 1].
         levels: how many images, the first at full size; fewer where the image is too small.
+        chroma: size of a step in the opponent colours, relative to luma's.
     """
 
-    def __init__(self, initial: Tensor, levels: int = 7) -> None:
+    def __init__(self, initial: Tensor, levels: int = 7, chroma: float = 0.5) -> None:
         self.start = initial.detach().clone()
+        self._colours = initial.new_tensor(_OPPONENT) * initial.new_tensor([1.0, chroma, chroma])
         height, width = initial.shape[-2:]
         sizes = [(height, width)]
         while len(sizes) < levels and min(sizes[-1]) > 1:
@@ -78,6 +86,7 @@ class Pyramid:
         total = self.levels[-1]
         for level in reversed(self.levels[:-1]):
             total = level + functional.interpolate(total, size=level.shape[-2:], mode="bilinear", align_corners=False)
+        total = torch.einsum("rc,bchw->brhw", self._colours, total)
         return _ClampStraightThrough.apply(self.start + total)  # type: ignore[no-any-return]
 
     def project(self) -> None:

@@ -32,3 +32,8 @@ def warm_up(schedule: Schedule, warmup: int) -> Schedule:
     return lambda index, steps: (
         (index + 1) / (warmup + 1) if index < warmup else schedule(index - warmup, steps - warmup)
     )
+
+
+def graduated(amount: float) -> Schedule:
+    """From `amount` down to 0 at the last step, ever more slowly: how far `descend` rounds a measure's kinks."""
+    return lambda index, steps: amount * (1 - index / steps) ** 2

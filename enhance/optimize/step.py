@@ -21,6 +21,7 @@ class Step:
         learning_rate: of the update that follows.
         seconds: since the run began, time spent before a resume included.
         image: (1, 3, H, W) in [0, 1], detached, on the device of the run; valid until the next Step is asked for.
+        note: what happened since the Step before that a user should know, in a sentence; mostly empty.
     """
 
     index: int
@@ -28,3 +29,4 @@ class Step:
     learning_rate: float
     seconds: float
     image: Tensor
+    note: str = ""
