@@ -1,0 +1,139 @@
+"""When to stop: rules that look at each Step and say why the run should end, and what to do when numbers are lost.
+
+run = Until(descend(...), [Plateau(), Budget(60)])
+for step in run:
+    ...
+run.reason
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from enhance.optimize.step import Step
+
+ALL_STEPS = "all steps made"
+
+
+class Rule(Protocol):
+    """Looks at every Step of one run, in order."""
+
+    def __call__(self, step: Step) -> str | None:
+        """Why the run should stop after this step; None to go on."""
+        ...
+
+
+class Plateau:
+    """The best loss of the last `patience` steps is not better by the fraction `tolerance` than the best before them.
+
+    Args:
+        patience: steps to wait for an improvement.
+        tolerance: smallest relative improvement that counts.
+    """
+
+    def __init__(self, patience: int = 20, tolerance: float = 0.01) -> None:
+        self.patience, self.tolerance = patience, tolerance
+        self._best, self._since = math.inf, 0
+
+    def __call__(self, step: Step) -> str | None:
+        if step.loss < self._best * (1 - self.tolerance):
+            self._best, self._since = step.loss, step.index
+        waited = step.index - self._since
+        return f"no better by {self.tolerance:.3g} in {waited} steps" if waited >= self.patience else None
+
+
+class Target:
+    """The loss, or the score log(1 + loss) ** 0.25, is as low as wanted.
+
+    Args:
+        loss: stop at or below this loss.
+        score: stop at or below this score.
+    """
+
+    def __init__(self, loss: float | None = None, score: float | None = None) -> None:
+        self.loss, self.score = loss, score
+
+    def __call__(self, step: Step) -> str | None:
+        if self.loss is not None and step.loss <= self.loss:
+            return f"loss {step.loss:.3g} is at the target {self.loss:.3g}"
+        score = math.log1p(max(step.loss, 0.0)) ** 0.25
+        if self.score is not None and score <= self.score:
+            return f"score {score:.3g} is at the target {self.score:.3g}"
+        return None
+
+
+class Budget:
+    """The run has lasted this many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __call__(self, step: Step) -> str | None:
+        return f"{self.seconds:g} seconds are over" if step.seconds >= self.seconds else None
+
+
+class Until:
+    """The Steps of a run up to the first that a rule stops at; `reason` says afterwards why it ended."""
+
+    def __init__(self, steps: Iterable[Step], rules: Sequence[Rule]) -> None:
+        self.reason = ALL_STEPS
+        self._steps, self._rules = steps, rules
+
+    def __iter__(self) -> Iterator[Step]:
+        for step in self._steps:
+            reasons = [reason for rule in self._rules if (reason := rule(step))]
+            yield step
+            if reasons:
+                self.reason = reasons[0]
+                return
+
+
+class Diverged(RuntimeError):
+    """The loss or its gradient kept being no number; what was best has been restored."""
+
+
+class Safeguard:
+    """Remembers the best parameters of a run and returns to them, at half the rate, when the numbers are lost.
+
+    Args:
+        parameters: what the optimiser moves.
+        retries: how often.
+
+    Attributes:
+        factor: on the learning rate: 1, halved at each return.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], retries: int = 5) -> None:
+        self.factor, self.retries = 1.0, retries
+        self._parameters = parameters
+        self._best, self._loss = [parameter.detach().clone() for parameter in parameters], math.inf
+
+    @torch.no_grad()
+    def keep(self, loss: float) -> None:
+        """Remember the parameters if theirs is the lowest loss so far."""
+        if loss < self._loss:
+            self._loss = loss
+            for best, parameter in zip(self._best, self._parameters, strict=True):
+                best.copy_(parameter)
+
+    @torch.no_grad()
+    def restore(self, index: int) -> str:
+        """Go back to the best parameters and say so.
+
+        Raises:
+            Diverged: when all retries are used up; the best parameters have been restored then too.
+        """
+        for best, parameter in zip(self._best, self._parameters, strict=True):
+            parameter.copy_(best)
+        self.factor /= 2
+        if not self.retries:
+            raise Diverged(
+                f"The loss or its gradient was not finite at step {index}, again and again; try a lower learning rate."
+            )
+        self.retries -= 1
+        return f"step {index} was not finite: back to the best image, rate times {self.factor:g}"

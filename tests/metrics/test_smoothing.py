@@ -1,0 +1,59 @@
+"""A smoothed measure: the exact value, and a gradient that fades at the optimum and turns exact as smoothing ends."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from enhance.metrics.measures import JensenShannon, Wasserstein
+from enhance.metrics.smoothing import SmoothedWasserstein, smoothed
+
+
+def masses(seed: int, columns: int = 50) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    x, y = torch.rand(2, 64, columns, dtype=torch.float64, generator=generator).sub(0.5).clamp_min(0)
+    return x, y
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), p=st.sampled_from([1.0, 2.0, 3.0]), amount=st.floats(1e-3, 100))
+def test_the_value_is_exact(seed: int, p: float, amount: float) -> None:
+    x, y = masses(seed)
+    exact, rounded = Wasserstein(p), SmoothedWasserstein(p, amount)
+    assert torch.equal(exact.compare(x, exact.prepare(y), False)[0], rounded.compare(x, rounded.prepare(y), True)[0])
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0])
+def test_without_width_the_gradient_is_the_exact_one(p: float) -> None:
+    x, y = masses(0)
+    exact = Wasserstein(p).compare(x, Wasserstein(p).prepare(y), True)[1]
+    rounded = SmoothedWasserstein(p, amount=1e-9, lags=64)
+    near = rounded.compare(x, rounded.prepare(y), True)[1]
+    assert exact is not None
+    assert near is not None
+    close = torch.isclose(exact, near).double().mean()
+    assert close > 0.99
+
+
+@given(seed=st.integers(0, 1000), amount=st.floats(0.01, 100))
+@settings(max_examples=25, deadline=None)
+def test_the_gradient_vanishes_at_the_optimum_and_in_proportion(seed: int, amount: float) -> None:
+    x, y = masses(seed)
+    rounded = SmoothedWasserstein(2.0, amount)
+    at_optimum = rounded.compare(y, rounded.prepare(y), True)[1]
+    assert at_optimum is not None
+    assert at_optimum.abs().max() < 1e-9
+    far, near = (rounded.compare(y + t * (x - y), rounded.prepare(y), True)[1] for t in (1e-4, 1e-5))
+    assert far is not None
+    assert near is not None
+    assert torch.allclose(far.norm() / near.norm(), torch.tensor(10.0, dtype=far.dtype), rtol=0.2)
+
+
+def test_measures_without_kinks_stay_as_they_are() -> None:
+    measure = JensenShannon()
+    assert smoothed(measure, 5.0) is measure
+    assert smoothed(Wasserstein(2), 0.0) == Wasserstein(2)
+    assert smoothed(Wasserstein(1), 2.0) == SmoothedWasserstein(1, 2.0)

@@ -1,0 +1,137 @@
+"""The loop: what it yields, that it converges, and that it survives lost numbers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+import enhance
+from enhance.metrics import METRICS, DeepDistance
+from enhance.optimize.loop import descend
+from enhance.optimize.parametrizations import Parametrization, Pixels, Pyramid
+from enhance.optimize.schedules import constant, cosine, graduated, halving, warm_up
+from enhance.optimize.stopping import Diverged
+
+
+@pytest.fixture(scope="module")
+def metrics() -> dict[str, DeepDistance]:
+    network = enhance.load_backbone("squeezenet", "untrained")
+    return {name: kind(network, rounding="up", prefilter=False) for name, kind in METRICS.items()}
+
+
+@pytest.fixture
+def reference(images: tuple[Tensor, Tensor]) -> Tensor:
+    return images[1][:1, :, :24, :27]
+
+
+@pytest.mark.parametrize("name", list(METRICS))
+@pytest.mark.parametrize("kind", [Pixels, Pyramid])
+def test_every_step_reports_the_exact_loss_of_its_image_in_range(
+    metrics: dict[str, DeepDistance], name: str, kind: type[Pixels | Pyramid], reference: Tensor
+) -> None:
+    metric = metrics[name]
+    steps = descend(
+        metric, reference, kind(torch.ones_like(reference)), steps=6, learning_rate=0.02, smoothing=graduated(5)
+    )
+    indices, losses = [], []
+    for step in steps:
+        assert step.image.min() >= 0
+        assert step.image.max() <= 1
+        assert step.loss == pytest.approx(metric(step.image, reference).item(), rel=1e-5)
+        indices.append(step.index)
+        losses.append(step.loss)
+    assert indices == list(range(7))
+    assert losses[-1] < losses[0]
+
+
+def final(metric: DeepDistance, reference: Tensor, start: Parametrization, **settings: object) -> float:
+    return list(descend(metric, reference, start, steps=40, learning_rate=0.02, **settings))[-1].loss  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["deepjsd", "deepskld"])
+def test_the_pyramid_and_the_logarithm_each_converge_faster(
+    metrics: dict[str, DeepDistance], name: str, reference: Tensor
+) -> None:
+    white = torch.ones_like(reference)
+    metric = metrics[name]
+    ours = final(metric, reference, Pyramid(white))
+    assert ours < 0.5 * final(metric, reference, Pixels(white))
+    assert ours < final(metric, reference, Pyramid(white), relative=False)
+
+
+def test_a_start_at_the_optimum_stays_there(metrics: dict[str, DeepDistance], reference: Tensor) -> None:
+    for metric in metrics.values():
+        steps = descend(metric, reference, Pyramid(reference), steps=3, learning_rate=1e-3)
+        assert all(math.isfinite(step.loss) for step in steps)
+
+
+class Breaking(torch.autograd.Function):
+    """The identity, whose gradient is no number."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: object, grad_output: Tensor) -> Tensor:
+        return grad_output * math.nan
+
+
+@pytest.mark.parametrize("value_too", [True, False])
+def test_lost_numbers_bring_back_the_best_image_and_are_reported(reference: Tensor, value_too: bool) -> None:
+    class Fragile(enhance.DeepJSD):
+        calls = 0
+
+        def forward(self, image: Tensor, reference: object, smoothing: float = 0.0) -> Tensor:
+            self.calls += 1
+            loss = super().forward(image, reference)  # type: ignore[arg-type]
+            if self.calls not in self.broken:
+                return loss
+            return loss * math.nan if value_too else Breaking.apply(loss)  # type: ignore[return-value]
+
+        broken: tuple[int, ...] = ()
+
+    metric = Fragile("squeezenet", "untrained", rounding="up")
+    metric.broken = (4,)
+    steps = list(descend(metric, reference, Pyramid(torch.ones_like(reference)), steps=8, learning_rate=0.02))
+    notes = [step.note for step in steps if step.note]
+    assert len(notes) == 1
+    assert "back to the best image" in notes[0]
+    assert steps[-1].index == 8
+    assert all(math.isfinite(step.loss) and step.image.isfinite().all() for step in steps)
+    metric.calls, metric.broken = 0, tuple(range(3, 30))
+    with pytest.raises(Diverged):
+        list(descend(metric, reference, Pyramid(torch.ones_like(reference)), steps=20, learning_rate=0.02))
+
+
+@settings(max_examples=30, deadline=None)
+@given(height=st.integers(1, 70), width=st.integers(1, 70), levels=st.integers(1, 9))
+def test_a_pyramid_starts_at_its_image_and_a_white_start_has_a_gradient(height: int, width: int, levels: int) -> None:
+    generator = torch.Generator().manual_seed(height * 100 + width)
+    initial = torch.rand(1, 3, height, width, generator=generator)
+    assert torch.equal(Pyramid(initial, levels).image(), initial)
+    white = Pyramid(torch.ones_like(initial), levels)
+    white.image().sum().backward()
+    assert all(level.grad is not None and level.grad.abs().sum() > 0 for level in white.parameters())
+
+
+def test_one_unit_of_luma_is_grey_and_colours_leave_luma_alone() -> None:
+    pyramid = Pyramid(torch.full((1, 3, 8, 8), 0.5), levels=1, chroma=0.5)
+    with torch.no_grad():
+        pyramid.levels[0][:, 0] += 0.1
+        assert torch.allclose(pyramid.image(), torch.full((1, 3, 8, 8), 0.6))
+        pyramid.levels[0][:, 1:] += 0.1
+        assert torch.allclose(pyramid.image().mean(1), torch.full((1, 8, 8), 0.6))
+
+
+@given(steps=st.integers(1, 500), warmup=st.integers(0, 20))
+def test_schedules_stay_between_zero_and_one(steps: int, warmup: int) -> None:
+    for schedule in (constant, cosine, halving(7), graduated(1), warm_up(cosine, min(warmup, steps - 1))):
+        factors = [schedule(index, steps) for index in range(steps)]
+        assert all(0 <= factor <= 1 for factor in factors)
+    assert graduated(5)(steps, steps) == 0
