@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,24 @@ import png
 import pytest
 import tifffile
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
 
-from enhance.images import ImageError, from_array, load_image, open_picture, read, resize, sample, save_image, to_array
+from enhance.images import (
+    ImageError,
+    from_array,
+    load_image,
+    open_picture,
+    read,
+    require_size,
+    resize,
+    resized,
+    sample,
+    save_image,
+    to_array,
+)
 from enhance.samples import SAMPLES
 
 RAMP = np.linspace(0, 255, 12 * 10 * 3, dtype=np.uint8).reshape(12, 10, 3)
@@ -53,13 +66,97 @@ def test_every_mode_of_png_becomes_rgb(tmp_path: Path, mode: str) -> None:
         assert np.array_equal(to_array(found.image)[..., 0], RAMP[..., 0])
 
 
-def test_sixteen_bits_keep_their_precision(tmp_path: Path) -> None:
-    values = np.arange(12 * 10 * 3, dtype=np.uint16).reshape(12, 10, 3) * 100 + 7
-    tifffile.imwrite(tmp_path / "x.tif", values, photometric="rgb")
-    png.from_array(values.reshape(12, 30).tolist(), "RGB;16").save(tmp_path / "x.png")
-    for name in ("x.tif", "x.png"):
-        image = read(tmp_path / name).image
-        assert np.allclose(image[0].permute(1, 2, 0).numpy() * 65535, values, atol=0.01)
+DEEP = np.random.default_rng(0).integers(0, 65536, (12, 10, 4), dtype=np.uint16)
+
+
+def write_png(path: Path, values: np.ndarray, **facts: Any) -> None:
+    """16 bits, which Pillow cannot write."""
+    height, width, channels = values.shape
+    writer = png.Writer(width, height, greyscale=channels < 3, alpha=channels in (2, 4), bitdepth=16, **facts)
+    with path.open("wb") as stream:
+        writer.write_array(stream, values.ravel().tolist())
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_png_keeps_sixteen_bits(tmp_path: Path, channels: int, interlaced: bool) -> None:
+    write_png(tmp_path / "x.png", DEEP[..., :channels], interlace=interlaced)
+    found = read(tmp_path / "x.png", background="black")
+    values = DEEP[..., :channels] / 65535
+    expected = values[..., :-1] * values[..., -1:] if channels in (2, 4) else values
+    assert np.allclose(found.image[0].permute(1, 2, 0), expected, atol=1e-7)
+    assert found.notes[0] == "16 bits a channel were kept"
+
+
+def test_the_one_transparent_colour_of_a_deep_png_is_transparent(tmp_path: Path) -> None:
+    write_png(tmp_path / "x.png", DEEP[..., :3], transparent=tuple(DEEP[2, 3, :3].tolist()))
+    image = read(tmp_path / "x.png").image
+    assert image[0, :, 2, 3].tolist() == [1, 1, 1]
+    assert np.allclose(image[0, :, 2, 4], DEEP[2, 4, :3] / 65535, atol=1e-7)
+
+
+GREY, RGB = DEEP[..., 0], DEEP[..., :3]
+PREMULTIPLIED = np.concatenate([RGB // 2, np.full_like(RGB[..., :1], 32768)], axis=-1)
+TIFFS: dict[str, tuple[np.ndarray, dict[str, Any], np.ndarray]] = {
+    "rgb": (RGB, {"photometric": "rgb"}, RGB / 65535),
+    "deflated": (RGB, {"photometric": "rgb", "compression": "zlib", "predictor": True}, RGB / 65535),
+    "planar": (np.moveaxis(RGB, -1, 0), {"photometric": "rgb", "planarconfig": "separate"}, RGB / 65535),
+    "big-endian": (RGB, {"photometric": "rgb", "byteorder": ">"}, RGB / 65535),
+    "32 bits": (RGB.astype(np.uint32) * 65537, {"photometric": "rgb"}, RGB / 65535),
+    "floats": (RGB.astype(np.float32) / 65535, {"photometric": "rgb"}, RGB / 65535),
+    "grey": (GREY, {"photometric": "minisblack"}, GREY[..., None] / 65535),
+    "white is zero": (GREY, {"photometric": "miniswhite"}, 1 - GREY[..., None] / 65535),
+    "premultiplied": (PREMULTIPLIED, {"photometric": "rgb", "extrasamples": ["assocalpha"]}, (RGB // 2) / 65535),
+    "five channels": (
+        np.concatenate([RGB, GREY[..., None], GREY[..., None]], axis=-1),
+        {"photometric": "rgb", "planarconfig": "contig", "extrasamples": ["unspecified", "unspecified"]},
+        RGB / 65535,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TIFFS)
+def test_tiff_keeps_its_depth(tmp_path: Path, kind: str) -> None:
+    values, facts, expected = TIFFS[kind]
+    tifffile.imwrite(tmp_path / "x.tif", values, **facts)
+    found = read(tmp_path / "x.tif", background="black")
+    assert np.allclose(found.image[0].permute(1, 2, 0), expected, atol=1e-6)
+    assert "more than 8 bits" in found.notes[0]
+
+
+def test_a_compression_that_tifffile_lacks_keeps_its_depth_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(GREY).save(tmp_path / "lzw.tif", compression="tiff_lzw")
+    assert np.allclose(read(tmp_path / "lzw.tif").image[0, 0], GREY / 65535, atol=1e-7)
+    for name, compression in (("raw.tif", None), ("deflated.tif", "zlib")):
+        tifffile.imwrite(tmp_path / name, RGB, photometric="rgb", compression=compression)
+        monkeypatch.setattr("enhance.images.reading.deep_tiff", lambda *_: None)
+        found = read(tmp_path / name)
+        assert np.allclose(found.image[0].permute(1, 2, 0), RGB / 65535, atol=1e-7)
+
+
+def test_a_deep_tiff_is_turned_as_it_says(tmp_path: Path) -> None:
+    for orientation in range(1, 9):
+        facts: dict[str, Any] = {"photometric": "rgb", "extratags": [(274, "H", 1, orientation, True)]}
+        tifffile.imwrite(tmp_path / "deep.tif", RGB, **facts)
+        tifffile.imwrite(tmp_path / "flat.tif", (RGB // 257).astype(np.uint8), **facts)
+        deep, flat = (read(tmp_path / name) for name in ("deep.tif", "flat.tif"))
+        assert torch.allclose(deep.image, flat.image, atol=1 / 250)
+        assert ("the EXIF orientation is honoured" in deep.notes) == (orientation > 1)
+        assert ("the EXIF orientation is honoured" in flat.notes) == (orientation > 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (np.full((9, 9), np.nan, np.float32), "floats must lie in"),
+        (np.full((9, 9), 200, np.float32), "floats must lie in"),
+        (np.zeros((9, 9), np.complex64), "not a flat picture"),
+    ],
+)
+def test_tiffs_that_are_no_pictures_get_a_sentence(tmp_path: Path, values: np.ndarray, sentence: str) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", values, photometric="minisblack")
+    with pytest.raises(ImageError, match=sentence):
+        read(tmp_path / "x.tif")
 
 
 def test_transparent_pixels_are_laid_on_the_background(tmp_path: Path) -> None:
@@ -83,13 +180,24 @@ def test_exif_orientation_is_honoured(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("profile", [False, True])
 def test_cmyk_becomes_rgb(tmp_path: Path, profile: bool) -> None:
-    settings: dict[str, Any] = {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()} if profile else {}
-    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "x.jpg", quality=95, **settings)
+    facts: dict[str, Any] = (
+        {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()} if profile else {}
+    )
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "x.jpg", quality=95, **facts)
     found = read(tmp_path / "x.jpg")
     red, green, blue = to_array(found.image)[8, 8]
     assert red > 200
     assert max(green, blue) < 80
     assert "CMYK" in found.notes[0]
+
+
+def test_deep_cmyk_is_not_taken_for_transparent(tmp_path: Path) -> None:
+    ink = np.zeros((9, 9, 4), np.uint16)
+    ink[..., 1:3] = 65535
+    tifffile.imwrite(tmp_path / "x.tif", ink, photometric="separated")
+    found = read(tmp_path / "x.tif")
+    assert to_array(found.image)[4, 4].tolist() == [255, 0, 0]
+    assert "reduced to 8" in found.notes[0]
 
 
 def test_the_first_of_several_frames_is_taken(tmp_path: Path) -> None:
@@ -124,8 +232,52 @@ def test_what_is_not_an_image_gets_a_sentence(tmp_path: Path, monkeypatch: pytes
             read(tmp_path / name)
         assert "\n" not in str(error.value)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(ImageError, match="million pixels"):
-        read(tmp_path / "photo.png")
+    for name in ("photo.png", "photo.tif"):
+        tifffile.imwrite(tmp_path / "photo.tif", RGB, photometric="rgb")
+        with pytest.raises(ImageError, match=r"million pixels; at most .* reduce it first"):
+            read(tmp_path / name)
+
+
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path: Path, data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(("x.png", "deep.png", "x.jpg", "x.webp", "x.bmp", "x.tif", "deep.tif", "x.gif")))
+    path = tmp_path / kind
+    if kind == "deep.png":
+        write_png(path, DEEP)
+    elif kind == "deep.tif":
+        tifffile.imwrite(path, RGB, photometric="rgb", compression="zlib")
+    else:
+        Image.fromarray(RAMP).save(path)
+    content = bytearray(path.read_bytes())
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=6)):
+        content[place] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
+    with suppress(ImageError):
+        image = read(path).image
+        assert 0 <= image.min() <= image.max() <= 1
+
+
+def test_names_as_people_write_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("a=b.png", 'say "hi".png', "日本.PNG", "-x.png", "astronaut"):
+        Image.fromarray(RAMP).save(tmp_path / name, "PNG")
+        assert read(name).image.shape == (1, 3, 12, 10)
+    assert read("~/a=b.png").source == str(tmp_path / "a=b.png")
+    assert open_picture("./astronaut").image.shape == (1, 3, 12, 10)
+    assert open_picture("astronaut").image.shape == (1, 3, 512, 512)
+    (tmp_path / "link.png").symlink_to("gone.png")
+    cases = {
+        "astronaut.png": "the sample 'astronaut'",
+        "a=b": "did you mean 'a=b.png'",
+        "x" * 300: "no file",
+        "nul\0.png": "no file",
+        "link.png": "link to nothing",
+    }
+    for name, sentence in cases.items():
+        with pytest.raises(ImageError, match=sentence):
+            open_picture(name)
 
 
 def test_a_name_that_is_neither_sample_nor_file_gets_the_nearest() -> None:
@@ -148,6 +300,10 @@ def test_what_cannot_be_saved_gets_a_sentence(tmp_path: Path) -> None:
         (image, tmp_path / "file" / "x.png", "cannot be written"),
         (image * torch.nan, tmp_path / "x.png", "NaN"),
         (image.repeat(2, 1, 1, 1), tmp_path / "x.png", "must be"),
+        (image * 255, tmp_path / "x.png", "must lie in"),
+        ((image * 255).byte(), tmp_path / "x.png", "divide by 255"),
+        (image[..., :0], tmp_path / "x.png", "must be"),
+        (torch.zeros(1, 3, 1, 17_000), tmp_path / "x.webp", "cannot hold"),
     ):
         with pytest.raises(ImageError, match=sentence):
             save_image(bad, path)
@@ -158,3 +314,29 @@ def test_resizing_only_reduces(height: int, width: int, longer: int) -> None:
     small = resize(torch.rand(1, 3, height, width), longer)
     assert max(small.shape[-2:]) == min(longer, max(height, width))
     assert 0 <= small.min() <= small.max() <= 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 30), (30, 20), (2, 300)])
+def test_resizing_keeps_the_ratio_and_enlarges_only_when_asked(height: int, width: int) -> None:
+    image = torch.rand(1, 3, height, width)
+    large = resize(image, 600, enlarge=True)
+    assert large.shape[-2:] == (height * 600 // max(height, width), width * 600 // max(height, width))
+    assert resize(image, 600) is image
+    assert resized(image, (7, 9)).shape == (1, 3, 7, 9)
+    with pytest.raises(ImageError, match="size of 1 or more"):
+        resize(image, 0)
+
+
+def test_arrays_of_every_type_or_a_sentence() -> None:
+    for array in (RAMP, RAMP.astype(np.uint16) * 257, RAMP / 255, RAMP.astype(np.float32) / 255):
+        assert torch.allclose(from_array(array), from_array(RAMP), atol=1e-6)
+    assert from_array(RAMP[..., 0]).shape == from_array(RAMP[..., :1]).shape == (1, 3, 12, 10)
+    for bad in (RAMP.astype(np.int64), RAMP.astype(np.float32), RAMP / np.nan, RAMP[..., :2], RAMP[:0]):
+        with pytest.raises(ImageError, match=r"\.$|\)"):
+            from_array(bad)
+
+
+def test_a_picture_too_small_gets_a_sentence(tmp_path: Path) -> None:
+    Image.new("RGB", (7, 30)).save(tmp_path / "x.png")
+    with pytest.raises(ImageError, match="reference is 7 x 30 pixels; it must be at least 8 x 8"):
+        require_size(read(tmp_path / "x.png"), "reference")

@@ -1,0 +1,99 @@
+"""Tensors (1, 3, H, W) in [0, 1] <-> arrays (H, W, 3), and their sizes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from enhance.images.reading import Picture
+
+Array = np.ndarray[Any, Any]
+
+LEAST = 8  # pixels; what the measures take
+_TOLERANCE = 1e-3
+
+
+class ImageError(ValueError):
+    """A picture that cannot be read, used or written; the message says how to mend it."""
+
+
+def to_array(image: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """(1, 3, H, W) or (3, H, W) in [0, 1] -> bytes (H, W, 3), rounded to the nearest; just outside is clipped.
+
+    Raises:
+        ImageError: for another shape, integers, NaN, or values that are clearly on another scale.
+    """
+    single = image[0] if image.dim() == 4 and len(image) == 1 else image
+    if single.dim() != 3 or single.shape[0] != 3 or not single.numel():
+        raise ImageError(f"An image to be written must be (1, 3, H, W) or (3, H, W), got {tuple(image.shape)}.")
+    if not single.is_floating_point():
+        raise ImageError(f"An image to be written must be floating point in [0, 1], got {image.dtype}; divide by 255.")
+    values = single.detach().float()
+    if torch.isnan(values).any():
+        raise ImageError("An image to be written contains NaN.")
+    if values.min() < -1 or values.max() > 2:
+        raise ImageError(
+            f"An image to be written must lie in [0, 1], got [{values.min():.4g}, {values.max():.4g}]; rescale it."
+        )
+    return (values.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+
+
+def from_array(values: Array) -> Tensor:
+    """(H, W, 3) or grey (H, W), (H, W, 1), of bytes, 16-bit integers or floats in [0, 1] -> (1, 3, H, W), float32.
+
+    Raises:
+        ImageError: for another shape or type, NaN, or floats that do not lie in [0, 1].
+    """
+    values = values[..., None] if values.ndim == 2 else values
+    if values.ndim != 3 or values.shape[-1] not in (1, 3) or not values.size:
+        raise ImageError(f"An image must be an array (H, W, 3) or (H, W), got {values.shape}.")
+    if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
+        scaled = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+    elif values.dtype.kind == "f":
+        low, high = float(values.min()), float(values.max())
+        if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
+            raise ImageError(f"An image of floats must lie in [0, 1], this one in [{low:.4g}, {high:.4g}]; rescale it.")
+        scaled = values.astype(np.float32).clip(0, 1)
+    else:
+        raise ImageError(f"An image must be of uint8, uint16 or floats in [0, 1], got {values.dtype}; convert it.")
+    channels = torch.from_numpy(np.ascontiguousarray(np.moveaxis(scaled, -1, 0)))
+    return channels.expand(3, -1, -1).contiguous()[None]
+
+
+def require_size(image: Tensor | Picture, name: str, least: int = LEAST) -> None:
+    """Raise an ImageError if a side is shorter than `least` pixels."""
+    height, width = (image if isinstance(image, Tensor) else image.image).shape[-2:]
+    if min(height, width) < least:
+        raise ImageError(
+            f"{name} is {width} x {height} pixels; it must be at least {least} x {least}: name a larger one."
+        )
+
+
+def resize(image: Tensor, longer: int, enlarge: bool = False) -> Tensor:
+    """Bring the longer side of (B, 3, H, W) to `longer` pixels, anti-aliased; smaller images only with `enlarge`.
+
+    Raises:
+        ImageError: if `longer` is not positive.
+    """
+    height, width = image.shape[-2:]
+    if longer < 1:
+        raise ImageError(f"An image cannot be resized to {longer} pixels; name a size of 1 or more.")
+    if max(height, width) == longer or (max(height, width) < longer and not enlarge):
+        return image
+    return resized(image, (_scaled(height, longer, width), _scaled(width, longer, height)))
+
+
+def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, 3, H, W) in [0, 1] at another `size`, (H, W): bicubic, anti-aliased, clipped to the range."""
+    if tuple(image.shape[-2:]) == tuple(size):
+        return image
+    return functional.interpolate(image, size=size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+
+
+def _scaled(side: int, longer: int, other: int) -> int:
+    return max(1, round(side * longer / max(side, other)))

@@ -1,0 +1,53 @@
+"""Tensors to files."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from enhance.files import write_bytes
+from enhance.images.arrays import ImageError, to_array
+
+_BEST: dict[str, Any] = {"quality": 95, "subsampling": 0}
+_SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", _BEST),
+    ".jpeg": ("JPEG", _BEST),
+    ".webp": ("WEBP", {"lossless": True}),
+    ".tif": ("TIFF", {}),
+    ".tiff": ("TIFF", {}),
+    ".bmp": ("BMP", {}),
+}
+
+
+def save_image(image: Tensor, path: str | os.PathLike[str]) -> None:
+    """Write an image with 8 bits a channel; the format follows from the name. The file appears whole or not at all.
+
+    Args:
+        image: (1, 3, H, W) or (3, H, W) in [0, 1].
+        path: where to; missing folders are made. PNG, WebP, TIFF and BMP are lossless, JPEG is of quality 95.
+
+    Raises:
+        ImageError: for a wrong shape, NaN, an unknown suffix, or a folder that cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _SETTINGS:
+        raise ImageError(f"Cannot tell the format of {path.name!r}; end the name in one of {', '.join(_SETTINGS)}.")
+    kind, settings = _SETTINGS[path.suffix.lower()]
+    pixels = to_array(image)
+    buffer = io.BytesIO()
+    try:
+        Image.fromarray(pixels).save(buffer, format=kind, **settings)
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"{kind} cannot hold an image of {pixels.shape[1]} x {pixels.shape[0]} pixels ({error}); write a PNG."
+        ) from error
+    try:
+        write_bytes(path, buffer.getvalue())
+    except OSError as error:
+        raise ImageError(f"{path} cannot be written: {error.strerror or error}.") from error
