@@ -41,8 +41,7 @@ class MetricConfig:
 
 @dataclass
 class BackboneConfig:
-    """In which features. `weights`: embedded, pretrained, untrained or a file; `model` and `nodes` go with torchvision.
-    """
+    """In which features. `weights`: embedded, pretrained, untrained or a file; torchvision has `model` and `nodes`."""
 
     name: str = MISSING
     weights: str = "pretrained"
@@ -53,11 +52,17 @@ class BackboneConfig:
 
 @dataclass
 class OptimizerConfig:
-    """Adam. `learning_rate` is in units of the pixel range [0, 1]; null takes the parametrization's own."""
+    """Adam. `learning_rate` is in units of the pixel range [0, 1]; null takes the parametrization's own.
+
+    `relative` descends log(loss) instead of the loss. `smoothing` is how far the kinks of a measure that has some
+    (DeepWSD) are rounded at first, in masses of a column; it goes to 0 over the run. See `enhance.optimize.loop`.
+    """
 
     name: str = "adam"
     learning_rate: float | None = None
     betas: list[float] = field(default_factory=lambda: [0.9, 0.99])
+    relative: bool = True
+    smoothing: float = 100.0
 
 
 @dataclass
@@ -73,13 +78,27 @@ class ScheduleConfig:
 
 
 @dataclass
+class StoppingConfig:
+    """When to stop before all steps are made: the loss no better by the fraction `tolerance` in `patience` steps, a
+    `loss` or `score` reached, or `seconds` over. Null rules do not apply.
+    """
+
+    patience: int | None = None
+    tolerance: float = 0.01
+    loss: float | None = None
+    score: float | None = None
+    seconds: float | None = None
+
+
+@dataclass
 class ParametrizationConfig:
-    """Which numbers Adam moves: `pixels`, or a `pyramid` of `levels` images of halving size. Each has its own default
-    rate.
+    """Which numbers Adam moves: `pixels`, or a `pyramid` of `levels` images of halving size, steps in colour being
+    `chroma` times those in luma. Each has its own default rate.
     """
 
     name: str = MISSING
     levels: int = 7
+    chroma: float = 0.5
     learning_rate: float = 0.02
 
 
@@ -103,6 +122,7 @@ class Config:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     parametrization: ParametrizationConfig = field(default_factory=ParametrizationConfig)
+    stopping: StoppingConfig = field(default_factory=StoppingConfig)
     frames: FramesConfig = field(default_factory=FramesConfig)
     reference: str = "astronaut"
     initial: str | None = None
@@ -126,8 +146,12 @@ _AT_LEAST: dict[str, float] = {
     "parametrization.levels": 1,
     "frames.count": 2,
     "frames.every": 1,
+    "optimizer.smoothing": 0,
+    "stopping.patience": 1,
+    "stopping.tolerance": 0,
+    "stopping.seconds": 0,
 }
-_POSITIVE = ("optimizer.learning_rate", "parametrization.learning_rate")
+_POSITIVE = ("optimizer.learning_rate", "parametrization.learning_rate", "parametrization.chroma")
 _AT_MOST: dict[str, float] = {
     "steps": 1_000_000,
     "size": 32_768,

@@ -18,7 +18,8 @@ from enhance.interrupt import Interrupt
 from enhance.metrics import METRICS, DeepDistance
 from enhance.optimize.loop import descend
 from enhance.optimize.parametrizations import Parametrization, Pixels, Pyramid
-from enhance.optimize.schedules import Schedule, constant, cosine, halving, warm_up
+from enhance.optimize.schedules import Schedule, constant, cosine, graduated, halving, warm_up
+from enhance.optimize.stopping import Budget, Plateau, Rule, Target, Until
 from enhance.progress import Progress
 from enhance.runs import FramePlan, Recorder, render
 from enhance.suggest import unknown
@@ -77,14 +78,19 @@ def run(config: Config, folder: Path, command: str) -> float:
         betas=(config.optimizer.betas[0], config.optimizer.betas[1]),
         schedule=_schedule(config),
         forget_every=config.schedule.every if config.schedule.forget else None,
+        relative=config.optimizer.relative,
+        smoothing=graduated(config.optimizer.smoothing),
     )
+    watched = Until(steps, _stopping(config))
     title = f"{config.task.name} with {config.metric.name} in {config.backbone.name}"
     with Interrupt() as interrupt, Progress(config.steps, title, problem.notes) as progress:
-        for step in steps:
+        for step in watched:
             progress.show(recorder.record(step))
+            if step.note:
+                _log.warning(step.note)
             if interrupt.requested:
                 break
-        results = recorder.finish("interrupted" if interrupt.requested else "all steps made")
+        results = recorder.finish("interrupted" if interrupt.requested else watched.reason)
         render(folder)
         progress.summarise(results, folder)
     _log.info("%s after %d steps, results in metrics.json", results["stop_reason"], results["steps_made"])
@@ -133,7 +139,7 @@ def _parametrization(config: Config, problem: Problem, device: torch.device) -> 
     if config.parametrization.name == "pixels":
         return Pixels(initial)
     if config.parametrization.name == "pyramid":
-        return Pyramid(initial, config.parametrization.levels)
+        return Pyramid(initial, config.parametrization.levels, config.parametrization.chroma)
     raise SettingsError(unknown("parametrization", config.parametrization.name, ("pixels", "pyramid")))
 
 
@@ -142,6 +148,16 @@ def _schedule(config: Config) -> Schedule:
     if config.schedule.name not in schedules:
         raise SettingsError(unknown("schedule", config.schedule.name, schedules))
     return warm_up(schedules[config.schedule.name], config.schedule.warmup)
+
+
+def _stopping(config: Config) -> list[Rule]:
+    stopping = config.stopping
+    rules: list[Rule] = [Target(stopping.loss, stopping.score)]
+    if stopping.patience is not None:
+        rules.append(Plateau(stopping.patience, stopping.tolerance))
+    if stopping.seconds is not None:
+        rules.append(Budget(stopping.seconds))
+    return rules
 
 
 def _facts(
@@ -168,6 +184,7 @@ def _facts(
         "parametrization": asdict(config.parametrization),
         "optimizer": asdict(config.optimizer),
         "schedule": asdict(config.schedule),
+        "stopping": asdict(config.stopping),
         "degradation": dict(config.degradation),
         "steps": config.steps,
         "seed": config.seed,

@@ -85,7 +85,15 @@ class Until:
         self._steps, self._rules = steps, rules
 
     def __iter__(self) -> Iterator[Step]:
-        for step in self._steps:
+        steps = iter(self._steps)
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration:
+                return
+            except Diverged as error:
+                self.reason = str(error)
+                return
             reasons = [reason for rule in self._rules if (reason := rule(step))]
             yield step
             if reasons:
