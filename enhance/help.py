@@ -33,7 +33,7 @@ common settings
   initial=FILE|white|...    where it starts: a file, white, grey, black, noise, degraded
   size=N                    reduce the longer side to N pixels                      [samples: 256]
   steps=N  seed=N  device=auto|cpu|cuda  threads=N
-  backbone.weights=pretrained|untrained|FILE
+  backbone.weights=embedded|pretrained|untrained|FILE
 
 Results land in outputs/, one folder a run. -m sweeps over comma-separated values; --cfg job prints the settings instead
 of running.
@@ -56,7 +56,8 @@ def help_text() -> str:
     """The whole help, with every registered name."""
     found = choices()
     backbones = {name: row.summary for name, row in ARCHITECTURES.items()} | {
-        "torchvision": "any torchvision model, by name and nodes"
+        "vgg_compact": "small, comes with the package, needs no download; the default",
+        "torchvision": "any torchvision model, by name and nodes",
     }
     shown = ("task", "metric", "backbone")
     return _TEXT.format(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
+from enhance.backbones import compact
 from enhance.backbones.pooling import L2Pooling
 from enhance.backbones.registry import ARCHITECTURES, BACKBONES, TORCHVISION, Architecture
 from enhance.backbones.weights import Origin, fill
@@ -80,8 +81,9 @@ def load(
 
     Args:
         name: a name of `enhance.BACKBONES`.
-        weights: `pretrained` (torchvision's, from the cache or downloaded), `untrained` (random, from `seed`), a file
-            (.pth, .pt or .safetensors; the whole network or its features), or a state dict.
+        weights: `pretrained` (torchvision's, from the cache or downloaded; those of `vgg_compact` come with the
+            package), `untrained` (random, from `seed`), a file (.pth, .pt or .safetensors; the whole network or its
+            features), or a state dict.
         seed: of the untrained weights.
         model: with `torchvision`: the network's name there, e.g. `convnext_tiny`.
         nodes: with `torchvision`: names of the graph nodes whose outputs are the feature maps.
@@ -94,6 +96,9 @@ def load(
         return _from_nodes(model, nodes, weights, seed)
     if model is not None or nodes is not None:
         raise ValueError(f"model and nodes go with backbone={TORCHVISION}; {name} has its own.")
+    if name == compact.NAME:
+        stages, origin = compact.load_stages(weights, seed)
+        return Backbone(name, list(stages), origin)
     if name not in ARCHITECTURES:
         raise ValueError(unknown("backbone", name, BACKBONES))
     architecture = ARCHITECTURES[name]

@@ -57,5 +57,6 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
 }
 
+COMPACT = "vgg_compact"
 TORCHVISION = "torchvision"
-BACKBONES: tuple[str, ...] = (*ARCHITECTURES, TORCHVISION)
+BACKBONES: tuple[str, ...] = (COMPACT, *ARCHITECTURES, TORCHVISION)

@@ -55,11 +55,11 @@ def fill(
         WeightsError: if the weights cannot be had or do not fit.
     """
     if isinstance(weights, Mapping):
-        _assign(layers, weights, network, "the state dict")
-        return Origin("state dict", f"state dict for {network}", _hash_tensors(layers), calibrated=True)
+        assign(layers, weights, network, "the state dict")
+        return Origin("state dict", f"state dict for {network}", hash_tensors(layers), calibrated=True)
     if weights == "untrained":
         _draw(layers, seed)
-        return Origin("untrained", f"{network}, untrained, seed {seed}", _hash_tensors(layers), calibrated=False)
+        return Origin("untrained", f"{network}, untrained, seed {seed}", hash_tensors(layers), calibrated=False)
     if weights == "pretrained":
         entry = torchvision.models.get_model_weights(network)[pretrained]
         path = _cached_or_downloaded(entry.url, network)
@@ -67,7 +67,7 @@ def fill(
     else:
         path = Path(weights).expanduser()
         origin = Origin(str(path), path.name, hash_file(path) if path.is_file() else "", calibrated=True)
-    _assign(layers, read_file(path), network, str(path))
+    assign(layers, read_file(path), network, str(path))
     return origin
 
 
@@ -130,7 +130,7 @@ def _cached_or_downloaded(url: str, network: str) -> Path:
     return path
 
 
-def _assign(layers: nn.Module, state: Mapping[str, Tensor], network: str, source: str) -> None:
+def assign(layers: nn.Module, state: Mapping[str, Tensor], network: str, source: str) -> None:
     """Copy the state into the layers. Names may be those of the whole network (`features.0.weight`) or of its features
     (`0.weight`).
     """
@@ -192,7 +192,8 @@ def _draw(layers: nn.Module, seed: int) -> None:
         norm.eval()
 
 
-def _hash_tensors(layers: nn.Module) -> str:
+def hash_tensors(layers: nn.Module) -> str:
+    """SHA-256 of a module's state, names and values."""
     digest = hashlib.sha256()
     for key, tensor in sorted(layers.state_dict().items()):
         digest.update(key.encode())

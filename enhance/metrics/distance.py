@@ -92,7 +92,7 @@ class DeepDistance(nn.Module):
 
     def __init__(
         self,
-        backbone: str | Backbone = "vgg19",
+        backbone: str | Backbone = "vgg_compact",
         weights: Weights = "pretrained",
         layout: str = "strided",
         prefilter: bool = True,
