@@ -85,6 +85,6 @@ def _encode(frames: list[Image.Image]) -> bytes:
         frame.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).convert("RGB")
         for frame in frames
     ]
-    durations = [_FRAME_MS] * (len(frames) - 1) + [_PAUSE_MS]
+    durations = [_FRAME_MS] * (len(frames) - 1) + [_PAUSE_MS] if len(frames) > 1 else _PAUSE_MS
     iio.imwrite(buffer, [np.asarray(frame) for frame in quantised], extension=".gif", duration=durations, loop=0)
     return buffer.getvalue()

@@ -58,10 +58,24 @@ def comparison(folder: Path) -> None:
     )
     for column, (image, title, numbers) in enumerate(zip(images, titles, figures, strict=True)):
         whole, detail = figure.add_subplot(grid[0, column]), figure.add_subplot(grid[1, column])
-        _show(whole, image)
-        whole.set_title(f"{title}\n{_caption(numbers, rows, column)}", fontsize=8, linespacing=1.5, color=INK)
-        whole.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=VERMILION, linewidth=1.2))
-        _show(detail, image[top : top + side, left : left + side], frame=True)
+        _show(whole, image, FAINT, 0.5)
+        for line, points in ((title, 17), (_caption(numbers, rows, column), 5)):
+            whole.annotate(
+                line,
+                (0.5, 1),
+                (0, points),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                color=INK,
+            )
+        whole.add_patch(
+            Rectangle(
+                (left - 0.5, top - 0.5), side, side, fill=False, edgecolor=VERMILION, linewidth=1.2, clip_on=False
+            )
+        )
+        _show(detail, image[top : top + side, left : left + side], VERMILION, 1.2)
     _save(figure, folder / names.COMPARISON)
 
 
@@ -121,7 +135,7 @@ def _how(results: dict[str, Any]) -> str:
 
 def _caption(numbers: dict[str, Any] | None, rows: list[Row], column: int) -> str:
     if column == 2:
-        return " "
+        return ""
     if not numbers:
         numbers = {"psnr": rows[0 if column == 0 else -1].psnr} if rows else {}
     parts = []
@@ -131,7 +145,7 @@ def _caption(numbers: dict[str, Any] | None, rows: list[Row], column: int) -> st
         parts.append(f"SSIM {numbers['ssim']:.3f}")
     if numbers.get("loss") is not None:
         parts.append(f"loss {numbers['loss']:.3g}")
-    return "  ".join(parts) or " "
+    return "  ".join(parts) or ""
 
 
 def _image(path: Path) -> Array:
@@ -148,14 +162,13 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _show(axis: Axes, image: Array, frame: bool = False) -> None:
+def _show(axis: Axes, image: Array, colour: str, width: float) -> None:
     axis.imshow(image, interpolation="nearest")
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():
-        spine.set_visible(frame)
-        spine.set_color(VERMILION)
-        spine.set_linewidth(1.2)
+        spine.set_color(colour)
+        spine.set_linewidth(width)
 
 
 def _curve(axis: Axes, rows: list[Row], key: str, colour: str) -> None:
