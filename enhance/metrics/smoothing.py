@@ -4,12 +4,16 @@ Close to the reference the Wasserstein distance behaves like a sum of |F - G| ov
 closer the image, the more often a difference changes its sign from one step to the next, while the gradient stays as
 long as it was far away. An optimiser then hovers around the optimum at a distance set by its step size.
 
-A smoothed measure reports the exact value and returns the gradient of a neighbour without kinks: each bracket (a)+ of
-the sum over lags (see `enhance.metrics.transport`) becomes Huber's hinge, a^2 / 2e for 0 < a < e and a - e/2 beyond,
-and |a| its two-sided twin. Like the exact one the neighbour is least where F = G, so that smoothing moves no optimum,
-but its gradient fades as the two approach each other. The width e is `amount` times the column's mass; as it goes to
-zero the gradient becomes the exact one, which lets an optimiser settle the broad strokes first and the kinks last
-(graduated non-convexity: Blake and Zisserman, 1987).
+Written as a sum over lags,
+
+    W = sum_{k>=0} c_k sum_i [ (F_i - G_{i+k})+ + (G_i - F_{i+k})+ ],    c_0 = 1, c_k = (k+1)^p - 2 k^p + (k-1)^p,
+
+the exact distance is made of brackets (a)+, each with a kink at zero. A smoothed measure reports the exact value and
+returns the gradient of a neighbour in which each bracket is Huber's hinge, a^2 / 2e for 0 < a < e and a - e/2 beyond.
+Like the exact one the neighbour is least where F = G, so that smoothing moves no optimum, but its gradient fades as the
+two approach each other. The width e is `amount` times the column's mass. As it goes to zero the gradient becomes the
+exact one, so that an optimiser settles the broad strokes first and the kinks last (graduated non-convexity: Blake and
+Zisserman, 1987).
 """
 
 from __future__ import annotations
