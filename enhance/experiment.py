@@ -19,7 +19,7 @@ from enhance.metrics import METRICS, DeepDistance
 from enhance.optimize.loop import descend
 from enhance.optimize.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.optimize.schedules import Schedule, constant, cosine, graduated, halving, warm_up
-from enhance.optimize.stopping import Budget, Plateau, Rule, Target, Until
+from enhance.optimize.stopping import Budget, Diverged, Plateau, Rule, Target, Until
 from enhance.progress import Progress
 from enhance.runs import FramePlan, Recorder, render
 from enhance.suggest import unknown
@@ -84,13 +84,17 @@ def run(config: Config, folder: Path, command: str) -> float:
     watched = Until(steps, _stopping(config))
     title = f"{config.task.name} with {config.metric.name} in {config.backbone.name}"
     with Interrupt() as interrupt, Progress(config.steps, title, problem.notes) as progress:
-        for step in watched:
-            progress.show(recorder.record(step))
-            if step.note:
-                _log.warning(step.note)
-            if interrupt.requested:
-                break
-        results = recorder.finish("interrupted" if interrupt.requested else watched.reason)
+        try:
+            for step in watched:
+                progress.show(recorder.record(step))
+                if step.note:
+                    _log.warning(step.note)
+                if interrupt.requested:
+                    break
+            reason = "interrupted" if interrupt.requested else watched.reason
+        except Diverged as error:
+            reason = str(error)
+        results = recorder.finish(reason)
         render(folder)
         progress.summarise(results, folder)
     _log.info("%s after %d steps, results in metrics.json", results["stop_reason"], results["steps_made"])
@@ -139,7 +143,8 @@ def _parametrization(config: Config, problem: Problem, device: torch.device) -> 
     if config.parametrization.name == "pixels":
         return Pixels(initial)
     if config.parametrization.name == "pyramid":
-        return Pyramid(initial, config.parametrization.levels, config.parametrization.chroma)
+        settings = config.parametrization
+        return Pyramid(initial, settings.levels, settings.chroma, settings.detail)
     raise SettingsError(unknown("parametrization", config.parametrization.name, ("pixels", "pyramid")))
 
 

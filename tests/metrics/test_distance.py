@@ -48,17 +48,19 @@ def test_zero_with_finite_zero_gradient_at_identity(metric: str, backbone: str, 
 
 @pytest.mark.parametrize(("metric", "backbone"), PAIRS)
 def test_a_batch_equals_its_single_images(metric: str, backbone: str, images: tuple[Tensor, Tensor]) -> None:
-    module = build(metric, backbone, reduction="none")
-    image, reference = images
-    together = module.layers(image, reference)
-    assert together.shape[0] == 2
+    # EfficientNet-B7, untrained, blows up the last digit of a convolution, which depends on the batch.
+    precision = torch.float64 if backbone == "efficientnet" else torch.float32
+    module = copy.deepcopy(build(metric, backbone, reduction="none")).to(precision)
+    image, reference = (each.to(precision) for each in images)
+    together = module(image, reference)
+    assert together.shape == (2,)
     for index in range(2):
-        alone = module.layers(image[index : index + 1], reference[index : index + 1])[0]
-        assert torch.allclose(together[index], alone, rtol=1e-5, atol=1e-6)
+        alone = module(image[index : index + 1], reference[index : index + 1])
+        assert torch.allclose(together[index], alone[0], rtol=1e-5, atol=1e-6)
     target = module.prepare(reference[:1])
     against_one = module(image, target)
     assert torch.allclose(against_one[1], module(image[1:], target)[0], rtol=1e-5, atol=1e-6)
-    assert torch.allclose(against_one, module(image, reference[:1]))
+    assert torch.allclose(against_one, module(image, reference[:1]), rtol=1e-5)
 
 
 @settings(max_examples=25, deadline=None)
