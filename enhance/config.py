@@ -93,12 +93,13 @@ class StoppingConfig:
 @dataclass
 class ParametrizationConfig:
     """Which numbers Adam moves: `pixels`, or a `pyramid` of `levels` images of halving size, steps in colour being
-    `chroma` times those in luma. Each has its own default rate.
+    `chroma` times those in luma and steps in the finest detail `detail` times the others. Each has its own rate.
     """
 
     name: str = MISSING
     levels: int = 7
     chroma: float = 0.5
+    detail: float = 2.0
     learning_rate: float = 0.02
 
 
@@ -151,7 +152,12 @@ _AT_LEAST: dict[str, float] = {
     "stopping.tolerance": 0,
     "stopping.seconds": 0,
 }
-_POSITIVE = ("optimizer.learning_rate", "parametrization.learning_rate", "parametrization.chroma")
+_POSITIVE = (
+    "optimizer.learning_rate",
+    "parametrization.learning_rate",
+    "parametrization.chroma",
+    "parametrization.detail",
+)
 _AT_MOST: dict[str, float] = {
     "steps": 1_000_000,
     "size": 32_768,

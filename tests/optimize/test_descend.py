@@ -117,7 +117,7 @@ def test_a_pyramid_starts_at_its_image_and_a_white_start_has_a_gradient(height: 
     assert torch.equal(Pyramid(initial, levels).image(), initial)
     white = Pyramid(torch.ones_like(initial), levels)
     white.image().sum().backward()
-    assert all(level.grad is not None and level.grad.abs().sum() > 0 for level in white.parameters())
+    assert all(level.grad is not None and level.grad.abs().sum() > 0 for level in white.levels)
 
 
 def test_one_unit_of_luma_is_grey_and_colours_leave_luma_alone() -> None:
