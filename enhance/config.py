@@ -99,7 +99,7 @@ class ParametrizationConfig:
     name: str = MISSING
     levels: int = 7
     chroma: float = 0.5
-    detail: float = 2.0
+    detail: float = 1.0
     learning_rate: float = 0.02
 
 

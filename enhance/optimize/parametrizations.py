@@ -75,7 +75,7 @@ class Pyramid:
         detail: size of a step of the finest detail, relative to the other levels'.
     """
 
-    def __init__(self, initial: Tensor, levels: int = 7, chroma: float = 0.5, detail: float = 2.0) -> None:
+    def __init__(self, initial: Tensor, levels: int = 7, chroma: float = 0.5, detail: float = 1.0) -> None:
         self.start, self._detail = initial.detach().clone(), detail
         self._colours = initial.new_tensor(_OPPONENT) * initial.new_tensor([1.0, chroma, chroma])
         height, width = initial.shape[-2:]
