@@ -99,7 +99,7 @@ class ParametrizationConfig:
     name: str = MISSING
     levels: int = 7
     chroma: float = 0.5
-    detail: float = 1.0
+    detail: float = 0.0
     learning_rate: float = 0.02
 
 
@@ -148,16 +148,12 @@ _AT_LEAST: dict[str, float] = {
     "frames.count": 2,
     "frames.every": 1,
     "optimizer.smoothing": 0,
+    "parametrization.detail": 0,
     "stopping.patience": 1,
     "stopping.tolerance": 0,
     "stopping.seconds": 0,
 }
-_POSITIVE = (
-    "optimizer.learning_rate",
-    "parametrization.learning_rate",
-    "parametrization.chroma",
-    "parametrization.detail",
-)
+_POSITIVE = ("optimizer.learning_rate", "parametrization.learning_rate", "parametrization.chroma")
 _AT_MOST: dict[str, float] = {
     "steps": 1_000_000,
     "size": 32_768,

@@ -61,9 +61,10 @@ class Pyramid:
     together, so one number for what they share moves all three, and the small differences between them take smaller
     steps. The same optimum, another basis.
 
-    One more full-size level holds only the finest detail, what a half-size version of it would lose. The other levels'
-    gradients are full of coarser errors, so that grain to which the network is nearly blind (fine coloured noise) would
-    wait for all those to settle; here it is on its own.
+    With `detail` one more full-size level holds only what a half-size version of it would lose. The other levels'
+    gradients are full of coarser errors, so that grain to which networks are nearly blind (fine coloured noise) would
+    wait for all those to settle; here it is on its own. It helps where grain has to go, and puts some into smooth
+    regions where none has.
 
     The image is clamped to [0, 1] straight-through: the gradient passes as if it were not, since a white start lies on
     the edge of the range where a plain clamp has no gradient at all.
@@ -72,10 +73,10 @@ class Pyramid:
         initial: (B, 3, H, W) in [0, 1].
         levels: how many images, the first at full size; fewer where the image is too small.
         chroma: size of a step in the opponent colours, relative to luma's.
-        detail: size of a step of the finest detail, relative to the other levels'.
+        detail: size of a step of the finest detail, relative to the other levels'; 0: no such level.
     """
 
-    def __init__(self, initial: Tensor, levels: int = 7, chroma: float = 0.5, detail: float = 1.0) -> None:
+    def __init__(self, initial: Tensor, levels: int = 7, chroma: float = 0.5, detail: float = 0.0) -> None:
         self.start, self._detail = initial.detach().clone(), detail
         self._colours = initial.new_tensor(_OPPONENT) * initial.new_tensor([1.0, chroma, chroma])
         height, width = initial.shape[-2:]
@@ -86,14 +87,15 @@ class Pyramid:
         self.grain = nn.Parameter(torch.zeros_like(self.start))
 
     def parameters(self) -> list[Tensor]:
-        return [*self.levels, self.grain]
+        return [*self.levels, self.grain] if self._detail else list(self.levels)
 
     def image(self) -> Tensor:
         total = self.levels[-1]
         for level in reversed(self.levels[:-1]):
             total = level + _enlarge(total, level)
-        half = functional.avg_pool2d(self.grain, 2, ceil_mode=True)
-        total = total + self._detail * (self.grain - _enlarge(half, self.grain))
+        if self._detail:
+            half = functional.avg_pool2d(self.grain, 2, ceil_mode=True)
+            total = total + self._detail * (self.grain - _enlarge(half, self.grain))
         total = torch.einsum("rc,bchw->brhw", self._colours, total)
         return _ClampStraightThrough.apply(self.start + total)  # type: ignore[no-any-return]
 

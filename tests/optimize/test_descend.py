@@ -115,6 +115,7 @@ def test_a_pyramid_starts_at_its_image_and_a_white_start_has_a_gradient(height: 
     generator = torch.Generator().manual_seed(height * 100 + width)
     initial = torch.rand(1, 3, height, width, generator=generator)
     assert torch.equal(Pyramid(initial, levels).image(), initial)
+    assert torch.equal(Pyramid(initial, levels, detail=2).image(), initial)
     white = Pyramid(torch.ones_like(initial), levels)
     white.image().sum().backward()
     assert all(level.grad is not None and level.grad.abs().sum() > 0 for level in white.levels)
