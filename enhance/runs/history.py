@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
+import os
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+
+from enhance.files import write_bytes
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,17 @@ def score(loss: float) -> float:
 
 
 class HistoryWriter:
-    """Appends rows. The file is opened for each, so nothing is lost whatever ends the run."""
+    """Appends rows. The file is opened for each, so nothing is lost whatever ends the run.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the file.
+        go_on: append to the file that is there instead of beginning anew.
+    """
+
+    def __init__(self, path: Path, go_on: bool = False) -> None:
         self._path = path
+        if go_on:
+            return
         with path.open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream).writerow(_NAMES)
 
@@ -53,14 +64,44 @@ class HistoryWriter:
         with self._path.open("a", newline="", encoding="utf-8") as stream:
             csv.writer(stream).writerow(values)
 
+    def sync(self) -> None:
+        """Return when all rows are on the disk: a checkpoint must never know more than the history."""
+        with self._path.open("a", encoding="utf-8") as stream:
+            os.fsync(stream.fileno())
+
 
 def read(path: Path) -> list[Row]:
-    """The rows of a history; a line that was cut short by a crash is left out. No file is no rows."""
+    """The rows of a history up to the first line that a crash left unreadable. No file is no rows."""
+    return [row for row, _ in _whole(path)]
+
+
+def cut(path: Path, last: int) -> None:
+    """Drop all rows after the step `last`, byte for byte keeping those before.
+
+    Raises:
+        ValueError: if the history does not reach that step.
+    """
+    kept = [(row, line) for row, line in _whole(path) if row.step <= last]
+    if not kept or kept[-1][0].step != last:
+        reached = f"ends at step {kept[-1][0].step}" if kept else "holds no step"
+        raise ValueError(f"{path} {reached}, so the run cannot go on from step {last}; begin it anew.")
+    header = path.read_bytes().split(b"\n", 1)[0] + b"\n"
+    write_bytes(path, header + b"".join(line for _, line in kept))
+
+
+def _whole(path: Path) -> Iterator[tuple[Row, bytes]]:
+    """The rows that can be read and their lines, up to the first that cannot."""
     if not path.is_file():
-        return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    return [
-        Row(int(record["step"]), *(float(record[name] or "nan") for name in _NAMES[1:]))
-        for record in csv.DictReader(whole.splitlines())
-    ]
+        return
+    header, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
+    columns = header.decode("utf-8", "replace").strip().split(",")
+    for line in lines:
+        cells = line.decode("utf-8", "replace").strip().split(",")
+        try:
+            record = dict(zip(columns, cells, strict=True))
+            row = Row(int(record["step"]), *(float(record[name] or "nan") for name in _NAMES[1:]))
+        except (KeyError, ValueError):
+            return
+        if not line.endswith(b"\n"):
+            return
+        yield row, line

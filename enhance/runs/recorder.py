@@ -6,8 +6,9 @@ import math
 import resource
 import sys
 from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -18,13 +19,16 @@ from enhance.metrics.classic import ms_ssim, psnr, ssim
 from enhance.optimize.step import Step
 from enhance.runs import folder as names
 from enhance.runs.frames import FramePlan
-from enhance.runs.history import HistoryWriter, Row, score
+from enhance.runs.history import HistoryWriter, Row, cut, score
+
+Moment = tuple[Row, Tensor]
 
 
 class Recorder:
     """Keeps the history, the frames, the best image by loss and, in the end, all figures of a run.
 
-    metrics.json says `running` until `finish`, so that a folder left half-made never looks finished.
+    metrics.json says `running` until `finish`, so that a folder left half-made never looks finished; result.png is the
+    best image so far, brought up to date at each frame.
 
     Args:
         folder: an existing folder of the run's own.
@@ -37,19 +41,24 @@ class Recorder:
     def __init__(
         self, folder: Path, reference: Tensor, initial: Tensor, *, facts: Mapping[str, Any], frames: FramePlan
     ) -> None:
-        self._folder, self._facts, self._frames = folder, dict(facts), frames.chosen()
-        self._reference = reference.detach().cpu()
-        self._first: tuple[Row, Tensor] | None = None
-        self._last: tuple[Row, Tensor] | None = None
-        self._best: tuple[Row, Tensor] | None = None
+        self._prepare(folder, reference, facts, frames)
         save_image(reference, folder / names.REFERENCE)
         save_image(initial, folder / names.INITIAL)
         self._history = HistoryWriter(folder / names.HISTORY)
         write_json(folder / names.METRICS, {"status": "running", **self._facts})
 
+    def _prepare(self, folder: Path, reference: Tensor, facts: Mapping[str, Any], frames: FramePlan) -> None:
+        self._folder, self._facts, self._frames = folder, dict(facts), frames.chosen()
+        self._reference = reference.detach().cpu()
+        self._first: Moment | None = None
+        self._last: Moment | None = None
+        self._best: Moment | None = None
+        self._shown: int | None = None  # the step that result.png shows
+
     def record(self, step: Step) -> Row:
         """Write down one step and return its row."""
-        image = step.image.cpu()
+        # A copy: the optimiser goes on in the same memory.
+        image = step.image.detach().to("cpu", self._reference.dtype, copy=True)
         kept = step.index in self._frames
         similarity = ssim(image, self._reference).item() if kept else math.nan
         row = Row(
@@ -62,28 +71,39 @@ class Recorder:
             step.seconds,
         )
         self._history.append(row)
-        if self._best is None or step.loss < self._best[0].loss:
-            self._best = (row, image.clone())
+        self._last = (row, image)
+        self._first = self._first or self._last
+        if self._best is None or row.loss < self._best[0].loss:
+            self._best = self._last
         if kept:
             save_image(image, names.frame_file(self._folder, step.index))
-        self._first, self._last = self._first or (row, image.clone()), (row, image)
+            self._show(self._best)
         return row
 
     def finish(self, stop_reason: str) -> dict[str, Any]:
-        """Write result.png, the best image by loss, and metrics.json; returns what the latter holds."""
+        """Write result.png, the best image by loss, the last frame wherever the run ended, and metrics.json; returns
+        what the latter holds.
+
+        Raises:
+            ValueError: if no step was recorded.
+        """
         if self._first is None or self._last is None or self._best is None:
             raise ValueError("There is nothing to finish: no step was recorded.")
-        save_image(self._best[1], self._folder / names.RESULT)
-        last = self._last[0]
+        last, image = self._last
+        self._show(self._best)
+        if last.step not in self._frames:
+            save_image(image, names.frame_file(self._folder, last.step))
         updates = last.step - self._first[0].step
+        absent: dict[str, str] = {}
         results = {
             "status": "finished",
             "stop_reason": stop_reason,
             **self._facts,
             "steps_made": last.step,
-            "initial": self._figures(*self._first),
-            "best": self._figures(*self._best),
-            "final": self._figures(*self._last),
+            "initial": self._figures(self._first, absent),
+            "best": self._figures(self._best, absent),
+            "final": self._figures(self._last, absent),
+            "why_null": absent,
             "seconds": last.seconds,
             "seconds_per_step": last.seconds / updates if updates else None,
             "peak_memory_bytes": peak_memory(),
@@ -91,20 +111,79 @@ class Recorder:
         write_json(self._folder / names.METRICS, results)
         return results
 
-    def _figures(self, row: Row, image: Tensor) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
+        """What `resume` needs, of numbers, lists and tensors alone: save it in one file with the optimiser's own state,
+        so that both are of the same step. The history is on the disk when this returns.
+        """
+        self._history.sync()
+        moments = {"first": self._first, "last": self._last, "best": self._best}
+        return {
+            name: None if moment is None else {"row": list(astuple(moment[0])), "image": moment[1]}
+            for name, moment in moments.items()
+        }
+
+    @classmethod
+    def resume(
+        cls,
+        folder: Path,
+        reference: Tensor,
+        *,
+        facts: Mapping[str, Any],
+        frames: FramePlan,
+        state: Mapping[str, Any],
+    ) -> Self:
+        """Go on in the folder of an interrupted run: rows and frames after the step of `state` are removed, and what
+        follows is as if nothing had happened.
+
+        Args:
+            folder: of the run.
+            reference: the run's, not read back from reference.png, which is rounded to 8 bits.
+            facts: goes to metrics.json as it is.
+            frames: the same plan.
+            state: what `state` returned.
+
+        Raises:
+            ValueError: if the state is of no step, or the history does not reach its step.
+        """
+        recorder = cls.__new__(cls)
+        recorder._prepare(folder, reference, facts, frames)
+        recorder._first, recorder._last, recorder._best = (
+            _moment(state.get(name)) for name in ("first", "last", "best")
+        )
+        if recorder._first is None or recorder._last is None or recorder._best is None:
+            raise ValueError("The checkpoint holds no recorded step to go on from; begin the run anew.")
+        at_step = recorder._last[0].step
+        cut(folder / names.HISTORY, at_step)
+        write_json(folder / names.METRICS, {"status": "running", **recorder._facts})
+        for step, file in names.frame_files(folder).items():
+            if step > at_step or step not in recorder._frames:
+                file.unlink()
+        recorder._history = HistoryWriter(folder / names.HISTORY, go_on=True)
+        recorder._show(recorder._best)
+        return recorder
+
+    def _show(self, best: Moment) -> None:
+        if self._shown != best[0].step:
+            save_image(best[1], self._folder / names.RESULT)
+            self._shown = best[0].step
+
+    def _figures(self, moment: Moment, absent: dict[str, str]) -> dict[str, Any]:
+        """JSON has no infinity and no NaN: such a figure is null, and `absent` learns why."""
+        row, image = moment
         try:
             multi_scale = ms_ssim(image, self._reference).item()
-        except ValueError:  # too small for five scales
-            multi_scale = math.nan
-        similarity = ssim(image, self._reference).item()
+        except ValueError as error:
+            multi_scale, absent["ms_ssim"] = math.nan, str(error)
         values = {
             "loss": row.loss,
             "score": row.score,
             "psnr": row.psnr,
-            "ssim": similarity,
+            "ssim": ssim(image, self._reference).item(),
             "ms_ssim": multi_scale,
         }
-        return {"step": row.step} | {key: _finite(value) for key, value in values.items()}
+        if math.isinf(row.psnr):
+            absent["psnr"] = "The image equals the reference: its PSNR is infinite."
+        return {"step": row.step} | {key: value if math.isfinite(value) else None for key, value in values.items()}
 
 
 def peak_memory() -> dict[str, int]:
@@ -113,6 +192,5 @@ def peak_memory() -> dict[str, int]:
     return {"host": host} | ({"device": torch.cuda.max_memory_allocated()} if torch.cuda.is_initialized() else {})
 
 
-def _finite(value: float) -> float | None:
-    """JSON has no infinity: the PSNR of equal images is null."""
-    return value if math.isfinite(value) else None
+def _moment(saved: Mapping[str, Any] | None) -> Moment | None:
+    return None if saved is None else (Row(*saved["row"]), saved["image"].cpu())
