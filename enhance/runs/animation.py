@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from io import BytesIO
 from pathlib import Path
 
-import imageio.v3 as iio
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -13,78 +13,102 @@ from enhance.files import write_bytes
 from enhance.runs import folder as names
 from enhance.runs.history import Row, read
 
-_MOST_FRAMES = 36
-_LONGER = 480  # pixels
-_FRAME_MS, _PAUSE_MS = 110, 1800
+_MOST_FRAMES, _FEWEST_FRAMES = 36, 12
+_LONGER, _SMALLEST = 480, 256  # pixels of the longer side: at most, and while frames need not be left out
+_NARROWEST = 128  # pixels: what the caption needs
+_MS, _PAUSE_MS = 5500, 1800  # of the whole animation, and of its last frame
 _CAPTION = 18  # pixels
 _LIMIT = 2_900_000  # bytes
+_COLOURS, _GREYS = 240, 16  # of a palette: for the picture, and for the caption
+_SAMPLE = 128  # pixels a side, from which a palette is made: as good to the eye as all of them, and ten times as fast
+_CONVERGED = 200  # pixels that may still change colour when the search for a palette ends
 
 
 def progress_gif(folder: Path) -> None:
     """Draw progress.gif from the frames of a run, evenly spaced by PSNR rather than by step, with a pause on the last.
 
-    The caption below the image tells step and PSNR. Large images are reduced; should the file still be large, frames
-    are left out.
+    The caption below the image tells step and PSNR. Large images are reduced, further where the file would still be
+    large, and only then are frames left out.
     """
     frames = names.frame_files(folder)
     if not frames:
         return
     rows = {row.step: row for row in read(folder / names.HISTORY)}
-    count = _MOST_FRAMES
+    with Image.open(next(iter(frames.values()))) as first:
+        count, longer = _MOST_FRAMES, min(_LONGER, max(first.size))
     while True:
         steps = evenly(list(frames), rows, count)
-        data = _encode([_drawn(frames[step], rows.get(step), step) for step in steps])
-        if len(data) <= _LIMIT or count <= 4:
+        data = _encode([_drawn(frames[step], rows.get(step), step, longer) for step in steps])
+        excess = len(data) / _LIMIT
+        if excess <= 1 or count <= _FEWEST_FRAMES:
             break
-        count = max(4, int(count * min(0.9, _LIMIT / len(data))))
+        if longer > _SMALLEST:
+            longer = max(_SMALLEST, int(longer * 0.95 / math.sqrt(excess)))
+        else:
+            count = max(_FEWEST_FRAMES, int(min(count, len(steps)) * 0.95 / excess))
     write_bytes(folder / names.GIF, data)
 
 
 def evenly(steps: list[int], rows: dict[int, Row], count: int) -> list[int]:
-    """At most `count` of the steps, first and last included, each about as far in PSNR from the one before as any
-    other.
+    """`count` of the steps, first and last included, each about as far in PSNR from the one before as any other.
 
-    The way that PSNR has travelled up and down by each step is divided into equal parts, and a little of the way is
-    counted by order so that frames during a standstill are not all left out.
+    While there are too many, the step goes whose neighbours are closest to each other. Some of the distance between
+    steps is their order, so that a standstill is shortened and not left out.
     """
-    if len(steps) <= count:
-        return steps
     values = np.array([min(rows[step].psnr, 60.0) if step in rows else np.nan for step in steps])
-    moved = np.abs(np.diff(values, prepend=values[:1]))
-    moved = np.nan_to_num(moved)
-    travelled = np.cumsum(moved) + 0.15 * max(moved.sum(), 1e-9) * np.linspace(0, 1, len(steps))
-    wanted = np.linspace(travelled[0], travelled[-1], count)
-    places = {0, len(steps) - 1} | {int(np.abs(travelled - value).argmin()) for value in wanted}
-    return [steps[place] for place in sorted(places)]
+    moved = np.nan_to_num(np.abs(np.diff(values, prepend=values[:1])))
+    travelled = list(np.cumsum(moved) + 0.15 * max(moved.sum(), 1e-9) * np.linspace(0, 1, len(steps)))
+    kept = list(steps)
+    while len(kept) > max(2, count):
+        gaps = [after - before for before, after in zip(travelled, travelled[2:], strict=False)]
+        place = 1 + gaps.index(min(gaps))
+        del kept[place], travelled[place]
+    return kept
 
 
-def _drawn(path: Path, row: Row | None, step: int) -> Image.Image:
+def _drawn(path: Path, row: Row | None, step: int, longer: int) -> Image.Image:
+    """The picture and, below it, the caption: in a palette whose last entries are the caption's greys, so that the text
+    looks the same in every frame.
+
+    The picture is not dithered: dither is noise, which would tremble and pass for the run's own.
+    """
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
-    if max(picture.size) > _LONGER:
-        picture.thumbnail((_LONGER, _LONGER), Image.Resampling.LANCZOS)
-    while max(picture.size) < 64:
-        picture = picture.resize((picture.width * 2, picture.height * 2), Image.Resampling.NEAREST)
-    canvas = Image.new("RGB", (picture.width, picture.height + _CAPTION), "white")
-    canvas.paste(picture)
-    draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default(size=11)
-    draw.text((4, picture.height + 2), f"step {step}", fill="#222222", font=font)
-    if row is not None and picture.width >= 120:
-        text = f"{row.psnr:.1f} dB"
-        draw.text(
-            (picture.width - 4 - draw.textlength(text, font=font), picture.height + 2), text, fill="#222222", font=font
-        )
+    if max(picture.size) > longer:
+        picture.thumbnail((longer, longer), Image.Resampling.LANCZOS)
+    scale = _NARROWEST // max(picture.size)
+    if scale > 1:
+        picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    width = max(picture.width, _NARROWEST)
+    canvas = Image.new("P", (width, picture.height + _CAPTION), 255)
+    sample = picture.resize([min(side, _SAMPLE) for side in picture.size], Image.Resampling.NEAREST)
+    palette = sample.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=_CONVERGED)
+    paletted = picture.quantize(palette=palette, dither=Image.Dither.NONE)
+    colours = (palette.getpalette() or [])[: 3 * _COLOURS]
+    greys = [level * 255 // (_GREYS - 1) for level in range(_GREYS) for _ in "rgb"]
+    canvas.putpalette([*colours, *[0] * (3 * _COLOURS - len(colours)), *greys])
+    canvas.paste(paletted, ((width - picture.width) // 2, 0))
+    shades = [_COLOURS + level * _GREYS // 256 for level in range(256)]
+    canvas.paste(_caption(width, step, row).point(shades), (0, picture.height))
     return canvas
 
 
+def _caption(width: int, step: int, row: Row | None) -> Image.Image:
+    bar = Image.new("L", (width, _CAPTION), 255)
+    draw = ImageDraw.Draw(bar)
+    font = ImageFont.load_default(size=11)
+    draw.text((4, 2), f"step {step}", fill=34, font=font)
+    if row is not None:
+        text = f"{row.psnr:.1f} dB" if math.isfinite(row.psnr) else "identical"
+        draw.text((width - 4 - draw.textlength(text, font=font), 2), text, fill=34, font=font)
+    return bar
+
+
 def _encode(frames: list[Image.Image]) -> bytes:
-    """Each frame has its own palette of 256 colours, without dithering: dithering trembles from frame to frame."""
+    each = min(250, max(60, (_MS - _PAUSE_MS) // max(1, len(frames) - 1)))
+    durations = [each // 10 * 10] * (len(frames) - 1) + [_PAUSE_MS]  # GIF counts hundredths of a second
     buffer = BytesIO()
-    quantised = [
-        frame.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).convert("RGB")
-        for frame in frames
-    ]
-    durations = [_FRAME_MS] * (len(frames) - 1) + [_PAUSE_MS] if len(frames) > 1 else _PAUSE_MS
-    iio.imwrite(buffer, [np.asarray(frame) for frame in quantised], extension=".gif", duration=durations, loop=0)
+    frames[0].save(
+        buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False, disposal=1
+    )
     return buffer.getvalue()

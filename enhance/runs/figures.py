@@ -6,79 +6,85 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
-from PIL import Image
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from enhance.files import write_bytes
 from enhance.runs import folder as names
+from enhance.runs.crops import Array, crop, picture, square
 from enhance.runs.history import Row, read
-
-Array = np.ndarray[Any, Any]
 
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 BLUE, VERMILION, GREEN, INK, FAINT = "#0072B2", "#D55E00", "#009E73", "#222222", "#888888"
 _MOST = 1200  # pixels of an image's longer side inside a figure
 
 
+def _plain(draw: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Draw in matplotlib's own style, whatever the user's matplotlibrc says: figures are the same everywhere."""
+
+    @wraps(draw)
+    def drawn(folder: Path) -> None:
+        with matplotlib.style.context("default"):
+            draw(folder)
+
+    return drawn
+
+
+@_plain
 def comparison(folder: Path) -> None:
-    """initial | result | reference, below them the square where initial and reference differ most, enlarged."""
-    images = [_image(path) for path in (folder / names.INITIAL, result_file(folder), folder / names.REFERENCE)]
-    results = json.loads((folder / names.METRICS).read_text())
-    rows = read(folder / names.HISTORY)
-    height, width = images[0].shape[:2]
-    top, left, side = zoom(images[0], images[2])
-    panel = 2.3
-    ratio = min(max(height / width, 0.25), 1.6)
-    figure = _figure(3 * panel + 0.2, panel * ratio + panel + 0.55)
+    """initial | result | reference, below them the square that `crops.zoom` chooses, enlarged.
+
+    A run that is not finished shows its best image so far; an image so small that the square is most of it has no
+    second row.
+    """
+    paths = (folder / names.INITIAL, result_file(folder), folder / names.REFERENCE)
+    initial, result, reference = (picture(path, _MOST) for path in paths)
+    facts = _facts(folder)
+    numbers = _numbers(folder, facts)
+    height, width = reference.shape[:2]
+    left, top, side = square(initial, reference, paths[2])
+    enlarged = side < 0.8 * max(height, width)
+    panel, head = 2.3, 0.48  # inches
+    ratio = min(max(height / width, 0.2), 1.6)
+    figure = _figure(3 * panel + 0.2, panel * (ratio + enlarged) + head + 0.07)
     grid = figure.add_gridspec(
-        2,
+        1 + enlarged,
         3,
-        height_ratios=(ratio, 1),
+        height_ratios=(ratio, 1) if enlarged else (1,),
         left=0.01,
         right=0.99,
         bottom=0.01,
-        top=1 - 0.48 / figure.get_figheight(),
+        top=1 - head / figure.get_figheight(),
         wspace=0.03,
         hspace=0.04,
     )
-    figures = (results.get("initial"), results.get("best"), None)
-    titles = (
-        f"initial: {results.get('start', '')}",
-        f"result: {_how(results)}",
-        "reference",
-    )
-    for column, (image, title, numbers) in enumerate(zip(images, titles, figures, strict=True)):
-        whole, detail = figure.add_subplot(grid[0, column]), figure.add_subplot(grid[1, column])
+    titles = (f"initial: {facts.get('start', '')}", _made(facts), "reference")
+    for column, image in enumerate((initial, result, reference)):
+        whole = figure.add_subplot(grid[0, column])
         _show(whole, image, FAINT, 0.5)
-        for line, points in ((title, 17), (_caption(numbers, rows, column), 5)):
-            whole.annotate(
-                line,
-                (0.5, 1),
-                (0, points),
-                xycoords="axes fraction",
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-                color=INK,
-            )
-        whole.add_patch(
-            Rectangle(
-                (left - 0.5, top - 0.5), side, side, fill=False, edgecolor=VERMILION, linewidth=1.2, clip_on=False
-            )
-        )
-        _show(detail, image[top : top + side, left : left + side], VERMILION, 1.2)
+        for line, points in ((titles[column], 17), (_caption(numbers[column]), 5)):
+            _write(whole, line, points)
+        if enlarged:
+            corner = (left * width - 0.5, top * height - 0.5)
+            box = Rectangle(corner, side, side, fill=False, edgecolor=VERMILION, linewidth=1.2, clip_on=False)
+            whole.add_patch(box)
+            _show(figure.add_subplot(grid[1, column]), crop(paths[column], left, top, side / width), VERMILION, 1.2)
     _save(figure, folder / names.COMPARISON)
 
 
+@_plain
 def curves(folder: Path) -> None:
     """Loss, PSNR and SSIM against the step; the dot marks the step of the result."""
     rows = read(folder / names.HISTORY)
@@ -94,9 +100,13 @@ def curves(folder: Path) -> None:
     for axis, (title, shown, key, colour) in zip(axes, series, strict=True):
         _curve(axis, shown, key, colour)
         axis.set_title(title, fontsize=9, loc="left", color=INK)
-        if shown:
-            nearest = min(shown, key=lambda row: abs(row.step - best.step))
-            axis.plot([nearest.step], [getattr(nearest, key)], "o", color=colour, markersize=4)
+        axis.set_xlim(rows[0].step, max(rows[-1].step, rows[0].step + 1))
+        value = getattr(best, key)
+        if math.isnan(value) and (result := _facts(folder).get("best", {})).get("step") == best.step:
+            value = result[key]  # SSIM between frames is known of the result alone
+        if math.isfinite(value):
+            axis.plot([best.step], [value], "o", color=colour, markersize=4, clip_on=False, zorder=5)
+    axes[0].set_title(f"dot: result, step {best.step}", fontsize=7, loc="right", color=FAINT)
     if all(row.loss > 0 for row in rows) and len(rows) > 1:
         axes[0].set_yscale("log")
         axes[0].yaxis.set_minor_formatter(NullFormatter())
@@ -106,21 +116,6 @@ def curves(folder: Path) -> None:
     _save(figure, folder / names.CURVES)
 
 
-def zoom(image: Array, reference: Array) -> tuple[int, int, int]:
-    """Top, left and side of the square, a quarter of the longer side, in which the reference holds most detail of those
-    where the two
-    images differ: the sum of the reference's gradient times the absolute difference."""
-    grey, other = reference.mean(-1), image.mean(-1)
-    height, width = grey.shape
-    side = max(8, min(height, width, max(height, width) // 4))
-    gradient = np.hypot(*np.gradient(grey)) if min(grey.shape) > 1 else grey
-    weight = gradient * (np.abs(grey - other) + 1)
-    total = np.pad(weight, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    sums = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
-    top, left = np.unravel_index(sums.argmax(), sums.shape)
-    return int(top), int(left), side
-
-
 def result_file(folder: Path) -> Path:
     """The result, or where a run has none yet its last frame, or its initial image."""
     if (folder / names.RESULT).is_file():
@@ -128,32 +123,35 @@ def result_file(folder: Path) -> Path:
     return next(reversed(names.frame_files(folder).values()), folder / names.INITIAL)
 
 
-def _how(results: dict[str, Any]) -> str:
-    """What made the result, e.g. `deepjsd in vgg16`."""
-    return f"{results.get('metric', {}).get('name', '')} in {results.get('backbone', {}).get('name', '')}"
+def _facts(folder: Path) -> dict[str, Any]:
+    path = folder / names.METRICS
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _caption(numbers: dict[str, Any] | None, rows: list[Row], column: int) -> str:
-    if column == 2:
-        return ""
-    if not numbers:
-        numbers = {"psnr": rows[0 if column == 0 else -1].psnr} if rows else {}
-    parts = []
-    if numbers.get("psnr") is not None:
-        parts.append(f"PSNR {numbers['psnr']:.1f} dB")
-    if numbers.get("ssim") is not None:
-        parts.append(f"SSIM {numbers['ssim']:.3f}")
-    if numbers.get("loss") is not None:
-        parts.append(f"loss {numbers['loss']:.3g}")
-    return "  ".join(parts) or ""
+def _made(facts: dict[str, Any]) -> str:
+    """What made the result, e.g. `result: deepjsd in vgg16`."""
+    makers = [facts[key]["name"] for key in ("metric", "backbone") if facts.get(key, {}).get("name")]
+    label = "result" if facts.get("status") == "finished" else "so far"
+    return ": ".join((label, *filter(None, [" in ".join(makers)])))
 
 
-def _image(path: Path) -> Array:
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
-    if max(picture.size) > _MOST:
-        picture.thumbnail((_MOST, _MOST), Image.Resampling.LANCZOS)
-    return np.asarray(picture)
+def _numbers(folder: Path, facts: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The figures of the three images: from metrics.json, and before the end of a run from its history."""
+    if "best" in facts:
+        return facts["initial"], facts["best"], {}
+    rows = read(folder / names.HISTORY)
+    until = next(reversed(names.frame_files(folder)), 0)
+    rows = [row for row in rows if row.step <= until]
+    if not rows:
+        return {}, {}, {}
+    chosen = min(rows, key=lambda row: row.loss) if (folder / names.RESULT).is_file() else rows[-1]
+    return asdict(rows[0]), asdict(chosen), {}
+
+
+def _caption(numbers: dict[str, Any]) -> str:
+    forms = (("psnr", "PSNR {:.1f} dB"), ("ssim", "SSIM {:.3f}"), ("loss", "loss {:.3g}"))
+    known = [(form, numbers[key]) for key, form in forms if numbers.get(key) is not None]
+    return "  ".join(form.format(value) for form, value in known if math.isfinite(value))
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -163,12 +161,35 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _show(axis: Axes, image: Array, colour: str, width: float) -> None:
-    axis.imshow(image, interpolation="nearest")
+    axis.imshow(image, interpolation="antialiased")  # square pixels where enlarged threefold or more, smooth elsewhere
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():
         spine.set_color(colour)
         spine.set_linewidth(width)
+
+
+def _write(axis: Axes, line: str, points: float) -> None:
+    """A line of text above an image, shortened to its width. Names of files come here: a $ is a dollar, and a
+    letter that the font lacks is a question mark.
+    """
+    glyphs = get_font(findfont("DejaVu Sans"))
+    line = "".join(letter if glyphs.get_char_index(ord(letter)) else "?" for letter in line)
+    text = axis.annotate(
+        line,
+        (0.5, 1),
+        (0, points),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="center",
+        fontsize=8,
+        color=INK,
+        parse_math=False,
+    )
+    kept = len(line)
+    while kept > 8 and text.get_window_extent().width > axis.get_window_extent().width:
+        kept -= 1
+        text.set_text(f"{line[: kept - kept // 3]}\N{HORIZONTAL ELLIPSIS}{line[len(line) - kept // 3 :]}")
 
 
 def _curve(axis: Axes, rows: list[Row], key: str, colour: str) -> None:
@@ -177,14 +198,18 @@ def _curve(axis: Axes, rows: list[Row], key: str, colour: str) -> None:
     axis.tick_params(labelsize=7, color=FAINT, labelcolor=INK)
     axis.grid(True, color="#e6e6e6", linewidth=0.6)
     axis.set_axisbelow(True)
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     for name, spine in axis.spines.items():
         spine.set_visible(name in ("left", "bottom"))
         spine.set_color(FAINT)
 
 
 def _save(figure: Figure, path: Path) -> None:
-    """PNG at 200 dots an inch and PDF, without dates, so that the same files give the same bytes."""
-    for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Producer": None})):
+    """PNG at 200 dots an inch and PDF with images at 300, without dates, so that the same files give the same bytes."""
+    for suffix, dpi, metadata in (
+        (".png", 200, {"Software": None}),
+        (".pdf", 300, {"CreationDate": None, "Producer": None}),
+    ):
         buffer = BytesIO()
-        figure.savefig(buffer, format=suffix[1:], dpi=200, metadata=metadata)
+        figure.savefig(buffer, format=suffix[1:], dpi=dpi, metadata=metadata)
         write_bytes(path.with_suffix(suffix), buffer.getvalue())

@@ -19,7 +19,7 @@ from enhance.images import load_image
 from enhance.optimize.step import Step
 from enhance.runs import FramePlan, Recorder, render
 from enhance.runs.animation import evenly
-from enhance.runs.figures import zoom
+from enhance.runs.crops import zoom
 from enhance.runs.history import HistoryWriter, Row, read
 
 

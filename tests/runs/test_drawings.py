@@ -1,0 +1,140 @@
+"""Figures and animation: whatever a run is named, however large it is, and looking the same everywhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageSequence
+from test_runs import picture, run, steps
+
+from enhance.runs import FramePlan, Recorder, animation, render
+from enhance.runs.animation import evenly
+from enhance.runs.crops import square, zoom
+from enhance.runs.figures import comparison, curves
+from enhance.runs.history import Row
+
+
+@given(total=st.integers(0, 5000), count=st.integers(2, 60))
+def test_a_geometric_plan_has_as_many_frames_as_it_promises(total: int, count: int) -> None:
+    chosen = sorted(FramePlan(count=count, steps=total).chosen())
+    assert len(chosen) == min(count, total + 1)
+    gaps = np.diff(chosen)
+    assert not len(gaps) or gaps.max() <= 2 * max(gaps[-1], 1)  # they widen
+
+
+@pytest.mark.parametrize("wrong", [{"spacing": "geometrik"}, {"count": 1}, {"every": 0}, {"steps": -1}])
+def test_a_plan_that_cannot_be_is_a_sentence(wrong: dict) -> None:
+    with pytest.raises(ValueError, match="frames"):
+        FramePlan(**wrong)
+
+
+@given(st.lists(st.floats(0, 80), min_size=1, max_size=60), st.integers(2, 40))
+def test_the_animation_has_as_many_frames_as_it_may(psnr: list[float], count: int) -> None:
+    rows = {step: Row(step, 1, 1, 0, value, 0.5, 0) for step, value in enumerate(psnr)}
+    chosen = evenly(list(rows), rows, count)
+    assert len(chosen) == min(count, len(psnr))
+    assert chosen == sorted(set(chosen))
+    assert (chosen[0], chosen[-1]) == (0, len(psnr) - 1)
+
+
+@pytest.mark.parametrize(("side", "count", "limit"), [(300, 20, 2_900_000), (420, 20, 2_900_000), (100, 36, 300_000)])
+def test_the_animation_is_bounded_lasts_some_seconds_and_pauses(
+    side: int, count: int, limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noise, which hardly packs: the second is reduced in size, of the third frames are left out."""
+    monkeypatch.setattr(animation, "_LIMIT", limit)
+    generator = np.random.default_rng(0)
+    (tmp_path / "frames").mkdir()
+    for step in range(count):
+        noise = generator.integers(0, 256, (side, side, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "frames" / f"step_{step:06d}.png")
+    animation.progress_gif(tmp_path)
+    path = tmp_path / "progress.gif"
+    assert path.stat().st_size <= limit
+    with Image.open(path) as drawn:
+        width = drawn.width
+        durations = [frame.info["duration"] for frame in ImageSequence.Iterator(drawn)]
+    assert 256 <= width <= 480 or width == max(side, 128)
+    assert (len(durations) < count) == (limit < 1_000_000)
+    assert len(durations) >= 12
+    assert durations[-1] == 1800
+    assert 4500 < sum(durations) <= 5600
+
+
+def test_the_caption_is_drawn_in_the_same_tone_in_every_frame(tmp_path: Path) -> None:
+    run(tmp_path / "run", 64, 150, 12)
+    with Image.open(tmp_path / "run" / "progress.gif") as drawn:
+        frames = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(drawn)]
+    assert frames[0].shape == (64 + 18, 150)
+    assert {int(frame[64:].min()) for frame in frames} == {34}
+    assert {int(frame[-1].min()) for frame in frames} == {255}
+
+
+@pytest.mark.parametrize("name", ["a$b_{$c.png", "写真.png", "a" * 200 + ".png", "x\ny.png", ""])
+def test_any_name_can_be_in_a_title(name: str, tmp_path: Path) -> None:
+    run(tmp_path / "run", 16, 16, 3)
+    metrics = tmp_path / "run" / "metrics.json"
+    metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"start": name}))
+    comparison(tmp_path / "run")
+
+
+def test_the_users_own_matplotlib_settings_change_nothing_and_stay(tmp_path: Path) -> None:
+    run(tmp_path / "run", 16, 20, 3)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
+    with matplotlib.rc_context({"font.size": 30, "savefig.bbox": "tight", "image.interpolation": "none"}):
+        comparison(tmp_path / "run")
+        curves(tmp_path / "run")
+        assert matplotlib.rcParams["font.size"] == 30
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
+
+
+def test_a_folder_without_a_run_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no run"):
+        render(tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["metrics.json", "history.csv", "result.png", "frames"])
+def test_a_run_is_drawn_from_what_there_is(missing: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run(folder, 20, 24, 3)
+    drawn = ("comparison.png", "comparison.pdf")
+    for name in (missing, *drawn):
+        (folder / name).rename(tmp_path / name)
+    render(folder)
+    assert all((folder / name).is_file() for name in drawn)
+
+
+@given(height=st.integers(8, 90), width=st.integers(8, 90), seed=st.integers(0, 9))
+def test_the_square_lies_inside(height: int, width: int, seed: int) -> None:
+    image, reference = np.random.default_rng(seed).integers(0, 256, (2, height, width, 3))
+    top, left, side = zoom(image, reference)
+    assert side >= 8
+    assert 0 <= top <= height - side
+    assert 0 <= left <= width - side
+
+
+def test_large_photographs_show_single_pixels(tmp_path: Path) -> None:
+    Image.new("RGB", (3000, 2000)).save(tmp_path / "large.png")
+    reduced = np.zeros((800, 1200, 3))
+    reduced[300:340:2, 600:640] = 255
+    left, top, side = square(np.zeros_like(reduced), reduced, tmp_path / "large.png")
+    assert side == round(192 * 1200 / 3000)
+    assert left * 1200 <= 620 <= left * 1200 + side
+    assert top * 800 <= 320 <= top * 800 + side
+
+
+def test_an_unfinished_run_does_not_call_its_image_the_result(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), facts={}, frames=FramePlan(steps=9))
+    for step in list(steps(20, 20, 9))[:4]:
+        recorder.record(step)
+    comparison(tmp_path)
+    running = (tmp_path / "comparison.png").read_bytes()
+    recorder.finish("all steps made")
+    comparison(tmp_path)
+    assert running != (tmp_path / "comparison.png").read_bytes()
