@@ -106,14 +106,11 @@ class _FusedDistance(torch.autograd.Function):
             total += fused.sum()
             if slope is None or d_slope is None:
                 continue
-            d_slope *= d_weight
-            if (
-                squared
-            ):  # masses x^2 s with s = 1 / (sum of all x): 2 x s each, and -s times what all masses together weigh
-                mass_slope += (d_slope * masses).sum()
+            if squared:  # masses x^2 s, s = 1 / (sum of all x): 2 x s each, and -s times what all masses together weigh
                 d_slope *= x
-                d_slope *= 2 * scale
-            torch.add(d_slope, e_slope, out=slope[:, block])
+                d_weight *= 2 * scale[0]
+                mass_slope += (d_weight * (d_slope * x).sum(0)).sum() / 2
+            torch.addcmul(e_slope, d_slope, d_weight, out=slope[:, block])
         ctx.shift = -(mass_slope * scale[0, 0]) if squared else None
         ctx.count = columns.shape[-1]
         ctx.save_for_backward(slope)

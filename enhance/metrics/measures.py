@@ -79,26 +79,29 @@ class SignedWasserstein:
 class JensenShannon:
     """Jensen-Shannon divergence, natural log, between the softmax of each column (see `jensen_shannon`).
 
-    With t = (p - q) / (p + q) the divergence is the mean of p log(1 + t) + q log(1 - t), which stays accurate and
-    becomes exactly zero as p approaches q. The constants of up to 1e-17 that the published code adds inside the log of
-    the mixture only matter where p and q are below 1e-13, whose share of the divergence vanishes.
+    With the mixture m = (p + q) / 2, log(p / m) = 2 artanh((p - q) / (3p + q)): accurate, and exactly zero, as p
+    approaches q, and where measured several times cheaper than log1p. The constants of up to 1e-17 that the published
+    code adds inside the log of the mixture only matter where p and q are below 1e-13, whose share vanishes.
     """
 
     def prepare(self, y: Tensor) -> Prepared:
-        return (torch.softmax(y, 0),)
+        return (_positive_softmax(y),)
 
     def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
         (q,) = prepared
-        p = torch.softmax(x, 0)
-        limits = torch.finfo(p.dtype)
-        t = (p - q).div_((p + q).clamp_min_(limits.tiny)).clamp_(limits.eps - 1, 1 - limits.eps)
-        surprise = torch.log1p(t)
-        towards_p = (p * surprise).sum(0)
-        towards_q = torch.log1p(t.neg_()).mul_(q).sum(0)
-        value = (towards_p + towards_q).mul_(0.5)
-        if not gradient:
-            return value, None
-        return value, surprise.sub_(towards_p).mul_(p).mul_(0.5)
+        p = _positive_softmax(x)
+        gap = p - q
+        inside = torch.finfo(p.dtype).eps - 1  # artanh(1) is infinite
+        towards_p = (gap / torch.add(q, p, alpha=3)).clamp_min_(inside).atanh_()  # log(p / m) / 2
+        towards_q = (gap / torch.add(p, q, alpha=3)).clamp_max_(-inside).atanh_()  # -log(q / m) / 2
+        mean = (p * towards_p).sum(0)
+        value = mean - (q * towards_q).sum(0)
+        return value, towards_p.sub_(mean).mul_(p) if gradient else None
+
+
+def _positive_softmax(x: Tensor) -> Tensor:
+    p = torch.softmax(x, 0)
+    return p.clamp_min_(torch.finfo(p.dtype).tiny)
 
 
 @dataclass(frozen=True)
@@ -131,8 +134,11 @@ class SymmetricKL:
         value *= 0.5
         if not gradient:
             return value, None
-        # d/dx of sum p (log p - log(q + floor)) - sum q log(p + floor), through the softmax; the sum of p is one.
-        mean = (p * ratio).sum(0) + gap.sum(0)
+        # d/dx of sum p (log p - log(q + floor)) - sum q log(p + floor), through the softmax; the sum of p is one, and
+        # without a floor that of the gap is zero.
+        mean = (p * ratio).sum(0)
+        if self.floor:
+            mean += gap.sum(0)
         return value, ratio.sub_(mean).mul_(p).add_(gap).mul_(0.5)
 
     def _raise(self, log_p: Tensor) -> Tensor:

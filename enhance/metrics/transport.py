@@ -16,8 +16,11 @@ whole rows. Vectors run along dimension 0 of a (n, columns) matrix, so every ope
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 _BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
@@ -25,16 +28,16 @@ _BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 def cumulative(mass: Tensor) -> Tensor:
     """Cumulative masses without the last entry: (n, columns) -> (n - 1, columns)."""
     total = mass[:-1].clone()
-    for row in range(1, len(total)):  # row by row, since torch.cumsum strides down each column
-        total[row] += total[row - 1]
+    for below, row in pairwise(total.unbind()):  # row by row, since torch.cumsum strides down each column
+        row += below
     return total
 
 
 def to_masses(slope: Tensor) -> Tensor:
     """Gradient in the cumulative masses -> gradient in the masses: entry j moves every cumulative mass from j on."""
-    out = slope.new_zeros((len(slope) + 1, *slope.shape[1:]))
-    for row in range(len(slope) - 1, -1, -1):
-        torch.add(out[row + 1], slope[row], out=out[row])
+    out = functional.pad(slope, (0, 0, 0, 1))
+    for above, row in pairwise(reversed(out.unbind())):
+        row += above
     return out
 
 
