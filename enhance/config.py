@@ -93,13 +93,13 @@ class StoppingConfig:
 @dataclass
 class ParametrizationConfig:
     """Which numbers Adam moves: `pixels`, or a `pyramid` of `levels` images of halving size, steps in colour being
-    `chroma` times those in luma and steps in the finest detail `detail` times the others. Each has its own rate.
+    `chroma` times and steps of the start's own bands `gain` times those in luma. Each has its own default rate.
     """
 
     name: str = MISSING
     levels: int = 7
     chroma: float = 0.5
-    detail: float = 0.0
+    gain: float = 5.0
     learning_rate: float = 0.02
 
 
@@ -148,7 +148,7 @@ _AT_LEAST: dict[str, float] = {
     "frames.count": 2,
     "frames.every": 1,
     "optimizer.smoothing": 0,
-    "parametrization.detail": 0,
+    "parametrization.gain": 0,
     "stopping.patience": 1,
     "stopping.tolerance": 0,
     "stopping.seconds": 0,

@@ -144,7 +144,7 @@ def _parametrization(config: Config, problem: Problem, device: torch.device) -> 
         return Pixels(initial)
     if config.parametrization.name == "pyramid":
         settings = config.parametrization
-        return Pyramid(initial, settings.levels, settings.chroma, settings.detail)
+        return Pyramid(initial, settings.levels, settings.chroma, settings.gain)
     raise SettingsError(unknown("parametrization", config.parametrization.name, ("pixels", "pyramid")))
 
 

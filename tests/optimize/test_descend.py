@@ -115,7 +115,6 @@ def test_a_pyramid_starts_at_its_image_and_a_white_start_has_a_gradient(height: 
     generator = torch.Generator().manual_seed(height * 100 + width)
     initial = torch.rand(1, 3, height, width, generator=generator)
     assert torch.equal(Pyramid(initial, levels).image(), initial)
-    assert torch.equal(Pyramid(initial, levels, detail=2).image(), initial)
     white = Pyramid(torch.ones_like(initial), levels)
     white.image().sum().backward()
     assert all(level.grad is not None and level.grad.abs().sum() > 0 for level in white.levels)
@@ -136,3 +135,15 @@ def test_schedules_stay_between_zero_and_one(steps: int, warmup: int) -> None:
         factors = [schedule(index, steps) for index in range(steps)]
         assert all(0 <= factor <= 1 for factor in factors)
     assert graduated(5)(steps, steps) == 0
+
+
+def test_gains_belong_to_starts_with_detail_and_scale_their_bands() -> None:
+    generator = torch.Generator().manual_seed(0)
+    noisy = (0.5 + 0.1 * torch.randn(1, 3, 40, 33, generator=generator)).clamp(0, 1)
+    assert len(Pyramid(torch.ones_like(noisy)).parameters()) == len(Pyramid(noisy).parameters()) - 1
+    assert len(Pyramid(noisy, gain=0).parameters()) == len(Pyramid(noisy).parameters()) - 1
+    pyramid = Pyramid(noisy, gain=5)
+    with torch.no_grad():
+        pyramid.gains -= 1 / 5  # every band gone
+        assert pyramid.image().std() < 0.2 * noisy.std()
+        assert torch.allclose(pyramid.image().mean(), noisy.mean(), atol=1e-2)
