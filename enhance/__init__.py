@@ -29,11 +29,25 @@ _HOMES = {
     "save_image": "enhance.images",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "BACKBONES",
+    "METRICS",
+    "DeepJSD",
+    "DeepSKLD",
+    "DeepWSD",
+    "WeightsError",
+    "__version__",
+    "jensen_shannon",
+    "load_backbone",
+    "load_image",
+    "save_image",
+    "symmetric_kl",
+    "wasserstein",
+]
 
 if TYPE_CHECKING:
     from enhance.backbones import BACKBONES as BACKBONES
-    from enhance.backbones.network import load as load_backbone  # noqa: F401
+    from enhance.backbones.network import load as load_backbone
     from enhance.backbones.weights import WeightsError as WeightsError
     from enhance.images import load_image as load_image
     from enhance.images import save_image as save_image

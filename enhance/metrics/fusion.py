@@ -39,8 +39,7 @@ class PreparedLevel:
 
 
 def omega(d: Tensor, damping: float) -> Tensor:
-    """Weight of the squared difference, omega(d) = 1 / (sqrt(exp(-1 / (d + c))) (d + c)^2). Source: the published code.
-    """
+    """Weight of the squared difference, 1 / (sqrt(exp(-1 / (d + c))) (d + c)^2). Source: the published code."""
     shifted = d + damping
     return (0.5 / shifted).exp() / shifted**2
 

@@ -55,8 +55,7 @@ class Wasserstein:
 
 @dataclass(frozen=True)
 class SignedWasserstein:
-    """What POT's `wasserstein_1d` returns when features of either sign are taken as masses, as published for MobileNet.
-    """
+    """What POT's `wasserstein_1d` returns for features of either sign taken as masses, as published for MobileNet."""
 
     p: float = 2.0
 
