@@ -149,7 +149,7 @@ def _numbers(folder: Path, facts: dict[str, Any]) -> tuple[dict[str, Any], dict[
 
 
 def _caption(numbers: dict[str, Any]) -> str:
-    forms = (("psnr", "PSNR {:.1f} dB"), ("ssim", "SSIM {:.3f}"), ("loss", "loss {:.3g}"))
+    forms = (("psnr", "PSNR {:.1f} dB"), ("ssim", "SSIM {:.3f}"), ("score", "score {:.2f}"))
     known = [(form, numbers[key]) for key, form in forms if numbers.get(key) is not None]
     return "  ".join(form.format(value) for form, value in known if math.isfinite(value))
 
