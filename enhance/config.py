@@ -54,8 +54,8 @@ class BackboneConfig:
 class OptimizerConfig:
     """Adam. `learning_rate` is in units of the pixel range [0, 1]; null takes the parametrization's own.
 
-    `relative` descends log(loss) instead of the loss. `smoothing` is how far the kinks of a measure that has some
-    (DeepWSD) are rounded at first, in masses of a column; it goes to 0 over the run. See `enhance.optimize.loop`.
+    `relative` descends log(loss) instead of the loss. `smoothing` is by how much the measure's gradient is smoothed at
+    first; it goes to 0 over the run. See `enhance.optimize.loop` and `enhance.metrics.smoothing`.
     """
 
     name: str = "adam"

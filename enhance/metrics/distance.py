@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
@@ -133,8 +133,8 @@ class DeepDistance(nn.Module):
             image: (B, 3, H, W), RGB in [0, 1], at least 8 x 8; float32 (float64 after `.double()`); half precision is
             computed in float32.
             reference: the same shape, or (1, 3, H, W) for a batch of images, or what `prepare` returned.
-            smoothing: by how much the gradient of a measure with kinks is smoothed for an optimiser's sake, see
-                `enhance.metrics.smoothing`; the value stays exact. Only DeepWSD has kinks.
+            smoothing: by how much the gradient is smoothed for an optimiser's sake, see `enhance.metrics.smoothing`;
+                the value stays exact.
 
         Returns:
             A scalar, or (B,) with reduction `none`.
@@ -159,7 +159,7 @@ class DeepDistance(nn.Module):
         image = checks.image("image", image, self.dtype, self.device, self.check_range)
         target = self.prepare(reference) if isinstance(reference, Tensor) else reference
         checks.pair(image, target, self)
-        rule = replace(self.rule, measure=smoothed(self.rule.measure, smoothing)) if smoothing else self.rule
+        rule = smoothed(self.rule, smoothing)
         with torch.autocast(image.device.type, enabled=False):
             values = [
                 level_distance(columns, level, rule)

@@ -1,31 +1,51 @@
-"""Gradients that an optimiser can follow to the end, for measures that have kinks.
+"""Gradients that an optimiser can follow to the end: values stay exact, only the direction changes, only for a time.
 
-Close to the reference the Wasserstein distance behaves like a sum of |F - G| over cumulative masses F and G: the
-closer the image, the more often a difference changes its sign from one step to the next, while the gradient stays as
-long as it was far away. An optimiser then hovers around the optimum at a distance set by its step size.
+A level's distance is d + E omega(d): a statistical distance d, and the squared difference E of the features. E is
+plain least squares, the kindest function to descend. d is not. Where a feature's share is tiny, a divergence's
+gradient is huge and turns quickly. The Wasserstein distance behaves near the reference like a sum of |F - G| over
+cumulative masses F and G: the closer the image, the more often a difference changes its sign from one step to the
+next, while the gradient stays as long as it was far away, so that an optimiser hovers around the optimum at a
+distance set by its step size.
 
-Written as a sum over lags,
+A smoothed rule begins with a gradient that is nearly E's and ends with the exact one, the broad strokes first and the
+difficult ones last (graduated non-convexity: Blake and Zisserman, 1987). All these functions are least where the
+features are equal, so that smoothing moves no optimum.
 
-    W = sum_{k>=0} c_k sum_i [ (F_i - G_{i+k})+ + (G_i - F_{i+k})+ ],    c_0 = 1, c_k = (k+1)^p - 2 k^p + (k-1)^p,
+- Divergences: the gradient of d is divided by 1 + `amount`.
+- Wasserstein: written as a sum over lags,
 
-the exact distance is made of brackets (a)+, each with a kink at zero. A smoothed measure reports the exact value and
-returns the gradient of a neighbour in which each bracket is Huber's hinge, a^2 / 2e for 0 < a < e and a - e/2 beyond.
-Like the exact one the neighbour is least where F = G, so that smoothing moves no optimum, but its gradient fades as the
-two approach each other. The width e is `amount` times the column's mass. As it goes to zero the gradient becomes the
-exact one, so that an optimiser settles the broad strokes first and the kinks last (graduated non-convexity: Blake and
-Zisserman, 1987).
+      W = sum_{k>=0} c_k sum_i [ (F_i - G_{i+k})+ + (G_i - F_{i+k})+ ],    c_0 = 1, c_k = (k+1)^p - 2 k^p + (k-1)^p,
+
+  it is made of brackets (a)+, each with a kink at zero. Each becomes Huber's hinge, a^2 / 2e for 0 < a < e and a - e/2
+  beyond, with a width e of `amount` times the column's mass: its gradient fades as F and G approach each other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from enhance.metrics import transport
 from enhance.metrics.measures import Compared, Measure, Prepared, Wasserstein
+from enhance.metrics.published import Rule
 
 LAGS = 8
+
+
+@dataclass(frozen=True)
+class Damped:
+    """A measure whose gradient is divided by 1 + `amount`, so that the squared difference leads."""
+
+    measure: Measure
+    amount: float
+
+    def prepare(self, y: Tensor) -> Prepared:
+        return self.measure.prepare(y)
+
+    def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
+        value, slope = self.measure.compare(x, prepared, gradient)
+        return value, slope.div_(1 + self.amount) if slope is not None else None
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,13 @@ class SmoothedWasserstein(Wasserstein):
         return slope
 
 
-def smoothed(measure: Measure, amount: float) -> Measure:
-    """The measure with its gradient smoothed; itself where it has no kinks or `amount` is zero."""
-    return SmoothedWasserstein(measure.p, amount) if amount > 0 and isinstance(measure, Wasserstein) else measure
+def smoothed(rule: Rule, amount: float) -> Rule:
+    """The rule with its gradient smoothed; itself where `amount` is zero.
+
+    A divergence without a squared difference beside it has nothing that could lead in its place, and stays as it is.
+    """
+    if amount <= 0:
+        return rule
+    if isinstance(rule.measure, Wasserstein):
+        return replace(rule, measure=SmoothedWasserstein(rule.measure.p, amount))
+    return replace(rule, measure=Damped(rule.measure, amount)) if rule.damping is not None else rule

@@ -45,8 +45,8 @@ def descend(
         schedule: factor on the learning rate.
         forget_every: drop Adam's moments every so many steps, as the published code does when it halves the rate.
         relative: descend log(loss); the published code descends the loss.
-        smoothing: amount by which the gradient of a measure with kinks is smoothed at each step (see
-            `enhance.metrics.smoothing`); the loss that a Step reports is the exact one.
+        smoothing: amount by which the gradient is smoothed at each step, see `enhance.metrics.smoothing`; the loss
+            that a Step reports is the exact one.
 
     Raises:
         Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates.

@@ -35,5 +35,5 @@ def warm_up(schedule: Schedule, warmup: int) -> Schedule:
 
 
 def graduated(amount: float) -> Schedule:
-    """From `amount` down to 0 at the last step, ever more slowly: how far `descend` rounds a measure's kinks."""
+    """From `amount` down to 0 at the last step, ever more slowly: how far `descend` smooths the gradient."""
     return lambda index, steps: amount * (1 - index / steps) ** 2

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from enhance.metrics.measures import JensenShannon, Wasserstein
-from enhance.metrics.smoothing import SmoothedWasserstein, smoothed
+from enhance.metrics.measures import JensenShannon, Measure, SymmetricKL, Wasserstein
+from enhance.metrics.published import Rule
+from enhance.metrics.smoothing import Damped, SmoothedWasserstein, smoothed
 
 
 def masses(seed: int, columns: int = 50) -> tuple[Tensor, Tensor]:
@@ -52,8 +53,22 @@ def test_the_gradient_vanishes_at_the_optimum_and_in_proportion(seed: int, amoun
     assert torch.allclose(far.norm() / near.norm(), torch.tensor(10.0, dtype=far.dtype), rtol=0.2)
 
 
-def test_measures_without_kinks_stay_as_they_are() -> None:
-    measure = JensenShannon()
-    assert smoothed(measure, 5.0) is measure
-    assert smoothed(Wasserstein(2), 0.0) == Wasserstein(2)
-    assert smoothed(Wasserstein(1), 2.0) == SmoothedWasserstein(1, 2.0)
+@pytest.mark.parametrize("measure", [JensenShannon(), SymmetricKL(), SymmetricKL(1e-17)])
+def test_a_damped_divergence_keeps_its_value_and_shortens_its_gradient(measure: Measure) -> None:
+    x, y = masses(0)
+    damped = Damped(measure, 4.0)
+    value, slope = measure.compare(x, measure.prepare(y), True)
+    damped_value, damped_slope = damped.compare(x, damped.prepare(y), True)
+    assert torch.equal(value, damped_value)
+    assert slope is not None
+    assert damped_slope is not None
+    assert torch.allclose(damped_slope * 5, slope)
+    assert damped.compare(x, damped.prepare(y), False)[1] is None
+
+
+def test_each_rule_is_smoothed_in_its_own_way() -> None:
+    assert smoothed(Rule(JensenShannon()), 2.0) == Rule(Damped(JensenShannon(), 2.0))
+    assert smoothed(Rule(Wasserstein(1)), 2.0) == Rule(SmoothedWasserstein(1, 2.0))
+    alone = Rule(JensenShannon(), damping=None)
+    assert smoothed(alone, 2.0) is alone
+    assert smoothed(alone, 0.0) is alone
