@@ -32,8 +32,6 @@ def main() -> None:
     from enhance.arguments import checked, quote_files
     from enhance.config import register
 
-    # Threads that wait by spinning hold up one another where another process wants a core too: a hundredfold, measured.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = quote_files(arguments)
     locate.register()
     register()

@@ -9,7 +9,8 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,8 @@ from torch.autograd.function import once_differentiable
 from enhance.metrics.measures import Prepared, between
 from enhance.metrics.published import Rule
 
-_BLOCK = 4096  # columns; 64 x 4096 floats are one megabyte
+_BLOCK = 496  # columns; so few that PyTorch does not split an operation between threads
+_Sums = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,19 @@ def _scale(columns: Tensor) -> Tensor:
     return (columns.sum((-2, -1), keepdim=True) + 1e-6).reciprocal()
 
 
-def _blocks(columns: Tensor) -> Iterator[slice]:
+def _blocks(columns: Tensor) -> list[slice]:
     count = columns.shape[-1]
     size = _BLOCK if columns.device.type == "cpu" else count
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _side_by_side(compare: Callable[[slice], _Sums], blocks: list[slice]) -> list[_Sums]:
+    """Blocks are shared out among threads whole, each staying in its processor's cache, instead of every operation."""
+    threads = min(torch.get_num_threads(), len(blocks))
+    if threads == 1:
+        return [compare(block) for block in blocks]
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return list(pool.map(torch.no_grad()(compare), blocks))
 
 
 class _FusedDistance(torch.autograd.Function):
@@ -94,26 +105,29 @@ class _FusedDistance(torch.autograd.Function):
         reference = image % len(prepared.columns)
         squared = rule.masses == "squared"
         scale = _scale(columns) if squared else columns.new_ones(1, 1)
-        total, mass_slope = columns.new_zeros(()), columns.new_zeros(())
         slope = torch.empty_like(columns) if wants_gradient else None
-        for block in _blocks(columns):
+
+        def compare(block: slice) -> tuple[Tensor, Tensor]:
+            """Sum over a block's columns of the distance, and of what a change of all masses together weighs."""
             x = columns[:, block]
             masses = x * x * scale if squared else x
             measured = tuple(tensor[:, block] for tensor in prepared.measured[reference])
             d, d_slope = rule.measure.compare(masses, measured, wants_gradient)
             fused, d_weight, e_slope = _fuse(d, x, prepared.columns[reference, :, block], rule.damping)
-            total += fused.sum()
-            if slope is None or d_slope is None:
-                continue
-            if squared:  # masses x^2 s, s = 1 / (sum of all x): 2 x s each, and -s times what all masses together weigh
-                d_slope *= x
-                d_weight *= 2 * scale[0]
-                mass_slope += (d_weight * (d_slope * x).sum(0)).sum() / 2
-            torch.addcmul(e_slope, d_slope, d_weight, out=slope[:, block])
-        ctx.shift = -(mass_slope * scale[0, 0]) if squared else None
+            mass_slope = scale
+            if slope is not None and d_slope is not None:
+                if squared:  # masses x^2 s, s = 1 / (sum of all x): 2 x s each, and -s times that of all together
+                    d_slope *= x
+                    d_weight *= 2 * scale[0]
+                    mass_slope = (d_weight * (d_slope * x).sum(0)).sum() / 2
+                torch.addcmul(e_slope, d_slope, d_weight, out=slope[:, block])
+            return fused.sum(), mass_slope
+
+        totals, mass_slopes = zip(*_side_by_side(compare, _blocks(columns)), strict=True)
+        ctx.shift = -(torch.stack(mass_slopes).sum() * scale[0, 0]) if squared else None
         ctx.count = columns.shape[-1]
         ctx.save_for_backward(slope)
-        return total / ctx.count
+        return torch.stack(totals).sum() / ctx.count
 
     @staticmethod
     @once_differentiable

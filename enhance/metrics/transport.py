@@ -16,29 +16,41 @@ whole rows. Vectors run along dimension 0 of a (n, columns) matrix, so every ope
 
 from __future__ import annotations
 
-from itertools import pairwise
+import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 _BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
 def cumulative(mass: Tensor) -> Tensor:
     """Cumulative masses without the last entry: (n, columns) -> (n - 1, columns)."""
-    total = mass[:-1].clone()
-    for below, row in pairwise(total.unbind()):  # row by row, since torch.cumsum strides down each column
-        row += below
-    return total
+    return _running_sum(mass[:-1].clone())
 
 
 def to_masses(slope: Tensor) -> Tensor:
     """Gradient in the cumulative masses -> gradient in the masses: entry j moves every cumulative mass from j on."""
-    out = functional.pad(slope, (0, 0, 0, 1))
-    for above, row in pairwise(reversed(out.unbind())):
-        row += above
+    out = slope.new_zeros((len(slope) + 1, *slope.shape[1:]))
+    if len(slope):
+        below = _running_sum(slope)
+        torch.sub(below[-1], below, out=out[1:])
+        out[0] = below[-1]
     return out
+
+
+def _running_sum(rows: Tensor) -> Tensor:
+    """Sum of the rows up to each, in place: within groups of rows first, then group by group.
+
+    Non-decreasing for non-negative rows, as a sum in parts need not be: to each row of a group the same is added.
+    """
+    group = math.isqrt(len(rows)) + 1
+    for row in range(1, group):
+        of_groups = rows[row::group]
+        of_groups += rows[row - 1 :: group][: len(of_groups)]
+    for start in range(group, len(rows), group):
+        rows[start : start + group] += rows[start - 1]
+    return rows
 
 
 def distance(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Tensor | None]:
@@ -92,13 +104,15 @@ def places(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         step //= 2
         front, back = merged.view(-1, 2, step, front.shape[-1]).unbind(1)
         exchanges.append(torch.gt(front, back, out=front.new_empty(front.shape)))
-    place = torch.arange(2 * size, dtype=f.dtype, device=f.device).view(size, 2, 1, 1)
-    for exchange in reversed(exchanges):
+    last = exchanges.pop()
+    place = torch.stack((last, 1 - last), 1).add_(torch.arange(0, 2 * size, 2, dtype=f.dtype, device=f.device)[:, None, None, None])
+    while exchanges:
+        exchange = exchanges.pop()
+        step *= 2
         front, back = place.view(-1, 2, step, place.shape[-1]).unbind(1)
-        place = front.new_empty((len(exchange), 2, step, exchange.shape[-1]))
+        place = torch.empty_like(place).view(-1, 2, step, place.shape[-1])
         torch.lerp(front, back, exchange, out=place[:, 0])
         torch.lerp(back, front, exchange, out=place[:, 1])
-        step *= 2
     return place[0, 0, : len(f)], place[0, 1].flip(0)[: len(g)]
 
 

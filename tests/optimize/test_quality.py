@@ -54,7 +54,12 @@ def test_a_degraded_photograph_gets_better_by_every_measure(name: str, degradati
     metric = METRICS[name]("vgg16", FILTERS, prefilter=False, rounding="up")
     best = min(
         descend(
-            metric, problem.reference, Pyramid(problem.initial), steps=40, learning_rate=0.02, smoothing=graduated(100)
+            metric,
+            problem.reference,
+            Pyramid(problem.initial, gain=20),
+            steps=40,
+            learning_rate=0.005,
+            smoothing=graduated(100),
         ),
         key=lambda step: step.loss,
     )
