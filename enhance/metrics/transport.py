@@ -105,7 +105,8 @@ def places(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         front, back = merged.view(-1, 2, step, front.shape[-1]).unbind(1)
         exchanges.append(torch.gt(front, back, out=front.new_empty(front.shape)))
     last = exchanges.pop()
-    place = torch.stack((last, 1 - last), 1).add_(torch.arange(0, 2 * size, 2, dtype=f.dtype, device=f.device)[:, None, None, None])
+    even = torch.arange(0, 2 * size, 2, dtype=f.dtype, device=f.device)
+    place = torch.stack((last, 1 - last), 1).add_(even[:, None, None, None])
     while exchanges:
         exchange = exchanges.pop()
         step *= 2
