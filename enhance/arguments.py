@@ -7,9 +7,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
@@ -19,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from enhance.config import Config, SettingsError, check
 from enhance.locate import choices, home
 from enhance.suggest import unknown
+from enhance.tools import TOOLS
 
 _OPEN = ("degradation", "hydra")  # whose keys are free
 FILES = ("reference", "initial", "backbone.weights")
@@ -51,7 +55,34 @@ def checked(arguments: Sequence[str]) -> None:
         _check_key(override)
     with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
         for combination in _combinations(overrides):
-            _check_settings(_compose(combination))
+            _check_settings(_compose("config", combination))
+
+
+def chosen_tool(arguments: Sequence[str]) -> str | None:
+    """The tool that the arguments name, if `task=` is one."""
+    names = [argument.removeprefix("task=") for argument in arguments if argument.startswith("task=")]
+    return names[-1] if names and names[-1] in TOOLS else None
+
+
+def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
+    """The settings of a tool, composed and typed.
+
+    Raises:
+        SettingsError: one sentence about the first thing that is wrong.
+    """
+    given = [override for override in _parse(arguments) if override.key_or_group != "task"]
+    for override in given:
+        if override.is_sweep_override():
+            raise SettingsError(f"task={tool} takes one value of each setting: {override.input_line}")
+        _check_choice(override)
+    settings = import_module(f"enhance.tools.{tool}").Settings
+    ConfigStore.instance().store(name=f"{tool}_schema", node=settings)
+    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+        config = _compose(tool, [override.input_line or "" for override in given])
+        absent = sorted(str(key) for key in OmegaConf.missing_keys(config))
+        if absent:
+            raise SettingsError(f"task={tool} needs {absent[0]}=...")
+        return _to_object(config)
 
 
 def _parse(arguments: Sequence[str]) -> list[Override]:
@@ -70,19 +101,28 @@ def _parse(arguments: Sequence[str]) -> list[Override]:
     return overrides
 
 
+def _check_choice(override: Override) -> bool:
+    """Check the choice of a group; False if the key names no group."""
+    groups = choices() | {"task": [*choices()["task"], *TOOLS]}
+    key = override.key_or_group.split("@")[0]
+    if key not in groups:
+        return False
+    for value in _values(override):
+        if value not in groups[key] and not (value == "null" and key == "recipes"):
+            raise SettingsError(unknown(key.removesuffix("s"), value, groups[key]))
+    return True
+
+
 def _check_key(override: Override) -> None:
     """Check the names of groups and their choices, and that nothing is added that nobody reads."""
-    groups = choices()
     key = override.key_or_group.split("@")[0]
-    if key in groups:
-        what = key.removesuffix("s")
-        for value in _values(override):
-            if value not in groups[key] and not (value == "null" and key == "recipes"):
-                raise SettingsError(unknown(what, value, groups[key]))
+    if _check_choice(override):
+        if override.is_sweep_override() and key == "task" and (tools := set(_values(override)) & set(TOOLS)):
+            raise SettingsError(f"task={min(tools)} cannot take part in a sweep.")
     elif override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and key.split(".")[0] not in _OPEN:
         names = [field.name for field in fields(Config)]
         if key not in names:
-            raise SettingsError(unknown("setting", key, [*groups, *names]))
+            raise SettingsError(unknown("setting", key, [*choices(), *names]))
 
 
 def _values(override: Override) -> list[str]:
@@ -111,14 +151,14 @@ def _combinations(overrides: Sequence[Override]) -> Iterable[list[str]]:
             yield [line for line in changed if line]
 
 
-def _compose(overrides: list[str]) -> DictConfig:
+def _compose(name: str, overrides: list[str]) -> DictConfig:
     try:
-        return compose("config", overrides, return_hydra_config=True)
+        return compose(name, overrides, return_hydra_config=name == "config")
     except HydraException as error:
-        raise SettingsError(_explain(error, overrides)) from error
+        raise SettingsError(_explain(error, name, overrides)) from error
 
 
-def _explain(error: HydraException, overrides: list[str]) -> str:
+def _explain(error: HydraException, name: str, overrides: list[str]) -> str:
     """One line for what Hydra says in several."""
     text = str(error)
     if absent := re.search(r"Could not find '([^']+)'.*Available options in '[^']+':\n(.*?)\nConfig", text, re.DOTALL):
@@ -127,7 +167,7 @@ def _explain(error: HydraException, overrides: list[str]) -> str:
     if missing := re.search(r"Could not override '([^']+)'", text):
         key = missing.group(1).lstrip("+~")
         groups = [override for override in overrides if override.partition("=")[0] in choices()]
-        return unknown("setting", key, _keys(compose("config", groups)))
+        return unknown("setting", key, _keys(compose(name, groups)))
     first = text.splitlines()[0]
     cause = error.__cause__
     if isinstance(cause, OmegaConfBaseException):
@@ -139,7 +179,7 @@ def _explain(error: HydraException, overrides: list[str]) -> str:
 
 def _keys(config: DictConfig, prefix: str = "") -> list[str]:
     """Every setting by its full dotted name, and every group."""
-    names = [] if prefix else list(choices())
+    names = [] if prefix or "degradation" not in config else list(choices())
     for key in config:
         if key == "hydra":
             continue
@@ -153,11 +193,15 @@ def _keys(config: DictConfig, prefix: str = "") -> list[str]:
 
 
 def _check_settings(config: DictConfig) -> None:
-    try:
-        with open_dict(config):
-            config.pop("hydra", None)
-        settings = OmegaConf.to_object(config)
-    except OmegaConfBaseException as error:
-        raise SettingsError(str(error).splitlines()[0]) from error
+    with open_dict(config):
+        config.pop("hydra", None)
+    settings = _to_object(config)
     if isinstance(settings, Config):
         check(settings)
+
+
+def _to_object(config: DictConfig) -> Any:
+    try:
+        return OmegaConf.to_object(config)
+    except OmegaConfBaseException as error:
+        raise SettingsError(str(error).splitlines()[0]) from error

@@ -29,14 +29,17 @@ def main() -> None:
 
         print(f"enhance {__version__}")
         return
-    from enhance.arguments import checked, quote_files
+    from enhance.arguments import checked, chosen_tool, quote_files
     from enhance.config import register
 
     arguments = quote_files(arguments)
     locate.register()
     register()
     try:
-        checked(_overrides(arguments))
+        overrides = _overrides(arguments)
+        if tool := chosen_tool(overrides):
+            sys.exit(_use(tool, arguments, overrides))
+        checked(overrides)
         sys.argv[1:] = arguments
         _hydra()
     except KeyboardInterrupt:
@@ -55,6 +58,17 @@ def _overrides(arguments: list[str]) -> list[str]:
         flags = [flag for action in parser._actions for flag in action.option_strings]
         raise ValueError(unknown("flag", strange[0], flags))
     return known.overrides
+
+
+def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
+    """Run a tool: settings as everywhere, but no sweep and no folder of its own; returns the exit code."""
+    from importlib import import_module
+
+    from enhance.arguments import tool_settings
+
+    if flags := [argument for argument in arguments if argument not in overrides]:
+        raise ValueError(f"task={tool} takes key=value settings only, not {flags[0]}.")
+    return import_module(f"enhance.tools.{tool}").run(tool_settings(tool, overrides))
 
 
 def _hydra() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enhance.backbones.registry import ARCHITECTURES
 from enhance.locate import choices
 from enhance.samples import SAMPLES
+from enhance.tools import TOOLS
 
 _TEXT = """\
 enhance: perceptual image optimisation and quality with deep distribution measures
@@ -61,7 +62,7 @@ def help_text() -> str:
     }
     shown = ("task", "metric", "backbone")
     return _TEXT.format(
-        tasks=_listed(found["task"], _TASKS),
+        tasks=_listed([*found["task"], *TOOLS], _TASKS | TOOLS),
         metrics=_listed(found["metric"], _METRICS),
         backbones=_listed(found["backbone"], backbones),
         groups="".join(

@@ -1,0 +1,12 @@
+"""What `task=` names beside the optimisations: tools that read what is there and make no run folder.
+
+A tool is a row here, a module of its name in this package, and the YAML of its name in conf/. The module has
+`Settings`, a dataclass that types the YAML, and `run(settings)`, which returns the exit code; it imports torch inside
+functions only, so that a mistake in the settings is answered at once. Adding a tool takes no more than that.
+"""
+
+from __future__ import annotations
+
+TOOLS = {
+    "report": "rebuild the figures and pages of a run from its files: run=FOLDER",
+}
