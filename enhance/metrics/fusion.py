@@ -2,15 +2,12 @@
 columns.
 
 The gradient is found in closed form during the forward pass, block by block so that every temporary stays in the
-processor's cache, and
-it is all that is kept for the backward pass: measuring costs a few sweeps over the features, little beside the network
+processor's cache, and it is all that is kept for the backward pass: measuring costs a few sweeps over the features, little beside the network
 itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +18,7 @@ from torch.autograd.function import once_differentiable
 from enhance.metrics.measures import Prepared, between
 from enhance.metrics.published import Rule
 
-_BLOCK = 496  # columns; so few that PyTorch does not split an operation between threads
-_Sums = tuple[Tensor, Tensor]
+_BLOCK = 8192  # columns: large enough to share an operation among threads, small enough for their caches
 
 
 @dataclass(frozen=True)
@@ -87,15 +83,6 @@ def _blocks(columns: Tensor) -> list[slice]:
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def _side_by_side(compare: Callable[[slice], _Sums], blocks: list[slice]) -> list[_Sums]:
-    """Blocks are shared out among threads whole, each staying in its processor's cache, instead of every operation."""
-    threads = min(torch.get_num_threads(), len(blocks))
-    if threads == 1:
-        return [compare(block) for block in blocks]
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return list(pool.map(torch.no_grad()(compare), blocks))
-
-
 class _FusedDistance(torch.autograd.Function):
     """Columns of one image (64, N) -> its mean fused distance, a scalar."""
 
@@ -123,7 +110,7 @@ class _FusedDistance(torch.autograd.Function):
                 torch.addcmul(e_slope, d_slope, d_weight, out=slope[:, block])
             return fused.sum(), mass_slope
 
-        totals, mass_slopes = zip(*_side_by_side(compare, _blocks(columns)), strict=True)
+        totals, mass_slopes = zip(*map(compare, _blocks(columns)), strict=True)
         ctx.shift = -(torch.stack(mass_slopes).sum() * scale[0, 0]) if squared else None
         ctx.count = columns.shape[-1]
         ctx.save_for_backward(slope)

@@ -31,7 +31,8 @@ def cumulative(mass: Tensor) -> Tensor:
 
 def to_masses(slope: Tensor) -> Tensor:
     """Gradient in the cumulative masses -> gradient in the masses: entry j moves every cumulative mass from j on."""
-    out = slope.new_zeros((len(slope) + 1, *slope.shape[1:]))
+    out = slope.new_empty((len(slope) + 1, *slope.shape[1:]))
+    out[0] = 0
     if len(slope):
         below = _running_sum(slope)
         torch.sub(below[-1], below, out=out[1:])
@@ -90,12 +91,13 @@ def places(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
 
     Two ascending lists, the second turned round, rise and then fall. Exchanging entries half the length apart wherever
     they descend leaves the lower half of the union in front and the upper behind, each again of that kind; and so on
-    with the halves. Walking back through the exchanges tells where every entry went. An exchange is a number, 0 or 1:
-    for a processor that is several times faster than a boolean.
+    with the halves. Walking back through the exchanges tells where every entry went. Exchanges are masks of bits and
+    places small integers, a quarter of the memory of what is compared.
     """
     size = 1 << (len(f) - 1).bit_length() if len(f) else 1
+    small = torch.int8 if size <= 64 else torch.int32
     front, back = _distinct(f, size)[None], _distinct(g, size).flip(0)[None]
-    exchanges = [torch.gt(front, back, out=torch.empty_like(front))]
+    exchanges = [_descends(front, back, small)]
     step = size
     while step > 1:
         merged = front.new_empty((len(front), 2, step, front.shape[-1]))
@@ -103,18 +105,23 @@ def places(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         torch.maximum(front, back, out=merged[:, 1])
         step //= 2
         front, back = merged.view(-1, 2, step, front.shape[-1]).unbind(1)
-        exchanges.append(torch.gt(front, back, out=front.new_empty(front.shape)))
+        exchanges.append(_descends(front, back, small))
     last = exchanges.pop()
-    even = torch.arange(0, 2 * size, 2, dtype=f.dtype, device=f.device)
-    place = torch.stack((last, 1 - last), 1).add_(even[:, None, None, None])
+    even = torch.arange(0, 2 * size, 2, dtype=small, device=f.device)
+    place = torch.stack((-last, last + 1), 1).add_(even[:, None, None, None])
     while exchanges:
-        exchange = exchanges.pop()
         step *= 2
         front, back = place.view(-1, 2, step, place.shape[-1]).unbind(1)
+        swapped = exchanges.pop().bitwise_and_(front ^ back)
         place = torch.empty_like(place).view(-1, 2, step, place.shape[-1])
-        torch.lerp(front, back, exchange, out=place[:, 0])
-        torch.lerp(back, front, exchange, out=place[:, 1])
-    return place[0, 0, : len(f)], place[0, 1].flip(0)[: len(g)]
+        torch.bitwise_xor(front, swapped, out=place[:, 0])
+        torch.bitwise_xor(back, swapped, out=place[:, 1])
+    return place[0, 0, : len(f)].to(f.dtype), place[0, 1].flip(0)[: len(g)].to(f.dtype)
+
+
+def _descends(front: Tensor, back: Tensor, dtype: torch.dtype) -> Tensor:
+    """-1, all bits set, where the entry in front is greater than the one behind, else 0."""
+    return torch.gt(front, back, out=torch.empty_like(front, dtype=dtype)).neg_()
 
 
 def _distinct(levels: Tensor, size: int) -> Tensor:
