@@ -2,8 +2,8 @@
 columns.
 
 The gradient is found in closed form during the forward pass, block by block so that every temporary stays in the
-processor's cache, and it is all that is kept for the backward pass: measuring costs a few sweeps over the features, little beside the network
-itself.
+processor's cache, and it is all that is kept for the backward pass: measuring costs a few sweeps over the features,
+little beside the network itself.
 """
 
 from __future__ import annotations
