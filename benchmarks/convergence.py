@@ -20,13 +20,13 @@ from torch import Tensor
 import enhance
 from enhance import locate
 from enhance.config import Config, register
+from enhance.descent.loop import descend
+from enhance.descent.parametrizations import Pyramid
+from enhance.descent.schedules import graduated
 from enhance.images import open_picture
 from enhance.images.arrays import resized
 from enhance.metrics import METRICS, DeepDistance
 from enhance.metrics.classic import psnr, ssim
-from enhance.optimize.loop import descend
-from enhance.optimize.parametrizations import Pyramid
-from enhance.optimize.schedules import graduated
 from enhance.tasks.degradations import degrade
 
 STARTS = {

@@ -19,12 +19,12 @@ from pathlib import Path
 import torch
 
 import enhance
+from enhance.descent.loop import descend
+from enhance.descent.parametrizations import Pixels, Pyramid
+from enhance.descent.schedules import graduated, halving
+from enhance.descent.step import Step
 from enhance.metrics import METRICS, DeepDistance, Prepared
 from enhance.metrics.classic import psnr
-from enhance.optimize.loop import descend
-from enhance.optimize.parametrizations import Pixels, Pyramid
-from enhance.optimize.schedules import graduated, halving
-from enhance.optimize.step import Step
 from enhance.tasks.problem import Problem, pose
 
 COLUMNS = ("measure", "image", "recipe", "step", "seconds", "loss", "psnr")

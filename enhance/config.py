@@ -55,7 +55,7 @@ class OptimizerConfig:
     """Adam. `learning_rate` is in units of the pixel range [0, 1]; null takes the parametrization's own.
 
     `relative` descends log(loss) instead of the loss. `smoothing` is by how much the measure's gradient is smoothed at
-    first; it goes to 0 over the run. See `enhance.optimize.loop` and `enhance.metrics.smoothing`.
+    first; it goes to 0 over the run. See `enhance.descent.loop` and `enhance.metrics.smoothing`.
     """
 
     name: str = "adam"

@@ -14,12 +14,12 @@ import torchvision
 
 import enhance
 from enhance.config import Config, SettingsError, check
+from enhance.descent.loop import descend
+from enhance.descent.parametrizations import Parametrization, Pixels, Pyramid
+from enhance.descent.schedules import Schedule, constant, cosine, graduated, halving, warm_up
+from enhance.descent.stopping import Budget, Diverged, Plateau, Rule, Target, Until
 from enhance.interrupt import Interrupt
 from enhance.metrics import METRICS, DeepDistance
-from enhance.optimize.loop import descend
-from enhance.optimize.parametrizations import Parametrization, Pixels, Pyramid
-from enhance.optimize.schedules import Schedule, constant, cosine, graduated, halving, warm_up
-from enhance.optimize.stopping import Budget, Diverged, Plateau, Rule, Target, Until
 from enhance.progress import Progress
 from enhance.runs import FramePlan, Recorder, render
 from enhance.suggest import unknown

@@ -13,10 +13,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from enhance.descent.step import Step
 from enhance.files import write_json
 from enhance.images import save_image
 from enhance.metrics.classic import ms_ssim, psnr, ssim
-from enhance.optimize.step import Step
 from enhance.runs import folder as names
 from enhance.runs.frames import FramePlan
 from enhance.runs.history import HistoryWriter, Row, cut, score

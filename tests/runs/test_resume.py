@@ -11,8 +11,8 @@ import pytest
 import torch
 from test_runs import picture, steps
 
+from enhance.descent.step import Step
 from enhance.images import load_image
-from enhance.optimize.step import Step
 from enhance.runs import FramePlan, Recorder, render
 from enhance.runs.history import HistoryWriter, Row, cut, read
 

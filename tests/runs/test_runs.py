@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from enhance.descent.step import Step
 from enhance.files import write_bytes, write_json
 from enhance.images import load_image
-from enhance.optimize.step import Step
 from enhance.runs import FramePlan, Recorder, render
 from enhance.runs.animation import evenly
 from enhance.runs.crops import zoom

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import enhance
+from enhance.descent.loop import descend
+from enhance.descent.parametrizations import Parametrization, Pixels, Pyramid
+from enhance.descent.schedules import constant, cosine, graduated, halving, warm_up
+from enhance.descent.stopping import Diverged
 from enhance.metrics import METRICS, DeepDistance
-from enhance.optimize.loop import descend
-from enhance.optimize.parametrizations import Parametrization, Pixels, Pyramid
-from enhance.optimize.schedules import constant, cosine, graduated, halving, warm_up
-from enhance.optimize.stopping import Diverged
 
 
 @pytest.fixture(scope="module")

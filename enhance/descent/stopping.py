@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from enhance.optimize.step import Step
+from enhance.descent.step import Step
 
 ALL_STEPS = "all steps made"
 

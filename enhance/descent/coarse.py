@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from enhance.descent.loop import descend
+from enhance.descent.parametrizations import Pyramid
+from enhance.descent.schedules import Schedule, cosine
 from enhance.metrics import DeepDistance
-from enhance.optimize.loop import descend
-from enhance.optimize.parametrizations import Pyramid
-from enhance.optimize.schedules import Schedule, cosine
 
 _LEAST = 64  # pixels a side of a reduced copy
 

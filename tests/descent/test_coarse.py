@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 import enhance
-from enhance.optimize.coarse import coarse_start
+from enhance.descent.coarse import coarse_start
 
 
 def test_a_coarse_start_is_nearer_and_of_full_size() -> None:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from enhance.descent.parametrizations import Parametrization
+from enhance.descent.schedules import Schedule, cosine
+from enhance.descent.step import Step
+from enhance.descent.stopping import Safeguard
 from enhance.metrics import DeepDistance, Prepared
-from enhance.optimize.parametrizations import Parametrization
-from enhance.optimize.schedules import Schedule, cosine
-from enhance.optimize.step import Step
-from enhance.optimize.stopping import Safeguard
 
 
 def descend(

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from enhance.descent.loop import descend
+from enhance.descent.parametrizations import Pyramid
+from enhance.descent.schedules import graduated
 from enhance.metrics import METRICS
 from enhance.metrics.classic import psnr, ssim
-from enhance.optimize.loop import descend
-from enhance.optimize.parametrizations import Pyramid
-from enhance.optimize.schedules import graduated
 from enhance.tasks.problem import pose
 
 FILTERS = Path(__file__).parents[3] / "shared" / "weights" / "vgg16_features.safetensors"

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enhance.optimize.step import Step
-from enhance.optimize.stopping import ALL_STEPS, Budget, Diverged, Plateau, Rule, Safeguard, Target, Until
+from enhance.descent.step import Step
+from enhance.descent.stopping import ALL_STEPS, Budget, Diverged, Plateau, Rule, Safeguard, Target, Until
 
 
 def made(losses: list[float], seconds: float = 1.0) -> Iterator[Step]:
