@@ -96,9 +96,10 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         resume=saved and saved["descent"],
     )
     watched = Until(steps, _stopping(config), saved and saved["stopping"])
+    notes = problem.notes if saved is None else (f"going on after step {saved['descent']['index']}", *problem.notes)
     title = f"{config.task.name} with {config.metric.name} in {config.backbone.name}"
     stopped = False
-    with _resumable(folder), Interrupt() as interrupt, Progress(config.steps, title, problem.notes) as progress:
+    with _resumable(folder), Interrupt() as interrupt, Progress(config.steps, title, notes) as progress:
         for step in watched:
             progress.show(recorder.record(step))
             if step.note:
@@ -137,9 +138,10 @@ def _command(folder: Path) -> str:
 
 def build_metric(config: Config) -> DeepDistance:
     """The measure that the settings name, seeing every pixel unless they say otherwise."""
-    kind = METRICS[config.metric.name]
+    if config.metric.name not in METRICS:
+        raise SettingsError(unknown("metric", config.metric.name, METRICS))
     backbone = config.backbone
-    return kind(
+    return METRICS[config.metric.name](
         backbone.name,
         backbone.weights,
         config.metric.layout,

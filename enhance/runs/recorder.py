@@ -193,7 +193,7 @@ class Recorder:
 
 
 def peak_memory() -> dict[str, int]:
-    """Most memory that this process has held so far, in bytes: `host`, where the system counts it, and `device` with CUDA."""
+    """Most memory that this process has held so far, in bytes: `host` where the system tells, `device` with CUDA."""
     device = {"device": torch.cuda.max_memory_allocated()} if torch.cuda.is_initialized() else {}
     if resource is None:
         return device
