@@ -31,11 +31,16 @@ def main() -> None:
         return
     from enhance.arguments import checked, chosen_tool, quote_files
     from enhance.config import register
+    from enhance.resume import asked, go_on
 
     arguments = quote_files(arguments)
+    logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
     locate.register()
     register()
     try:
+        if folder := asked(arguments):
+            go_on(folder)
+            return
         overrides = _overrides(arguments)
         if tool := chosen_tool(overrides):
             sys.exit(_use(tool, arguments, overrides))
@@ -97,9 +102,15 @@ def _job(config: object) -> float:
         if hydra_config.mode == RunMode.MULTIRUN:  # one job that fails must not end a sweep
             _log.error("%s", error)
             return float("nan")
-        if not (folder / "metrics.json").exists():  # nothing has begun: leave no folder that looks like a run
+        if _only_ours(folder):  # nothing has begun: leave no folder that looks like a run
             shutil.rmtree(folder, ignore_errors=True)
         _give_up(error)
+
+
+def _only_ours(folder: Path) -> bool:
+    """Whether a folder, which the user may have named, holds nothing but what was made in it before a run began."""
+    made = {"run.log", "hydra", "hydra/config.yaml", "hydra/hydra.yaml", "hydra/overrides.yaml"}
+    return all(file.relative_to(folder).as_posix() in made for file in folder.rglob("*"))
 
 
 def _give_up(error: Exception) -> NoReturn:

@@ -135,6 +135,7 @@ class Config:
     compile: bool = False
     autocast: str | None = None
     threads: int | None = None
+    checkpoint: float = 10.0
 
 
 _AT_LEAST: dict[str, float] = {
@@ -142,6 +143,7 @@ _AT_LEAST: dict[str, float] = {
     "size": 8,
     "seed": 0,
     "threads": 1,
+    "checkpoint": 0,
     "schedule.warmup": 0,
     "schedule.every": 1,
     "parametrization.levels": 1,

@@ -3,47 +3,60 @@
 from __future__ import annotations
 
 import logging
-import platform
-from dataclasses import asdict
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy
 import torch
-import torchvision
 
-import enhance
 from enhance.config import Config, SettingsError, check
 from enhance.descent.loop import descend
 from enhance.descent.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.descent.schedules import Schedule, constant, cosine, graduated, halving, warm_up
-from enhance.descent.stopping import Budget, Diverged, Plateau, Rule, Target, Until
+from enhance.descent.stopping import Budget, Plateau, Rule, Target, Until
+from enhance.facts import facts, identity
+from enhance.files import held, sweep
+from enhance.images import ImageError
 from enhance.interrupt import Interrupt
 from enhance.metrics import METRICS, DeepDistance
 from enhance.progress import Progress
 from enhance.runs import FramePlan, Recorder, render
+from enhance.runs import folder as names
+from enhance.runs.checkpoint import Checkpoints
 from enhance.suggest import unknown
 from enhance.tasks.problem import Problem, pose
 
 _log = logging.getLogger(__name__)
 
 
-def run(config: Config, folder: Path, command: str) -> float:
+def run(config: Config, folder: Path, command: str, resume: bool = False) -> float:
     """Run one experiment and leave its results in `folder`.
 
     Args:
         config: the settings.
         folder: an existing folder of its own.
         command: what the user typed, for the record.
+        resume: go on from the checkpoint in the folder; from the beginning if it has none.
 
     Returns:
         The objective: the best loss.
 
     Raises:
-        ValueError: one sentence about what is wrong with the settings, the files or the weights.
+        ValueError: one sentence about what is wrong with the settings, the files, the weights or the checkpoint.
+        OSError: if the folder cannot be written any more; the run can go on from what it has.
         KeyboardInterrupt: after Ctrl-C, once everything so far has been written.
     """
     check(config)
+    with held(folder):
+        if resume:
+            sweep(folder)
+        elif (folder / names.METRICS).exists():
+            raise ValueError(f"{folder} holds a run already; name another folder, or go on with resume={folder}.")
+        return _run(config, folder, command, resume)
+
+
+def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     device = choose_device(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -60,15 +73,15 @@ def run(config: Config, folder: Path, command: str) -> float:
     if config.compile:
         metric.backbone.compile()
     parametrization = _parametrization(config, problem, device)
-    recorder = Recorder(
-        folder,
-        problem.reference,
-        problem.initial,
-        facts=_facts(config, problem, metric, device, command),
-        frames=FramePlan(
-            config.frames.spacing, count=config.frames.count, every=config.frames.every, steps=config.steps
-        ),
-    )
+    checkpoints = Checkpoints(folder, config.checkpoint, identity(config, problem, metric))
+    saved = checkpoints.load() if resume else None
+    known = facts(config, problem, metric, device, command)
+    plan = FramePlan(config.frames.spacing, count=config.frames.count, every=config.frames.every, steps=config.steps)
+    if saved is None:
+        checkpoints.remove()
+        recorder = Recorder(folder, problem.reference, problem.initial, facts=known, frames=plan)
+    else:
+        recorder = Recorder.resume(folder, problem.reference, facts=known, frames=plan, state=saved["recorder"])
     steps = descend(
         metric,
         problem.reference.to(device),
@@ -80,34 +93,55 @@ def run(config: Config, folder: Path, command: str) -> float:
         forget_every=config.schedule.every if config.schedule.forget else None,
         relative=config.optimizer.relative,
         smoothing=graduated(config.optimizer.smoothing),
+        resume=saved and saved["descent"],
     )
-    watched = Until(steps, _stopping(config))
+    watched = Until(steps, _stopping(config), saved and saved["stopping"])
+    notes = problem.notes if saved is None else (f"going on after step {saved['descent']['index']}", *problem.notes)
     title = f"{config.task.name} with {config.metric.name} in {config.backbone.name}"
-    with Interrupt() as interrupt, Progress(config.steps, title, problem.notes) as progress:
-        try:
-            for step in watched:
-                progress.show(recorder.record(step))
-                if step.note:
-                    _log.warning(step.note)
-                if interrupt.requested:
-                    break
-            reason = "interrupted" if interrupt.requested else watched.reason
-        except Diverged as error:
-            reason = str(error)
-        results = recorder.finish(reason)
+    stopped = False
+    with _resumable(folder), Interrupt() as interrupt, Progress(config.steps, title, notes) as progress:
+        for step in watched:
+            progress.show(recorder.record(step))
+            if step.note:
+                _log.warning(step.note)
+            stopped = interrupt.requested
+            if stopped or checkpoints.due():
+                checkpoints.save({"descent": step.state(), "recorder": recorder.state(), "stopping": watched.state()})
+            if stopped:
+                break
+        results = recorder.finish("interrupted" if stopped else watched.reason)
         render(folder)
         progress.summarise(results, folder)
     _log.info("%s after %d steps, results in metrics.json", results["stop_reason"], results["steps_made"])
-    if interrupt.requested:
+    if stopped:
+        _log.warning("To go on: %s", _command(folder))
         raise KeyboardInterrupt
+    checkpoints.remove()
     return float(results["best"]["loss"])
+
+
+@contextmanager
+def _resumable(folder: Path) -> Iterator[None]:
+    """Say how to go on where the disk does not take any more."""
+    try:
+        yield
+    except (OSError, ImageError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise OSError(
+            f"The run had to stop: {reason}. What is written is whole; once that is mended, {_command(folder)} goes on."
+        ) from error
+
+
+def _command(folder: Path) -> str:
+    return f"python -m enhance {shlex.quote(f'resume={folder}')}"
 
 
 def build_metric(config: Config) -> DeepDistance:
     """The measure that the settings name, seeing every pixel unless they say otherwise."""
-    kind = METRICS[config.metric.name]
+    if config.metric.name not in METRICS:
+        raise SettingsError(unknown("metric", config.metric.name, METRICS))
     backbone = config.backbone
-    return kind(
+    return METRICS[config.metric.name](
         backbone.name,
         backbone.weights,
         config.metric.layout,
@@ -163,44 +197,3 @@ def _stopping(config: Config) -> list[Rule]:
     if stopping.seconds is not None:
         rules.append(Budget(stopping.seconds))
     return rules
-
-
-def _facts(
-    config: Config, problem: Problem, metric: DeepDistance, device: torch.device, command: str
-) -> dict[str, Any]:
-    """What is known of a run before its first step."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    return {
-        "command": command,
-        "task": config.task.name,
-        "reference": config.reference,
-        "start": problem.start,
-        "width": problem.reference.shape[-1],
-        "height": problem.reference.shape[-2],
-        "notes": list(problem.notes),
-        "metric": asdict(config.metric),
-        "backbone": {
-            "name": metric.backbone.name,
-            "weights": metric.backbone.origin.name,
-            "from": metric.backbone.origin.weights,
-            "sha256": metric.backbone.origin.sha256,
-            "calibrated": metric.backbone.origin.calibrated,
-        },
-        "parametrization": asdict(config.parametrization),
-        "optimizer": asdict(config.optimizer),
-        "schedule": asdict(config.schedule),
-        "stopping": asdict(config.stopping),
-        "degradation": dict(config.degradation),
-        "steps": config.steps,
-        "seed": config.seed,
-        "precision": {"compile": config.compile, "autocast": config.autocast},
-        "device": {"type": str(device), "name": name, "threads": torch.get_num_threads()},
-        "versions": {
-            "enhance": enhance.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
-            "numpy": numpy.__version__,
-            "platform": platform.platform(),
-        },
-    }

@@ -36,8 +36,8 @@ common settings
   steps=N  seed=N  device=auto|cpu|cuda  threads=N
   backbone.weights=embedded|pretrained|untrained|FILE
 
-Results land in outputs/, one folder a run. -m sweeps over comma-separated values; --cfg job prints the settings instead
-of running.
+Results land in outputs/, one folder a run; resume=FOLDER goes on with one that was cut off. -m sweeps over
+comma-separated values; --cfg job prints the settings instead of running.
 """
 
 _TASKS = {

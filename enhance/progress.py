@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,7 +60,8 @@ class Progress:
     def show(self, row: Row) -> None:
         """Show one step."""
         now = time.perf_counter()
-        figures = f"loss {row.loss:.4g}  PSNR {row.psnr:.2f} dB  {now - self._last:.2f} s/step"
+        quality = "the reference itself" if math.isinf(row.psnr) else f"PSNR {row.psnr:.2f} dB"
+        figures = f"loss {row.loss:.4g}  {quality}  {now - self._last:.2f} s/step"
         self._last = now
         self._bar.update(self._task, completed=row.step, figures=figures)
         if not self._console.is_terminal and row.step % max(1, self._steps // _LINES) == 0:

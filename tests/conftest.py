@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
+from hydra.core.global_hydra import GlobalHydra
 from torch import Tensor
 
-from enhance import config, locate
+from enhance import cli, config, locate
 
 os.environ.setdefault("MPLBACKEND", "agg")
 locate.register()
 config.register()
 torch.set_num_threads(1)  # the tests themselves run side by side
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def enhance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """`python -m enhance ARGUMENTS`, run in this process and in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr("sys.argv", ["enhance", *arguments])
+        GlobalHydra.instance().clear()
+        capfd.readouterr()
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+        finally:
+            logging.shutdown()
+            logging.getLogger().handlers.clear()
+        said = capfd.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return run
 
 
 @pytest.fixture

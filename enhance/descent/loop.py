@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +30,7 @@ def descend(
     forget_every: int | None = None,
     relative: bool = True,
     smoothing: Schedule | None = None,
+    resume: Mapping[str, Any] | None = None,
 ) -> Iterator[Step]:
     """Optimise with Adam and yield what there is before each update, then the final image: `steps` + 1 Steps.
 
@@ -47,6 +50,8 @@ def descend(
         relative: descend log(loss); the published code descends the loss.
         smoothing: amount by which the gradient is smoothed at each step, see `enhance.metrics.smoothing`; the loss
             that a Step reports is the exact one.
+        resume: the `state` of a Step of a run with the same arguments; what is yielded are the Steps after it, to the
+            last bit those of the run had it not ended.
 
     Raises:
         Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates.
@@ -55,8 +60,11 @@ def descend(
     parameters = parametrization.parameters()
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=betas)
     safeguard, note = Safeguard(parameters), ""
-    started = time.perf_counter()
-    for index in range(steps + 1):
+    done, started = -1, time.perf_counter()
+    if resume is not None:
+        _load(resume, parameters, optimizer, safeguard)
+        done, started = resume["index"], started - resume["seconds"]
+    for index in range(max(0, done), steps + 1):  # a resumed run computes its last loss again, for the gradient
         last = index == steps
         rate = 0.0 if last else learning_rate * schedule(index, steps) * safeguard.factor
         with torch.set_grad_enabled(not last):
@@ -65,7 +73,10 @@ def descend(
         value = loss.item()
         if math.isfinite(value):
             safeguard.keep(value)
-            yield Step(index, value, rate, time.perf_counter() - started, image.detach(), note)
+            seconds = time.perf_counter() - started
+            state = partial(_state, index, seconds, parameters, optimizer, safeguard)
+            if index > done:
+                yield Step(index, value, rate, seconds, image.detach(), note, state)
             note = ""
         if last:
             return
@@ -74,9 +85,35 @@ def descend(
         optimizer.param_groups[0]["lr"] = rate
         optimizer.zero_grad()
         (loss / max(value, 1e-12) if relative else loss).backward()
-        if all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in parameters):
+        if math.isfinite(value) and all(p.grad is not None and p.grad.isfinite().all() for p in parameters):
             optimizer.step()
             parametrization.project()
         else:
             note = safeguard.restore(index)
             optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)
+
+
+def _state(
+    index: int, seconds: float, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, safeguard: Safeguard
+) -> dict[str, Any]:
+    """All that the steps after step `index` depend on."""
+    return {
+        "index": index,
+        "seconds": seconds,
+        "parameters": [parameter.detach() for parameter in parameters],
+        "optimizer": optimizer.state_dict(),
+        "safeguard": safeguard.state(),
+    }
+
+
+@torch.no_grad()
+def _load(
+    state: Mapping[str, Any],
+    parameters: Sequence[Tensor],
+    optimizer: torch.optim.Optimizer,
+    safeguard: Safeguard,
+) -> None:
+    for parameter, saved in zip(parameters, state["parameters"], strict=True):
+        parameter.copy_(saved)
+    optimizer.load_state_dict(state["optimizer"])
+    safeguard.load(state["safeguard"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +23,8 @@ class Step:
         seconds: since the run began, time spent before a resume included.
         image: (1, 3, H, W) in [0, 1], detached, on the device of the run; valid until the next Step is asked for.
         note: what happened since the Step before that a user should know, in a sentence; mostly empty.
+        state: what `descend` needs to go on from here, of numbers, lists and tensors alone; the tensors are the run's
+            own, so ask and save before the next Step is asked for.
     """
 
     index: int
@@ -30,3 +33,4 @@ class Step:
     seconds: float
     image: Tensor
     note: str = ""
+    state: Callable[[], dict[str, Any]] = dict

@@ -9,8 +9,8 @@ run.reason
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ ALL_STEPS = "all steps made"
 
 
 class Rule(Protocol):
-    """Looks at every Step of one run, in order."""
+    """Looks at every Step of one run, in order. What it remembers are attributes, plain numbers all of them."""
 
     def __call__(self, step: Step) -> str | None:
         """Why the run should stop after this step; None to go on."""
@@ -78,15 +78,29 @@ class Budget:
 
 
 class Until:
-    """The Steps of a run up to the first that a rule stops at; `reason` says afterwards why it ended."""
+    """The Steps of a run up to the first that a rule stops at; `reason` says afterwards why it ended.
 
-    def __init__(self, steps: Iterable[Step], rules: Sequence[Rule]) -> None:
+    Args:
+        steps: the run.
+        rules: looked at in turn.
+        state: of a run that goes on; see `state`.
+    """
+
+    def __init__(self, steps: Iterable[Step], rules: Sequence[Rule], state: Mapping[str, Any] | None = None) -> None:
         self.reason = ALL_STEPS
         self._steps, self._rules = steps, rules
+        if state is not None:
+            self.reason = state["reason"]
+            for rule, saved in zip(rules, state["rules"], strict=True):
+                vars(rule).update(saved)
+
+    def state(self) -> dict[str, Any]:
+        """What the rules remember after the last Step, and whether it was the last."""
+        return {"reason": self.reason, "rules": [dict(vars(rule)) for rule in self._rules]}
 
     def __iter__(self) -> Iterator[Step]:
         steps = iter(self._steps)
-        while True:
+        while self.reason == ALL_STEPS:
             try:
                 step = next(steps)
             except StopIteration:
@@ -95,10 +109,8 @@ class Until:
                 self.reason = str(error)
                 return
             reasons = [reason for rule in self._rules if (reason := rule(step))]
+            self.reason = reasons[0] if reasons else ALL_STEPS
             yield step
-            if reasons:
-                self.reason = reasons[0]
-                return
 
 
 class Diverged(RuntimeError):
@@ -145,3 +157,14 @@ class Safeguard:
             )
         self.retries -= 1
         return f"step {index} was not finite: back to the best image, rate times {self.factor:g}"
+
+    def state(self) -> dict[str, Any]:
+        """Everything it remembers; `load` takes it back."""
+        return {"factor": self.factor, "retries": self.retries, "loss": self._loss, "best": self._best}
+
+    @torch.no_grad()
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Remember what another safeguard of the same parameters did."""
+        self.factor, self.retries, self._loss = state["factor"], state["retries"], state["loss"]
+        for best, saved in zip(self._best, state["best"], strict=True):
+            best.copy_(saved)

@@ -13,6 +13,7 @@ COMPARISON = "comparison"  # .png and .pdf
 CURVES = "curves"  # .png and .pdf
 GIF = "progress.gif"
 FRAMES = "frames"
+CHECKPOINTS = ("checkpoint.pt", "checkpoint.before.pt")  # the last and the one before it
 
 
 def frame_file(folder: Path, step: int) -> Path:

@@ -20,7 +20,7 @@ class Row:
         step: number of updates made.
         loss: the measure's loss.
         score: log(1 + loss) ** 0.25.
-        learning_rate: of the update that follows; 0 at the last step.
+        lr: learning rate of the update that follows; 0 at the last step.
         psnr: in dB; infinite where the image is the reference.
         ssim: NaN where it was not computed: it is, at the steps that are kept as frames.
         seconds: since the run began.
@@ -29,7 +29,7 @@ class Row:
     step: int
     loss: float
     score: float
-    learning_rate: float
+    lr: float
     psnr: float
     ssim: float
     seconds: float

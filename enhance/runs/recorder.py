@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
 import sys
 from collections.abc import Mapping
 from dataclasses import astuple
@@ -20,6 +19,11 @@ from enhance.metrics.classic import ms_ssim, psnr, ssim
 from enhance.runs import folder as names
 from enhance.runs.frames import FramePlan
 from enhance.runs.history import HistoryWriter, Row, cut, score
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 Moment = tuple[Row, Tensor]
 
@@ -42,6 +46,8 @@ class Recorder:
         self, folder: Path, reference: Tensor, initial: Tensor, *, facts: Mapping[str, Any], frames: FramePlan
     ) -> None:
         self._prepare(folder, reference, facts, frames)
+        for file in names.frame_files(folder).values():  # of an attempt that died early
+            file.unlink()
         save_image(reference, folder / names.REFERENCE)
         save_image(initial, folder / names.INITIAL)
         self._history = HistoryWriter(folder / names.HISTORY)
@@ -88,7 +94,7 @@ class Recorder:
             ValueError: if no step was recorded.
         """
         if self._first is None or self._last is None or self._best is None:
-            raise ValueError("There is nothing to finish: no step was recorded.")
+            raise ValueError(f"The run ended before its first step: {stop_reason}")
         last, image = self._last
         self._show(self._best)
         if last.step not in self._frames:
@@ -187,9 +193,13 @@ class Recorder:
 
 
 def peak_memory() -> dict[str, int]:
-    """Most memory that this process has held so far, in bytes: `host`, and `device` where there is a CUDA device."""
-    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {"host": host} | ({"device": torch.cuda.max_memory_allocated()} if torch.cuda.is_initialized() else {})
+    """Most memory that this process has held so far, in bytes: `host` where the system tells, `device` with CUDA."""
+    device = {"device": torch.cuda.max_memory_allocated()} if torch.cuda.is_initialized() else {}
+    if resource is None:
+        return device
+    return {
+        "host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    } | device
 
 
 def _moment(saved: Mapping[str, Any] | None) -> Moment | None:

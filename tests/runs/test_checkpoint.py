@@ -1,0 +1,90 @@
+"""Checkpoints are whole, of this run, and hold nothing that runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from enhance.runs.checkpoint import Checkpoints
+from enhance.runs.folder import CHECKPOINTS
+
+ME = {"steps": "100", "seed": "0"}
+
+
+def saved(folder: Path, *values: float) -> Checkpoints:
+    checkpoints = Checkpoints(folder, 0, ME)
+    for value in values:
+        checkpoints.save({"value": value, "image": torch.full((3, 4), value)})
+    return checkpoints
+
+
+def damage(file: Path, place: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+
+
+def test_the_last_state_comes_back_and_goes_when_the_run_has_ended(tmp_path: Path) -> None:
+    checkpoints = saved(tmp_path)
+    assert checkpoints.load() is None
+    checkpoints = saved(tmp_path, 1.0, 2.0, 3.0)
+    state = checkpoints.load()
+    assert state is not None
+    assert state["value"] == 3
+    assert torch.equal(state["image"], torch.full((3, 4), 3.0))
+    checkpoints.remove()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", [0, 40, 500, -40])
+def test_a_single_wrong_bit_brings_the_state_before(place: int, tmp_path: Path) -> None:
+    checkpoints = saved(tmp_path, 1.0, 2.0)
+    damage(tmp_path / CHECKPOINTS[0], place)
+    state = checkpoints.load()
+    assert state is not None
+    assert state["value"] == 1
+    damage(tmp_path / CHECKPOINTS[1], place)
+    with pytest.raises(ValueError, match=r"delete checkpoint\.pt and checkpoint\.before\.pt"):
+        checkpoints.load()
+
+
+@pytest.mark.parametrize("length", [0, 10, 32, 400])
+def test_a_file_that_was_cut_off_brings_the_state_before(length: int, tmp_path: Path) -> None:
+    checkpoints = saved(tmp_path, 1.0, 2.0)
+    os.truncate(tmp_path / CHECKPOINTS[0], length)
+    state = checkpoints.load()
+    assert state is not None
+    assert state["value"] == 1
+
+
+def test_a_state_of_other_settings_is_refused(tmp_path: Path) -> None:
+    saved(tmp_path, 1.0)
+    with pytest.raises(ValueError, match="of another run: seed is 0 there and 1 here"):
+        Checkpoints(tmp_path, 0, ME | {"seed": "1"}).load()
+
+
+class Code:
+    def __reduce__(self) -> tuple:
+        return os.system, ("touch executed",)
+
+
+def test_pickled_code_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = pickle.dumps({"identity": ME, "value": Code()})
+    (tmp_path / CHECKPOINTS[0]).write_bytes(hashlib.sha256(data).digest() + data)
+    with pytest.raises(ValueError, match="can be read"):
+        Checkpoints(tmp_path, 0, ME).load()
+    assert not (tmp_path / "executed").exists()
+
+
+def test_they_are_not_due_before_their_time_nor_so_often_that_they_cost_much(tmp_path: Path) -> None:
+    assert not Checkpoints(tmp_path, 60, ME).due()
+    checkpoints = Checkpoints(tmp_path, 0, ME)
+    assert checkpoints.due()
+    checkpoints.save({"image": torch.zeros(1000, 1000)})
+    assert not checkpoints.due()
