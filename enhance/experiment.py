@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import platform
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy
 import torch
 import torchvision
+from torch import Tensor
 
 import enhance
 from enhance.config import Config, SettingsError, check
@@ -94,7 +96,7 @@ def run(config: Config, folder: Path, command: str) -> float:
             reason = "interrupted" if interrupt.requested else watched.reason
         except Diverged as error:
             reason = str(error)
-        results = recorder.finish(reason)
+        results = recorder.finish(reason, partial(_levels, metric, problem.reference))
         render(folder)
         progress.summarise(results, folder)
     _log.info("%s after %d steps, results in metrics.json", results["stop_reason"], results["steps_made"])
@@ -163,6 +165,13 @@ def _stopping(config: Config) -> list[Rule]:
     if stopping.seconds is not None:
         rules.append(Budget(stopping.seconds))
     return rules
+
+
+@torch.no_grad()
+def _levels(metric: DeepDistance, reference: Tensor, image: Tensor) -> dict[str, float]:
+    """The distance of an image at each level: of its pixels, then of the backbone's stages. Their mean is the loss."""
+    values = metric.layers(image.to(metric.device), reference.to(metric.device))[0].tolist()
+    return {f"stage {level}" if level else "image": value for level, value in enumerate(values)}
 
 
 def _facts(
