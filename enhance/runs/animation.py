@@ -77,7 +77,7 @@ def progress_video(story: Story) -> None:
                         image.size,
                         fps=_RATE,
                         codec="libx264",
-                        quality=None,
+                        quality=None,  # type: ignore[arg-type]
                         macro_block_size=2,
                         ffmpeg_log_level="error",
                         output_params=["-crf", "18", "-maxrate", "8M", "-bufsize", "8M", "-movflags", "+faststart"],

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from enhance.runs.history import Row
 from enhance.runs.story import Story
 
-WIDTH, HEIGHT = 360.0, 190.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 352.0, 10.0, 164.0
+WIDTH, HEIGHT = 360.0, 118.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, 355.0, 6.0, 98.0
 _MOST_POINTS = 600
-_FEW_DECADES = 20  # a span below which the steps between the powers of ten are labelled too
+_MOST_TICKS = 6
 
 FORMATS: Mapping[str, str] = {
     "loss": "{:.4g}",
@@ -146,11 +146,16 @@ def _thinned(rows: list[Row]) -> list[Row]:
 
 
 def _ticks(low: float, high: float, logarithmic: bool) -> list[float]:
-    if logarithmic and high / low > 2:
-        locator = LogLocator(subs=(1, 2, 5) if high / low < _FEW_DECADES else (1,), numticks=6)
-    else:
-        locator = MaxNLocator(4)
-    return [float(tick) for tick in locator.tick_values(low, high) if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+    """Round values from `low` to `high`: powers of ten on a logarithmic axis, with their doubles and halves where there
+    are few of them.
+    """
+    if logarithmic:
+        powers = [10.0**power for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
+        for factors in ((1,), (1, 2, 5)):
+            ticks = [factor * power for power in powers for factor in factors if low <= factor * power <= high]
+            if len(ticks) >= 3:
+                return ticks[:: -(-len(ticks) // _MOST_TICKS)]
+    return [float(tick) for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high]
 
 
 def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:

@@ -59,8 +59,8 @@ def whole(path: Path) -> str:
 
 
 def details(story: Story) -> list[str]:
-    """The square in which the images differ most, at full resolution: of initial image, result and reference. None where
-    it would be most of the image.
+    """The square in which the images differ most, at full resolution: of initial image, result and reference. None
+    where it would be most of the image.
     """
     if not (story.initial and story.result and story.reference):
         return []
@@ -146,7 +146,7 @@ def _webp(path: Path, longer: int, quality: int) -> str:
 
 def _png(image: Image.Image) -> str:
     buffer = BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG")
     return _uri(buffer.getvalue(), "png")
 
 

@@ -35,6 +35,7 @@ _BESIDE = {
 }
 
 
+_STAGE = 640  # CSS pixels: width of the largest picture
 _PAIRS = (("initial", "result"), ("result", "reference"), ("initial", "reference"))
 
 
@@ -129,8 +130,7 @@ def _alarms(facts: Mapping[str, Any]) -> list[str]:
 
 def _remarks(facts: Mapping[str, Any]) -> list[str]:
     """What was done to the user's files, and why figures are missing."""
-    absent = [f"{TITLES.get(key, key)}: {why}" for key, why in facts.get("why_null", {}).items()]
-    return [*facts.get("notes", []), *absent]
+    return [*facts.get("notes", []), *facts.get("why_null", {}).values()]
 
 
 def _size(story: Story) -> tuple[int, int]:
@@ -143,7 +143,7 @@ def _size(story: Story) -> tuple[int, int]:
 
 def _shown(width: int) -> int:
     """Width in CSS pixels at which a picture is shown: small ones enlarged by a whole number."""
-    return min(width, embed.MOST) * max(1, 640 // width)
+    return min(width, _STAGE) * max(1, _STAGE // width)
 
 
 def _table(columns: list[Mapping[str, Any]]) -> list[tuple[str, list[str], str]]:

@@ -50,8 +50,8 @@
     slide.addEventListener("input", () => show(slide.value / 100));
     for (const radio of all("[name=pair]")) {
       radio.addEventListener("change", () => choose(radio.value));
-      if (radio.checked) choose(radio.value);
     }
+    choose(document.querySelector("[name=pair]:checked")?.value ?? stage.dataset.pair);
     for (const radio of all("[name=view]")) {
       const close = () => radio.checked && stage.classList.toggle("close", radio.value === "detail");
       radio.addEventListener("change", close);
