@@ -6,9 +6,11 @@ import logging
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from enhance.config import Config, SettingsError, check
 from enhance.descent.loop import descend
@@ -109,7 +111,9 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
                 checkpoints.save({"descent": step.state(), "recorder": recorder.state(), "stopping": watched.state()})
             if stopped:
                 break
-        results = recorder.finish("interrupted" if stopped else watched.reason)
+        results = recorder.finish(
+            "interrupted" if stopped else watched.reason, partial(_levels, metric, problem.reference)
+        )
         render(folder)
         progress.summarise(results, folder)
     _log.info("%s after %d steps, results in metrics.json", results["stop_reason"], results["steps_made"])
@@ -197,3 +201,10 @@ def _stopping(config: Config) -> list[Rule]:
     if stopping.seconds is not None:
         rules.append(Budget(stopping.seconds))
     return rules
+
+
+@torch.no_grad()
+def _levels(metric: DeepDistance, reference: Tensor, image: Tensor) -> dict[str, float]:
+    """The distance of an image at each level: of its pixels, then of the backbone's stages. Their mean is the loss."""
+    values = metric.layers(image.to(metric.device), reference.to(metric.device))[0].tolist()
+    return {f"stage {level}" if level else "image": value for level, value in enumerate(values)}

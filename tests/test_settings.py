@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,10 @@ def test_every_choice_runs(group: str, name: str, tmp_path: Path) -> None:
     assert results["status"] == "finished"
     assert results["best"]["loss"] == pytest.approx(objective)
     assert results["best"]["loss"] <= results["initial"]["loss"]
+    for name in ("initial", "best"):
+        levels = results[name]["levels"]
+        assert list(levels)[:2] == ["image", "stage 1"]
+        assert statistics.fmean(levels.values()) == pytest.approx(results[name]["loss"], rel=1e-4, abs=1e-7)
 
 
 @pytest.mark.parametrize("metric", choices()["metric"])

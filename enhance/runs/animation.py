@@ -1,8 +1,11 @@
-"""progress.gif: how the image came to be, in a few seconds."""
+"""progress.gif and progress.mp4: how the image came to be, in a few seconds."""
 
 from __future__ import annotations
 
+import importlib.util
+import logging
 import math
+import tempfile
 from io import BytesIO
 from pathlib import Path
 
@@ -11,29 +14,34 @@ from PIL import Image, ImageDraw, ImageFont
 
 from enhance.files import write_bytes
 from enhance.runs import folder as names
-from enhance.runs.history import Row, read
+from enhance.runs.history import Row
+from enhance.runs.story import Story
+
+_log = logging.getLogger(__name__)
 
 _MOST_FRAMES, _FEWEST_FRAMES = 36, 12
 _LONGER, _SMALLEST = 480, 256  # pixels of the longer side: at most, and while frames need not be left out
 _NARROWEST = 128  # pixels: what the caption needs
 _MS, _PAUSE_MS = 5500, 1800  # of the whole animation, and of its last frame
 _CAPTION = 18  # pixels
+_VIDEO_LONGER, _VIDEO_LEAST = 1280, 512  # pixels of the longer side: at most, and what small images are enlarged to
+_RATE = 30  # frames of a video a second
 _LIMIT = 2_900_000  # bytes
 _COLOURS, _GREYS = 240, 16  # of a palette: for the picture, and for the caption
 _SAMPLE = 128  # pixels a side, from which a palette is made: as good to the eye as all of them, and ten times as fast
 _CONVERGED = 200  # pixels that may still change colour when the search for a palette ends
 
 
-def progress_gif(folder: Path) -> None:
+def progress_gif(story: Story) -> None:
     """Draw progress.gif from the frames of a run, evenly spaced by PSNR rather than by step, with a pause on the last.
 
     The caption below the image tells step and PSNR. Large images are reduced, further where the file would still be
     large, and only then are frames left out.
     """
-    frames = names.frame_files(folder)
+    frames = story.frames
     if not frames:
         return
-    rows = {row.step: row for row in read(folder / names.HISTORY)}
+    rows = {row.step: row for row in story.rows}
     with Image.open(next(iter(frames.values()))) as first:
         count, longer = _MOST_FRAMES, min(_LONGER, max(first.size))
     while True:
@@ -46,7 +54,44 @@ def progress_gif(folder: Path) -> None:
             longer = max(_SMALLEST, int(longer * 0.95 / math.sqrt(excess)))
         else:
             count = max(_FEWEST_FRAMES, int(min(count, len(steps)) * 0.95 / excess))
-    write_bytes(folder / names.GIF, data)
+    write_bytes(story.folder / names.GIF, data)
+
+
+def progress_video(story: Story) -> None:
+    """Draw progress.mp4, the same animation in full colour and larger, where imageio-ffmpeg is installed."""
+    if not story.frames or importlib.util.find_spec("imageio_ffmpeg") is None:
+        return
+    from imageio_ffmpeg import write_frames
+
+    rows = {row.step: row for row in story.rows}
+    steps = evenly(list(story.frames), rows, _MOST_FRAMES)
+    each, pause = (max(1, round(ms * _RATE / 1000)) for ms in (_each(len(steps)), _PAUSE_MS))
+    with tempfile.TemporaryDirectory() as scratch:
+        path, writer = Path(scratch) / names.VIDEO, None
+        try:
+            for step in steps:
+                image = _filmed(story.frames[step], rows.get(step), step)
+                if writer is None:
+                    writer = write_frames(
+                        str(path),
+                        image.size,
+                        fps=_RATE,
+                        codec="libx264",
+                        quality=None,  # type: ignore[arg-type]
+                        macro_block_size=2,
+                        ffmpeg_log_level="error",
+                        output_params=["-crf", "18", "-maxrate", "8M", "-bufsize", "8M", "-movflags", "+faststart"],
+                    )
+                    writer.send(None)
+                for _ in range(pause if step == steps[-1] else each):
+                    writer.send(image.tobytes())
+        except OSError as error:
+            _log.warning("%s is left out: ffmpeg failed (%s).", names.VIDEO, error)
+            return
+        finally:
+            if writer is not None:
+                writer.close()
+        write_bytes(story.folder / names.VIDEO, path.read_bytes())
 
 
 def evenly(steps: list[int], rows: dict[int, Row], count: int) -> list[int]:
@@ -72,13 +117,7 @@ def _drawn(path: Path, row: Row | None, step: int, longer: int) -> Image.Image:
 
     The picture is not dithered: dither is noise, which would tremble and pass for the run's own.
     """
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
-    if max(picture.size) > longer:
-        picture.thumbnail((longer, longer), Image.Resampling.LANCZOS)
-    scale = _NARROWEST // max(picture.size)
-    if scale > 1:
-        picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    picture = _sized(path, longer, _NARROWEST)
     width = max(picture.width, _NARROWEST)
     canvas = Image.new("P", (width, picture.height + _CAPTION), 255)
     sample = picture.resize([min(side, _SAMPLE) for side in picture.size], Image.Resampling.NEAREST)
@@ -93,20 +132,51 @@ def _drawn(path: Path, row: Row | None, step: int, longer: int) -> Image.Image:
     return canvas
 
 
-def _caption(width: int, step: int, row: Row | None) -> Image.Image:
-    bar = Image.new("L", (width, _CAPTION), 255)
+def _filmed(path: Path, row: Row | None, step: int) -> Image.Image:
+    """The picture and its caption in RGB; both sides are even, as the encoder needs. Small pictures are enlarged, since
+    a video keeps colour at half the resolution.
+    """
+    picture = _sized(path, _VIDEO_LONGER, _VIDEO_LEAST)
+    scale = 2 if picture.width >= _VIDEO_LEAST // 2 else 1
+    width = max(picture.width, _NARROWEST)
+    canvas = Image.new("RGB", (width + width % 2, picture.height + picture.height % 2 + _CAPTION * scale), "white")
+    canvas.paste(picture, ((canvas.width - picture.width) // 2, 0))
+    canvas.paste(_caption(canvas.width, step, row, scale), (0, canvas.height - _CAPTION * scale))
+    return canvas
+
+
+def _sized(path: Path, most: int, least: int) -> Image.Image:
+    """The picture, its longer side reduced to `most` pixels; one smaller than `least` is enlarged by a whole number."""
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    if max(picture.size) > most:
+        picture.thumbnail((most, most), Image.Resampling.LANCZOS)
+    scale = least // max(picture.size)
+    return (
+        picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+        if scale > 1
+        else picture
+    )
+
+
+def _caption(width: int, step: int, row: Row | None, scale: int = 1) -> Image.Image:
+    bar = Image.new("L", (width, _CAPTION * scale), 255)
     draw = ImageDraw.Draw(bar)
-    font = ImageFont.load_default(size=11)
-    draw.text((4, 2), f"step {step}", fill=34, font=font)
+    font = ImageFont.load_default(size=11 * scale)
+    draw.text((4 * scale, 2 * scale), f"step {step}", fill=34, font=font)
     if row is not None:
         text = f"{row.psnr:.1f} dB" if math.isfinite(row.psnr) else "identical"
-        draw.text((width - 4 - draw.textlength(text, font=font), 2), text, fill=34, font=font)
+        draw.text((width - 4 * scale - draw.textlength(text, font=font), 2 * scale), text, fill=34, font=font)
     return bar
 
 
+def _each(count: int) -> int:
+    """Milliseconds for which each of `count` frames but the last is shown."""
+    return min(250, max(60, (_MS - _PAUSE_MS) // max(1, count - 1)))
+
+
 def _encode(frames: list[Image.Image]) -> bytes:
-    each = min(250, max(60, (_MS - _PAUSE_MS) // max(1, len(frames) - 1)))
-    durations = [each // 10 * 10] * (len(frames) - 1) + [_PAUSE_MS]  # GIF counts hundredths of a second
+    durations = [_each(len(frames)) // 10 * 10] * (len(frames) - 1) + [_PAUSE_MS]  # GIF counts hundredths of a second
     buffer = BytesIO()
     frames[0].save(
         buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False, disposal=1

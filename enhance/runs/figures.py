@@ -4,10 +4,8 @@ paper.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
@@ -24,35 +22,37 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullF
 from enhance.files import write_bytes
 from enhance.runs import folder as names
 from enhance.runs.crops import Array, crop, picture, square
-from enhance.runs.history import Row, read
+from enhance.runs.history import Row
+from enhance.runs.story import Story
 
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 BLUE, VERMILION, GREEN, INK, FAINT = "#0072B2", "#D55E00", "#009E73", "#222222", "#888888"
 _MOST = 1200  # pixels of an image's longer side inside a figure
 
 
-def _plain(draw: Callable[[Path], None]) -> Callable[[Path], None]:
+def _plain(draw: Callable[[Story], None]) -> Callable[[Story], None]:
     """Draw in matplotlib's own style, whatever the user's matplotlibrc says: figures are the same everywhere."""
 
     @wraps(draw)
-    def drawn(folder: Path) -> None:
+    def drawn(story: Story) -> None:
         with matplotlib.style.context("default"):
-            draw(folder)
+            draw(story)
 
     return drawn
 
 
 @_plain
-def comparison(folder: Path) -> None:
+def comparison(story: Story) -> None:
     """initial | result | reference, below them the square that `crops.zoom` chooses, enlarged.
 
     A run that is not finished shows its best image so far; an image so small that the square is most of it has no
-    second row.
+    second row. Where one of the images is missing there is no figure.
     """
-    paths = (folder / names.INITIAL, result_file(folder), folder / names.REFERENCE)
+    if not (story.initial and story.result and story.reference):
+        return
+    paths = (story.initial, story.result, story.reference)
     initial, result, reference = (picture(path, _MOST) for path in paths)
-    facts = _facts(folder)
-    numbers = _numbers(folder, facts)
+    numbers = (*story.numbers(), {})
     height, width = reference.shape[:2]
     left, top, side = square(initial, reference, paths[2])
     enlarged = side < 0.8 * max(height, width)
@@ -70,7 +70,7 @@ def comparison(folder: Path) -> None:
         wspace=0.03,
         hspace=0.04,
     )
-    titles = (f"initial: {facts.get('start', '')}", _made(facts), "reference")
+    titles = (f"initial: {story.facts.get('start', '')}", _made(story), "reference")
     for column, image in enumerate((initial, result, reference)):
         whole = figure.add_subplot(grid[0, column])
         _show(whole, image, FAINT, 0.5)
@@ -78,19 +78,19 @@ def comparison(folder: Path) -> None:
             _write(whole, line, points)
         if enlarged:
             corner = (left * width - 0.5, top * height - 0.5)
-            box = Rectangle(corner, side, side, fill=False, edgecolor=VERMILION, linewidth=1.2, clip_on=False)
-            whole.add_patch(box)
+            for colour, line in (("white", 2.4), (VERMILION, 1.2)):  # to be seen on any image
+                box = Rectangle(corner, side, side, fill=False, edgecolor=colour, linewidth=line, clip_on=False)
+                whole.add_patch(box)
             _show(figure.add_subplot(grid[1, column]), crop(paths[column], left, top, side / width), VERMILION, 1.2)
-    _save(figure, folder / names.COMPARISON)
+    _save(figure, story.folder / names.COMPARISON)
 
 
 @_plain
-def curves(folder: Path) -> None:
+def curves(story: Story) -> None:
     """Loss, PSNR and SSIM against the step; the dot marks the step of the result."""
-    rows = read(folder / names.HISTORY)
-    if not rows:
+    rows, best = story.rows, story.best
+    if best is None:
         return
-    best = min(rows, key=lambda row: row.loss)
     figure = _figure(7.1, 2.0)
     axes = figure.subplots(1, 3)
     figure.subplots_adjust(left=0.075, right=0.985, bottom=0.21, top=0.88, wspace=0.33)
@@ -102,8 +102,8 @@ def curves(folder: Path) -> None:
         axis.set_title(title, fontsize=9, loc="left", color=INK)
         axis.set_xlim(rows[0].step, max(rows[-1].step, rows[0].step + 1))
         value = getattr(best, key)
-        if math.isnan(value) and (result := _facts(folder).get("best", {})).get("step") == best.step:
-            value = result[key]  # SSIM between frames is known of the result alone
+        if math.isnan(value) and (result := story.facts.get("best", {})).get("step") == best.step:
+            value = result.get(key) or math.nan  # SSIM between frames is known of the result alone
         if math.isfinite(value):
             axis.plot([best.step], [value], "o", color=colour, markersize=4, clip_on=False, zorder=5)
     axes[0].set_title(f"dot: result, step {best.step}", fontsize=7, loc="right", color=FAINT)
@@ -113,39 +113,13 @@ def curves(folder: Path) -> None:
         if max(row.loss for row in rows) < 20 * best.loss:  # few decades: label the steps between the powers of ten too
             axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes[0].yaxis.set_major_formatter(FormatStrFormatter("%.3g"))
-    _save(figure, folder / names.CURVES)
+    _save(figure, story.folder / names.CURVES)
 
 
-def result_file(folder: Path) -> Path:
-    """The result, or where a run has none yet its last frame, or its initial image."""
-    if (folder / names.RESULT).is_file():
-        return folder / names.RESULT
-    return next(reversed(names.frame_files(folder).values()), folder / names.INITIAL)
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    path = folder / names.METRICS
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def _made(facts: dict[str, Any]) -> str:
+def _made(story: Story) -> str:
     """What made the result, e.g. `result: deepjsd in vgg16`."""
-    makers = [facts[key]["name"] for key in ("metric", "backbone") if facts.get(key, {}).get("name")]
-    label = "result" if facts.get("status") == "finished" else "so far"
-    return ": ".join((label, *filter(None, [" in ".join(makers)])))
-
-
-def _numbers(folder: Path, facts: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The figures of the three images: from metrics.json, and before the end of a run from its history."""
-    if "best" in facts:
-        return facts["initial"], facts["best"], {}
-    rows = read(folder / names.HISTORY)
-    until = next(reversed(names.frame_files(folder)), 0)
-    rows = [row for row in rows if row.step <= until]
-    if not rows:
-        return {}, {}, {}
-    chosen = min(rows, key=lambda row: row.loss) if (folder / names.RESULT).is_file() else rows[-1]
-    return asdict(rows[0]), asdict(chosen), {}
+    makers = [story.facts[key]["name"] for key in ("metric", "backbone") if story.facts.get(key, {}).get("name")]
+    return ": ".join(("result" if story.finished else "so far", *filter(None, [" in ".join(makers)])))
 
 
 def _caption(numbers: dict[str, Any]) -> str:

@@ -12,6 +12,10 @@ METRICS = "metrics.json"
 COMPARISON = "comparison"  # .png and .pdf
 CURVES = "curves"  # .png and .pdf
 GIF = "progress.gif"
+VIDEO = "progress.mp4"
+REPORT = "report.html"
+CONFIGURATION = "hydra/config.yaml"
+LOG = "run.log"
 FRAMES = "frames"
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.before.pt")  # the last and the one before it
 
@@ -23,5 +27,5 @@ def frame_file(folder: Path, step: int) -> Path:
 
 def frame_files(folder: Path) -> dict[int, Path]:
     """The recorded frames by step, in order."""
-    files = (folder / FRAMES).glob("step_*.png")
-    return dict(sorted((int(file.stem.removeprefix("step_")), file) for file in files))
+    files = ((file.stem.removeprefix("step_"), file) for file in (folder / FRAMES).glob("step_*.png"))
+    return dict(sorted((int(step), file) for step, file in files if step.isdecimal()))

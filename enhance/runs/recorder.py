@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Self
@@ -26,6 +26,7 @@ except ImportError:  # Windows
     resource = None
 
 Moment = tuple[Row, Tensor]
+Levels = Callable[[Tensor], Mapping[str, float]]
 
 
 class Recorder:
@@ -86,9 +87,13 @@ class Recorder:
             self._show(self._best)
         return row
 
-    def finish(self, stop_reason: str) -> dict[str, Any]:
+    def finish(self, stop_reason: str, levels: Levels | None = None) -> dict[str, Any]:
         """Write result.png, the best image by loss, the last frame wherever the run ended, and metrics.json; returns
         what the latter holds.
+
+        Args:
+            stop_reason: for people.
+            levels: the distance of an image at each level by the level's name; asked of the initial and the best image.
 
         Raises:
             ValueError: if no step was recorded.
@@ -106,8 +111,8 @@ class Recorder:
             "stop_reason": stop_reason,
             **self._facts,
             "steps_made": last.step,
-            "initial": self._figures(self._first, absent),
-            "best": self._figures(self._best, absent),
+            "initial": self._figures(self._first, absent, levels),
+            "best": self._figures(self._best, absent, levels),
             "final": self._figures(self._last, absent),
             "why_null": absent,
             "seconds": last.seconds,
@@ -173,7 +178,7 @@ class Recorder:
             save_image(best[1], self._folder / names.RESULT)
             self._shown = best[0].step
 
-    def _figures(self, moment: Moment, absent: dict[str, str]) -> dict[str, Any]:
+    def _figures(self, moment: Moment, absent: dict[str, str], levels: Levels | None = None) -> dict[str, Any]:
         """JSON has no infinity and no NaN: such a figure is null, and `absent` learns why."""
         row, image = moment
         try:
@@ -189,7 +194,8 @@ class Recorder:
         }
         if math.isinf(row.psnr):
             absent["psnr"] = "The image equals the reference: its PSNR is infinite."
-        return {"step": row.step} | {key: value if math.isfinite(value) else None for key, value in values.items()}
+        figures: dict[str, Any] = {"step": row.step} | _finite(values)
+        return figures | {"levels": _finite(levels(image))} if levels else figures
 
 
 def peak_memory() -> dict[str, int]:
@@ -200,6 +206,10 @@ def peak_memory() -> dict[str, int]:
     return {
         "host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     } | device
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {key: value if math.isfinite(value) else None for key, value in values.items()}
 
 
 def _moment(saved: Mapping[str, Any] | None) -> Moment | None:
