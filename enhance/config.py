@@ -128,6 +128,7 @@ class Config:
     reference: str = "astronaut"
     initial: str | None = None
     size: int | None = None
+    tile: int | None = None
     background: str = "white"
     steps: int = 100
     seed: int = 0
@@ -186,6 +187,8 @@ def check(config: Config) -> None:
     betas = config.optimizer.betas
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
+    if config.tile is not None and config.tile != 0 and config.tile < 64:
+        raise SettingsError(f"tile={config.tile} must be at least 64 pixels, or 0 for never.")
     if config.autocast not in (None, "bfloat16", "float16"):
         raise SettingsError(f"autocast={config.autocast} must be null, bfloat16 or float16.")
     if config.frames.spacing not in ("geometric", "fixed"):

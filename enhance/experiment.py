@@ -22,6 +22,7 @@ from enhance.files import held, sweep
 from enhance.images import ImageError
 from enhance.interrupt import Interrupt
 from enhance.metrics import METRICS, DeepDistance
+from enhance.metrics.tiles import Tiled
 from enhance.progress import Progress
 from enhance.runs import FramePlan, Recorder, render
 from enhance.runs import folder as names
@@ -30,6 +31,7 @@ from enhance.suggest import unknown
 from enhance.tasks.problem import Problem, pose
 
 _log = logging.getLogger(__name__)
+_LARGE, _TILE, _OVERLAP = 2_000_000, 512, 32  # pixels in all, and along a side
 
 
 def run(config: Config, folder: Path, command: str, resume: bool = False) -> float:
@@ -74,6 +76,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     metric = build_metric(config).to(device)
     if config.compile:
         metric.backbone.compile()
+    judge, notes = _whole_or_tiled(config, metric, problem)
     parametrization = _parametrization(config, problem, device)
     checkpoints = Checkpoints(folder, config.checkpoint, identity(config, problem, metric))
     saved = checkpoints.load() if resume else None
@@ -85,7 +88,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     else:
         recorder = Recorder.resume(folder, problem.reference, facts=known, frames=plan, state=saved["recorder"])
     steps = descend(
-        metric,
+        judge,
         problem.reference.to(device),
         parametrization,
         steps=config.steps,
@@ -98,7 +101,8 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         resume=saved and saved["descent"],
     )
     watched = Until(steps, _stopping(config), saved and saved["stopping"])
-    notes = problem.notes if saved is None else (f"going on after step {saved['descent']['index']}", *problem.notes)
+    if saved is not None:
+        notes = (f"going on after step {saved['descent']['index']}", *notes)
     title = f"{config.task.name} with {config.metric.name} in {config.backbone.name}"
     stopped = False
     with _resumable(folder), Interrupt() as interrupt, Progress(config.steps, title, notes) as progress:
@@ -112,7 +116,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
             if stopped:
                 break
         results = recorder.finish(
-            "interrupted" if stopped else watched.reason, partial(_levels, metric, problem.reference)
+            "interrupted" if stopped else watched.reason, partial(_levels, judge, problem.reference.to(device))
         )
         render(folder)
         progress.summarise(results, folder)
@@ -156,6 +160,18 @@ def build_metric(config: Config) -> DeepDistance:
         model=backbone.model,
         nodes=backbone.nodes,
     )
+
+
+def _whole_or_tiled(
+    config: Config, metric: DeepDistance, problem: Problem
+) -> tuple[DeepDistance | Tiled, tuple[str, ...]]:
+    """What judges the image, in tiles where it is large, and the notes for the user."""
+    height, width = problem.reference.shape[-2:]
+    size = config.tile if config.tile is not None else _TILE if height * width > _LARGE else 0
+    if not size:
+        return metric, problem.notes
+    tiled = Tiled(metric, size, min(size // 4, _OVERLAP))
+    return tiled, (*problem.notes, f"measured as {len(tiled.boxes(height, width))} tiles of {size} pixels")
 
 
 def choose_device(name: str) -> torch.device:
@@ -204,7 +220,7 @@ def _stopping(config: Config) -> list[Rule]:
 
 
 @torch.no_grad()
-def _levels(metric: DeepDistance, reference: Tensor, image: Tensor) -> dict[str, float]:
+def _levels(metric: DeepDistance | Tiled, reference: Tensor, image: Tensor) -> dict[str, float]:
     """The distance of an image at each level: of its pixels, then of the backbone's stages. Their mean is the loss."""
-    values = metric.layers(image.to(metric.device), reference.to(metric.device))[0].tolist()
+    values = metric.layers(image.to(reference), reference)[0].tolist()
     return {f"stage {level}" if level else "image": value for level, value in enumerate(values)}

@@ -10,7 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from enhance.config import Config, check
+from enhance.config import Config, SettingsError, check
 from enhance.experiment import run
 from enhance.locate import choices, home
 
@@ -61,3 +61,18 @@ def test_every_pair_runs(metric: str, backbone: str, tmp_path: Path) -> None:
     quick = ["size=16", "steps=1", "frames.count=2"]
     run(settings(f"metric={metric}", f"backbone={backbone}", *quick, *small, *weights), tmp_path, "a test")
     assert json.loads((tmp_path / "metrics.json").read_text())["backbone"]["sha256"]
+
+
+def test_a_run_in_tiles_descends_and_says_so(tmp_path: Path) -> None:
+    objective = run(settings("metric=deepjsd", *QUICK, "size=100", "tile=64"), tmp_path, "a test")
+    results = json.loads((tmp_path / "metrics.json").read_text())
+    assert objective < results["initial"]["loss"]
+    assert sum(results["best"]["levels"].values()) / len(results["best"]["levels"]) == pytest.approx(
+        objective, rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("tile", [-1, 8])
+def test_tiles_too_small_get_a_sentence(tile: int) -> None:
+    with pytest.raises(SettingsError, match="tile="):
+        check(settings(f"tile={tile}"))

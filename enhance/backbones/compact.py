@@ -1,9 +1,9 @@
 """The embedded backbone: a small VGG distilled from a large one, whose weights come with the package.
 
 Five stages of 3 x 3 convolutions with ReLU and L2 pooling, 1.3 million parameters. Where VGG spends most of its time,
-at
-full resolution, this network is thin: its first stage computes 16 channels there and hands on blocks of 2 x 2 positions
-as 64. Every stage ends in a multiple of 64 channels, so that a 64-vector of the published layout is one position.
+at full resolution, this network is thin: its first stage computes 16 channels there and hands on blocks of 2 x 2
+positions as 64. Every stage ends in a multiple of 64 channels, so that a 64-vector of the published layout is one
+position.
 """
 
 from __future__ import annotations

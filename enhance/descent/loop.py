@@ -16,11 +16,12 @@ from enhance.descent.schedules import Schedule, cosine
 from enhance.descent.step import Step
 from enhance.descent.stopping import Safeguard
 from enhance.metrics import DeepDistance, Prepared
+from enhance.metrics.tiles import Tiled, TiledReference
 
 
 def descend(
-    metric: DeepDistance,
-    reference: Tensor | Prepared,
+    metric: DeepDistance | Tiled,
+    reference: Tensor | Prepared | TiledReference,
     parametrization: Parametrization,
     *,
     steps: int,
@@ -56,7 +57,7 @@ def descend(
     Raises:
         Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates.
     """
-    target = metric.prepare(reference) if isinstance(reference, Tensor) else reference
+    target: Any = metric.prepare(reference) if isinstance(reference, Tensor) else reference
     parameters = parametrization.parameters()
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=betas)
     safeguard, note = Safeguard(parameters), ""

@@ -100,7 +100,8 @@ class Pyramid:
             total = level + _enlarge(total, level)
         total = total * self._chroma
         if self._gained:
-            total = total + (self._gain * self.gains * self._bands).sum(0)
+            for gain, band in zip(self._gain * self.gains, self._bands, strict=True):
+                total = torch.addcmul(total, gain, band)
         return _ClampStraightThrough.apply(self.start + _mix(self._opponent, total))  # type: ignore[no-any-return]
 
     def project(self) -> None:

@@ -61,14 +61,14 @@ class DeepDistance(nn.Module):
         weights: `pretrained`, `untrained`, a file, or a state dict; see `enhance.load_backbone`.
         layout: `strided`, as published, or `spatial`, true 8 x 8 windows of each channel.
         prefilter: whether images with a longer side of 384 and more are first box-averaged to about 256, as published
-        for scoring.
+            for scoring.
         reduction: over the batch: `mean`, `sum` or `none`.
         rounding: how a feature map's sides become multiples of 8: `published`, which may crop a map, or `up`, which
         never does.
         check_range: whether to check that images lie in [0, 1]; costs one pass over each image.
         autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, for speed where the device
-        likes it. None:
-            full precision, inside an autocast region too. The measure itself is always computed in full precision.
+            likes it. None: full precision, inside an autocast region too. The measure itself is always computed in full
+            precision.
         seed, model, nodes: see `enhance.load_backbone`.
 
     Raises:
@@ -131,7 +131,7 @@ class DeepDistance(nn.Module):
 
         Args:
             image: (B, 3, H, W), RGB in [0, 1], at least 8 x 8; float32 (float64 after `.double()`); half precision is
-            computed in float32.
+                computed in float32.
             reference: the same shape, or (1, 3, H, W) for a batch of images, or what `prepare` returned.
             smoothing: by how much the gradient is smoothed for an optimiser's sake, see `enhance.metrics.smoothing`;
                 the value stays exact.
