@@ -25,7 +25,7 @@ from enhance.suggest import unknown
 from enhance.tools import TOOLS
 
 _OPEN = ("degradation", "hydra")  # whose keys are free
-FILES = ("reference", "initial", "backbone.weights")
+FILES = ("reference", "initial", "image", "pairs", "output", "run", "backbone.weights")
 _PLAIN = re.compile(r"[\w./:~@%+\- ]*", re.ASCII)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from enhance.config import Config, SettingsError, check
+from enhance.config import BackboneConfig, Config, MetricConfig, SettingsError, check
 from enhance.descent.loop import descend
 from enhance.descent.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.descent.schedules import Schedule, constant, cosine, graduated, halving, warm_up
@@ -73,7 +73,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         seed=config.seed,
         background=config.background,
     )
-    metric = build_metric(config).to(device)
+    metric = build_metric(config.metric, config.backbone, autocast=config.autocast).to(device)
     if config.compile:
         metric.backbone.compile()
     judge, notes = _whole_or_tiled(config, metric, problem)
@@ -144,18 +144,24 @@ def _command(folder: Path) -> str:
     return f"python -m enhance {shlex.quote(f'resume={folder}')}"
 
 
-def build_metric(config: Config) -> DeepDistance:
-    """The measure that the settings name, seeing every pixel unless they say otherwise."""
-    if config.metric.name not in METRICS:
-        raise SettingsError(unknown("metric", config.metric.name, METRICS))
-    backbone = config.backbone
-    return METRICS[config.metric.name](
+def build_metric(
+    metric: MetricConfig, backbone: BackboneConfig, *, scoring: bool = False, autocast: str | None = None
+) -> DeepDistance:
+    """The measure that the settings name: as published for scoring, else seeing every pixel unless they say otherwise.
+
+    Raises:
+        ValueError: for a name that there is not.
+        WeightsError: if the weights cannot be had or do not fit.
+    """
+    if metric.name not in METRICS:
+        raise SettingsError(unknown("metric", metric.name, METRICS))
+    return METRICS[metric.name](
         backbone.name,
         backbone.weights,
-        config.metric.layout,
-        bool(config.metric.prefilter),
-        rounding=config.metric.rounding or "up",
-        autocast=getattr(torch, config.autocast) if config.autocast else None,
+        metric.layout,
+        scoring if metric.prefilter is None else metric.prefilter,
+        rounding=metric.rounding or ("published" if scoring else "up"),
+        autocast=getattr(torch, autocast) if autocast else None,
         seed=backbone.seed,
         model=backbone.model,
         nodes=backbone.nodes,

@@ -8,5 +8,6 @@ functions only, so that a mistake in the settings is answered at once. Adding a 
 from __future__ import annotations
 
 TOOLS = {
+    "score": "how far images are from their references: a pair, folders, or a CSV of pairs",
     "report": "rebuild the figures and pages of a run from its files: run=FOLDER",
 }

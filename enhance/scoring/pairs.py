@@ -1,0 +1,108 @@
+"""Which image is compared with which reference: by file name in two folders, one reference to many, or a CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from enhance.images.reading import READABLE
+from enhance.suggest import unknown
+
+
+class PairsError(ValueError):
+    """Pairs that cannot be made; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two image files, and what a CSV says of them beside their names."""
+
+    reference: str
+    image: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_pairs(reference: str, image: str) -> list[Pair]:
+    """Pair two files, one reference with every image of a folder, or two folders by file name.
+
+    In two folders `a.png` belongs to `a.png`, else to the one file that is called `a` with another ending.
+
+    Raises:
+        PairsError: if a folder holds no images, or an image of the second folder has no reference in the first.
+    """
+    if not Path(image).is_dir():
+        if Path(reference).is_dir():
+            raise PairsError(
+                f"reference={reference} is a folder and image={image} is not; give two files or two folders."
+            )
+        return [Pair(reference, image)]
+    images = _images(Path(image))
+    if not Path(reference).is_dir():
+        return [Pair(reference, str(file)) for file in images]
+    references = _images(Path(reference))
+    by_name = {file.name: file for file in references}
+    by_stem: dict[str, list[Path]] = {}
+    for file in references:
+        by_stem.setdefault(file.stem, []).append(file)
+    pairs, alone = [], []
+    for file in images:
+        found = by_name.get(file.name) or (by_stem[file.stem][0] if len(by_stem.get(file.stem, [])) == 1 else None)
+        if found is None:
+            alone.append(file.name)
+        else:
+            pairs.append(Pair(str(found), str(file)))
+    if alone:
+        raise PairsError(
+            f"{len(alone)} of {len(images)} images have no reference of their name in {reference}, first {alone[0]}; "
+            "rename them, or name the pairs in a CSV: pairs=FILE.csv with the columns reference and image."
+        )
+    return pairs
+
+
+def read_pairs(file: str) -> list[Pair]:
+    """Read a CSV with the columns `reference` and `image`; further columns are carried through to the results.
+
+    Files are sought where the CSV lies, then in the caller's folder.
+
+    Raises:
+        PairsError: if it cannot be read, lacks a column or has no rows.
+    """
+    try:
+        with open(file, newline="", encoding="utf-8-sig") as opened:
+            reader = csv.DictReader(opened, strict=True)
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PairsError(f"pairs={file} cannot be read as a CSV ({error}).") from error
+    columns = list(reader.fieldnames or [])
+    for column in ("reference", "image"):
+        if column not in columns:
+            raise PairsError(f"pairs={file}: " + unknown("column", column, columns))
+    if not rows:
+        raise PairsError(f"pairs={file} has no rows.")
+    here = Path(file).parent
+    pairs = []
+    for number, row in enumerate(rows, 2):
+        if (
+            None in row
+            or not all(isinstance(value, str) for value in row.values())
+            or not row["reference"] * len(row["image"])
+        ):
+            raise PairsError(
+                f"pairs={file}, line {number}: needs {len(columns)} values, a reference and an image among them."
+            )
+        extra = {key: value for key, value in row.items() if key not in ("reference", "image")}
+        pairs.append(Pair(_sought(row["reference"], here), _sought(row["image"], here), extra))
+    return pairs
+
+
+def _sought(name: str, here: Path) -> str:
+    return str(here / name) if (here / name).is_file() else name
+
+
+def _images(folder: Path) -> list[Path]:
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file.suffix.lower() in READABLE)
+    if not files:
+        raise PairsError(f"There are no images in {folder} ({', '.join(READABLE)}).")
+    return files

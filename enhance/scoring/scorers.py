@@ -1,0 +1,107 @@
+"""What scores a pair: the deep measures in any backbone, and PSNR, SSIM and MS-SSIM beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from enhance.metrics import METRICS, DeepDistance, Prepared
+from enhance.metrics.classic import ms_ssim, psnr, ssim
+from enhance.suggest import unknown
+
+CLASSIC: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"psnr": psnr, "ssim": ssim, "ms_ssim": ms_ssim}
+NAMES = (*METRICS, *CLASSIC)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """One column of a table of scores.
+
+    Attributes:
+        name: `deepwsd-vgg19`: a number belongs to its backbone; or `psnr`, `ssim`, `ms_ssim`.
+        higher_is_better: true of the latter.
+        metric: the deep measure, None for the latter.
+    """
+
+    name: str
+    higher_is_better: bool
+    metric: DeepDistance | None = None
+
+    def prepare(self, reference: Tensor) -> Tensor | Prepared:
+        """The reference's side (1, 3, H, W), computed once for many images."""
+        return reference if self.metric is None else self.metric.prepare(reference)
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor, references: Tensor | Prepared) -> Tensor:
+        """Scores (B,) of a batch (B, 3, H, W) against as many references, or one for all.
+
+        Raises:
+            ValueError: if the images cannot be compared; one sentence says why.
+        """
+        if self.metric is not None:
+            return torch.log1p(self.metric.layers(images, references).mean(1).clamp_min(0)) ** 0.25
+        if isinstance(references, Prepared):
+            raise TypeError(f"{self.name} takes the reference as it is.")
+        return CLASSIC[self.name](images, references.expand_as(images) if len(references) == 1 else references)
+
+    def details(self, image: Tensor, reference: Tensor) -> dict[str, Any]:
+        """All there is to say of one pair, for JSON."""
+        if self.metric is None:
+            return {"metric": self.name, "score": finite(self(image, reference).item())}
+        with torch.no_grad():
+            levels = self.metric.layers(image, reference)[0]
+        loss = levels.mean()
+        score = torch.log1p(loss.clamp_min(0)) ** 0.25
+        return {**described(self), "score": score.item(), "loss": loss.item(), "levels": levels.tolist()}
+
+
+def described(scorer: Scorer) -> dict[str, Any]:
+    """The measure, its backbone and its weights, for JSON."""
+    if scorer.metric is None:
+        return {"metric": scorer.name}
+    origin = scorer.metric.backbone.origin
+    return {
+        "metric": scorer.metric.measure,
+        "backbone": scorer.metric.backbone.name,
+        "weights": origin.name,
+        "sha256": origin.sha256,
+        "calibrated": origin.calibrated,
+    }
+
+
+def finite(value: float) -> float | None:
+    """JSON has no infinity, which the PSNR of equal images is."""
+    return value if abs(value) != float("inf") else None
+
+
+def scorers(names: Sequence[str], build: Callable[[str, str], DeepDistance], backbones: Iterable[str]) -> list[Scorer]:
+    """A scorer for each measure in each backbone, and one for each classic metric.
+
+    Args:
+        names: of `NAMES`.
+        build: makes a deep measure from its name and its backbone's.
+        backbones: names of backbones.
+
+    Raises:
+        ValueError: for an unknown or repeated name.
+    """
+    for name in names:
+        if name not in NAMES:
+            raise ValueError(unknown("metric", name, NAMES))
+    backbones = list(backbones)
+    for given in (names, backbones):
+        if len(set(given)) < len(given):
+            raise ValueError(f"{', '.join(given)}: each name once.")
+    found = []
+    for name in names:
+        if name in CLASSIC:
+            found.append(Scorer(name, True))
+            continue
+        for backbone in backbones:
+            metric = build(name, backbone)
+            found.append(Scorer(f"{name}-{metric.backbone.name}", False, metric))
+    return found

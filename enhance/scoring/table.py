@@ -1,0 +1,216 @@
+"""Scores of many pairs as a CSV that grows line by line: a crash keeps what is done, a second call goes on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from enhance.files import write_text
+from enhance.images import Picture, open_picture
+from enhance.metrics import Prepared
+from enhance.scoring.pairs import Pair, PairsError
+from enhance.scoring.scorers import Scorer
+
+Row = dict[str, str]
+
+
+@dataclass
+class Outcome:
+    """What `score_pairs` did.
+
+    Attributes:
+        rows: every row of the table, in the order of the file.
+        scored: how many of them are new.
+        failed: the pairs that could not be scored, each with a sentence.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    scored: int = 0
+    failed: list[tuple[Pair, str]] = field(default_factory=list)
+
+
+def score_pairs(
+    pairs: Sequence[Pair],
+    scorers: Sequence[Scorer],
+    output: Path,
+    *,
+    batch: int = 8,
+    device: str | torch.device = "cpu",
+    background: str = "white",
+    done: Callable[[int], object] = lambda count: None,
+    failed: Callable[[Pair, str], object] = lambda pair, reason: None,
+) -> Outcome:
+    """Score pairs and append each batch to a CSV with the columns reference, image, what the pairs carry, and a score
+    each.
+
+    Pairs that the file holds already are not scored again. A line that a crash has cut short is dropped. A file that
+    cannot be read, or a pair of different sizes, is reported and skipped, and tried again by the next call.
+
+    Args:
+        pairs: what to score; images of one size that follow each other share a batch.
+        scorers: the columns.
+        output: the CSV.
+        batch: how many images are scored at once.
+        device: where.
+        background: what transparent pixels are laid on.
+        done: told how many pairs are dealt with, whenever some are.
+        failed: told of each pair that cannot be scored, and why.
+
+    Raises:
+        PairsError: if `output` holds other columns.
+        OSError: if it cannot be written.
+    """
+    columns = ["reference", "image", *dict.fromkeys(key for pair in pairs for key in pair.extra)]
+    columns += [scorer.name for scorer in scorers]
+    outcome = Outcome(_rows(output, columns))
+    there = {(row["reference"], row["image"]) for row in outcome.rows}
+    todo = [pair for pair in pairs if (pair.reference, pair.image) not in there]
+    done(len(pairs) - len(todo))
+
+    def fail(pair: Pair, reason: str) -> None:
+        outcome.failed.append((pair, reason))
+        failed(pair, reason)
+        done(1)
+
+    references = _References(scorers, device, background)
+    for group in _batches(_opened(todo, background, fail), batch):
+        try:
+            scores = _scores(group, scorers, references, device)
+        except ValueError as error:
+            if len(group) == 1:
+                fail(group[0][0], str(error))
+                continue
+            scores = _one_by_one(group, scorers, references, device, fail)
+        rows = [{"reference": pair.reference, "image": pair.image, **pair.extra, **values} for pair, values in scores]
+        _append(output, columns, rows)
+        outcome.rows += rows
+        outcome.scored += len(rows)
+        done(len(rows))
+    return outcome
+
+
+class _References:
+    """References by their file, the last one kept with its side of each measure: neighbours mostly share it."""
+
+    def __init__(self, scorers: Sequence[Scorer], device: str | torch.device, background: str) -> None:
+        self._scorers, self._device, self._background = scorers, device, background
+        self._name = ""
+        self._image: Tensor = torch.empty(0)
+        self._prepared: list[Tensor | Prepared] | None = None
+
+    def image(self, name: str) -> Tensor:
+        if name != self._name:
+            self._image = open_picture(name, self._background).image.to(self._device)
+            self._name, self._prepared = name, None
+        return self._image
+
+    def prepared(self, name: str) -> list[Tensor | Prepared]:
+        image = self.image(name)
+        if self._prepared is None:
+            self._prepared = [scorer.prepare(image) for scorer in self._scorers]
+        return self._prepared
+
+
+_Opened = tuple[Pair, Picture]
+_Scored = list[tuple[Pair, Row]]
+
+
+def _opened(pairs: Sequence[Pair], background: str, fail: Callable[[Pair, str], None]) -> Iterator[_Opened]:
+    for pair in pairs:
+        try:
+            yield pair, open_picture(pair.image, background)
+        except (ValueError, OSError) as error:
+            fail(pair, str(error))
+
+
+def _batches(opened: Iterator[_Opened], most: int) -> Iterator[list[_Opened]]:
+    """Groups of up to `most` images of one size that follow each other."""
+    waiting: list[_Opened] = []
+    for item in opened:
+        if waiting and item[1].image.shape != waiting[0][1].image.shape:
+            yield waiting
+            waiting = []
+        waiting.append(item)
+        if len(waiting) == most:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+def _scores(
+    group: list[_Opened], scorers: Sequence[Scorer], references: _References, device: str | torch.device
+) -> _Scored:
+    images = torch.cat([picture.image for _, picture in group]).to(device)
+    names = [pair.reference for pair, _ in group]
+    for name in dict.fromkeys(names):
+        size, reference = tuple(images.shape[-2:]), tuple(references.image(name).shape[-2:])
+        if size != reference:
+            raise ValueError(
+                f"The image has {size[1]} x {size[0]} pixels and its reference {reference[1]} x {reference[0]}; "
+                "crop or resize one of them."
+            )
+    if len(set(names)) == 1:
+        targets = references.prepared(names[0])
+    else:
+        together = torch.cat([references.image(name) for name in names])
+        targets = [together] * len(scorers)
+    table = [scorer(images, target).tolist() for scorer, target in zip(scorers, targets, strict=True)]
+    values = (
+        {scorer.name: f"{column[place]:.9g}" for scorer, column in zip(scorers, table, strict=True)}
+        for place in range(len(group))
+    )
+    return [(pair, row) for (pair, _), row in zip(group, values, strict=True)]
+
+
+def _one_by_one(
+    group: list[_Opened],
+    scorers: Sequence[Scorer],
+    references: _References,
+    device: str | torch.device,
+    fail: Callable[[Pair, str], None],
+) -> _Scored:
+    """What of a batch can be scored, where one pair of it cannot."""
+    scored: _Scored = []
+    for item in group:
+        try:
+            scored += _scores([item], scorers, references, device)
+        except (ValueError, OSError) as error:
+            fail(item[0], str(error))
+    return scored
+
+
+def _rows(output: Path, columns: list[str]) -> list[Row]:
+    """The whole lines of a table that an earlier call has left."""
+    if not output.exists():
+        return []
+    text = output.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    reader = csv.DictReader(io.StringIO(whole, newline=""))
+    rows = [row for row in reader if None not in row and None not in row.values()]
+    if whole and list(reader.fieldnames or []) != columns:
+        raise PairsError(
+            f"output={output} is there already and has other columns ({', '.join(reader.fieldnames or [])}); "
+            "name another file, or remove it."
+        )
+    if whole != text:
+        write_text(output, whole)
+    return rows
+
+
+def _append(output: Path, columns: list[str], rows: list[Row]) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with open(output, "a", newline="", encoding="utf-8") as opened:
+        writer = csv.DictWriter(opened, columns, restval="", lineterminator="\n")
+        if opened.tell() == 0:
+            writer.writeheader()
+        writer.writerows(rows)
+        opened.flush()
+        os.fsync(opened.fileno())

@@ -1,0 +1,248 @@
+"""`task=score`: how far images are from their references, one pair, two folders or a list of pairs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from enhance.config import BackboneConfig, MetricConfig, SettingsError
+
+if TYPE_CHECKING:
+    from enhance.scoring import Outcome, Pair, Scorer
+
+
+@dataclass
+class Settings:
+    """See conf/score.yaml."""
+
+    task: str = "score"
+    reference: str | None = None
+    image: str | None = None
+    pairs: str | None = None
+    metric: MetricConfig = field(default_factory=MetricConfig)
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    metrics: list[str] | None = None
+    backbones: list[str] | None = None
+    output: str = "scores.csv"
+    format: str = "text"
+    batch: int = 8
+    background: str = "white"
+    device: str = "auto"
+    threads: int | None = None
+
+
+def run(settings: Settings) -> int:
+    """Score and say so.
+
+    Returns:
+        0, or 1 where some of several pairs could not be scored.
+
+    Raises:
+        ValueError: one sentence about what is wrong with the settings, the files or the weights.
+    """
+    _check(settings)
+    pairs = _pairs(settings)
+    if len(pairs) == 1 and not settings.pairs and not Path(settings.image or "").is_dir():
+        return _one(settings, pairs[0])
+    return _many(settings, pairs)
+
+
+def _check(settings: Settings) -> None:
+    if settings.format not in ("text", "json"):
+        raise SettingsError(f"format={settings.format} must be text or json.")
+    if settings.pairs and (settings.reference or settings.image):
+        raise SettingsError("Give pairs=FILE.csv, or reference= and image=, not both.")
+    if not settings.pairs and not (settings.reference and settings.image):
+        raise SettingsError("task=score needs reference=... and image=..., files or folders, or pairs=FILE.csv.")
+    for key in ("batch", "threads"):
+        value = getattr(settings, key)
+        if value is not None and value < 1:
+            raise SettingsError(f"{key}={value} is too small; it must be at least 1.")
+    if not settings.output.lower().endswith(".csv"):
+        raise SettingsError(f"output={settings.output} must end in .csv; the same as JSON goes beside it.")
+    for key in ("metrics", "backbones"):
+        if getattr(settings, key) == []:
+            raise SettingsError(f"{key}=[] names none.")
+
+
+def _pairs(settings: Settings) -> list[Pair]:
+    from enhance.samples import SAMPLES
+    from enhance.scoring import find_pairs, read_pairs
+
+    if settings.pairs:
+        return read_pairs(settings.pairs)
+    reference, image = settings.reference or "", settings.image or ""
+    for key, name in (("reference", reference), ("image", image)):
+        if name not in SAMPLES and not Path(name).expanduser().exists():
+            raise SettingsError(f"{key}={name}: there is no such file or folder.")
+    return find_pairs(reference, image)
+
+
+def _scorers(settings: Settings) -> list[Scorer]:
+    """The columns; loading a network is the slow part."""
+    import torch
+
+    from enhance.experiment import build_metric, choose_device
+    from enhance.scoring import scorers
+
+    device = choose_device(settings.device)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+
+    def build(metric: str, backbone: str) -> Any:
+        chosen = settings.backbone if backbone == settings.backbone.name else _backbone(backbone)
+        return build_metric(replace(settings.metric, name=metric), chosen, scoring=True).to(device)
+
+    found = scorers(settings.metrics or [settings.metric.name], build, settings.backbones or [settings.backbone.name])
+    for scorer in found:
+        if scorer.metric is not None and not scorer.metric.backbone.origin.calibrated:
+            _say(f"warning: {scorer.name} has random weights; its scores mean nothing but that the program runs.")
+    return found
+
+
+def _backbone(name: str) -> BackboneConfig:
+    """The settings of another backbone, as its YAML has them."""
+    from omegaconf import OmegaConf
+
+    from enhance.locate import choices, home
+    from enhance.suggest import unknown
+
+    if name not in choices()["backbone"]:
+        raise SettingsError(unknown("backbone", name, choices()["backbone"]))
+    file = home() / "conf" / "backbone" / f"{name}.yaml"
+    settings = OmegaConf.merge(OmegaConf.structured(BackboneConfig), OmegaConf.load(file))
+    found = OmegaConf.to_object(settings)
+    if not isinstance(found, BackboneConfig):
+        raise TypeError(f"{file} is no backbone.")
+    return found
+
+
+def _one(settings: Settings, pair: Pair) -> int:
+    from enhance.images import open_picture
+
+    pictures = [open_picture(name, settings.background) for name in (pair.reference, pair.image)]
+    notes = [
+        f"{name}: {note}"
+        for name, picture in zip(("reference", "image"), pictures, strict=True)
+        for note in picture.notes
+    ]
+    sizes = [f"{picture.image.shape[-1]} x {picture.image.shape[-2]}" for picture in pictures]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"image={pair.image} has {sizes[1]} pixels and reference={pair.reference} {sizes[0]}; crop or resize one."
+        )
+    found = _scorers(settings)
+    details = []
+    for scorer in found:
+        reference, image = (picture.image.to(scorer.metric.device if scorer.metric else "cpu") for picture in pictures)
+        details.append(scorer.details(image, reference))
+    if settings.format == "json":
+        print(
+            json.dumps({"reference": pair.reference, "image": pair.image, "scores": details, "notes": notes}, indent=2)
+        )
+        return 0
+    for note in notes:
+        _say(f"note: {note}")
+    for line in _lines(details):
+        print(line)
+    return 0
+
+
+def _lines(details: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for values in details:
+        if "backbone" not in values:
+            score = "infinite: the images are equal" if values["score"] is None else f"{values['score']:.6g}"
+            lines.append(f"{values['metric']:9} {score}   (higher is better)")
+            continue
+        lines.append(
+            f"{values['metric']:9} score {values['score']:.6g}   loss {values['loss']:.6g}   (lower is better) "
+            f"in {values['backbone']}, {values['weights']} weights"
+        )
+        levels = "  ".join(
+            f"{'image' if level == 0 else level} {value:.4g}" for level, value in enumerate(values["levels"])
+        )
+        lines.append(f"{'':9} levels: {levels}")
+    if any(values.get("backbone") == "vgg_compact" for values in details):
+        lines.append(f"{'':9} (scores as in published tables need backbone=vgg19)")
+    return lines
+
+
+def _many(settings: Settings, pairs: list[Pair]) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from enhance.experiment import choose_device
+    from enhance.files import write_json
+    from enhance.scoring import score_pairs
+    from enhance.scoring.scorers import described
+
+    found = _scorers(settings)
+    output = Path(settings.output).expanduser()
+    about = [described(scorer) for scorer in found]
+    beside = output.with_suffix(".json")
+    _require_same(output, beside, about)
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=len(pairs))
+        write_json(beside, {"scorers": about, "pairs": [], "failed": []})
+        outcome = score_pairs(
+            pairs,
+            found,
+            output,
+            batch=settings.batch,
+            device=choose_device(settings.device),
+            background=settings.background,
+            done=lambda count: bar.advance(task, count),
+            failed=lambda pair, reason: console.print(f"skipped {pair.image}: {reason}", markup=False, soft_wrap=True),
+        )
+    document = _document(about, outcome, {scorer.name for scorer in found})
+    write_json(beside, document)
+    if settings.format == "json":
+        print(json.dumps(document, indent=2))
+    else:
+        there = len(outcome.rows) - outcome.scored
+        print(
+            f"{outcome.scored} pairs scored"
+            + (f", {there} were there already" if there else "")
+            + (f", {len(outcome.failed)} skipped" if outcome.failed else "")
+            + f": {output}"
+        )
+    if outcome.failed and not outcome.rows:
+        raise ValueError("None of the pairs could be scored.")
+    return 1 if outcome.failed else 0
+
+
+def _require_same(output: Path, beside: Path, about: list[dict[str, Any]]) -> None:
+    """Scores of other weights must not share a table."""
+    if not (output.exists() and beside.exists()):
+        return
+    try:
+        earlier = json.loads(beside.read_text(encoding="utf-8")).get("scorers")
+    except (ValueError, AttributeError):
+        return
+    if earlier != about:
+        raise SettingsError(
+            f"output={output} holds scores of other measures or weights; name another file, or remove it."
+        )
+
+
+def _document(about: list[dict[str, Any]], outcome: Outcome, numbers: set[str]) -> dict[str, Any]:
+    from enhance.scoring.scorers import finite
+
+    def value(key: str, text: str) -> Any:
+        return finite(float(text)) if key in numbers else text
+
+    return {
+        "scorers": about,
+        "pairs": [{key: value(key, text) for key, text in row.items()} for row in outcome.rows],
+        "failed": [{"reference": pair.reference, "image": pair.image, "reason": why} for pair, why in outcome.failed],
+    }
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
