@@ -100,7 +100,7 @@ def read_file(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise WeightsError(
             f"{path} cannot be read as weights: it is damaged, or holds more than tensors ({reason})."
         ) from error
