@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 from conftest import Ended
 from PIL import Image
 from safetensors.torch import save_file
@@ -357,14 +358,13 @@ def test_weights_that_are_none_get_a_sentence_and_no_code_runs(enhance: Command,
     assert not Path("executed").exists()
 
 
-def test_weights_that_are_no_numbers_get_a_sentence(enhance: Command) -> None:
-    import enhance as library
-
-    state = library.load_backbone("squeezenet", "untrained").state_dict()
-    first = next(iter(state))
-    state[first] = torch.full_like(state[first], torch.nan)
+def test_weights_of_the_right_network_work_but_not_where_they_are_no_numbers(enhance: Command) -> None:
+    state = torchvision.models.squeezenet1_0(weights=None).state_dict()
+    torch.save(state, "own.pth")
+    assert works(enhance, "backbone.weights=own.pth")["backbone"]["from"] == "own.pth"
+    state["features.3.squeeze.weight"][0] = torch.nan
     torch.save(state, "nan.pth")
-    assert "nan.pth" in refused(enhance, "backbone.weights=nan.pth")
+    assert "not finite" in refused(enhance, "backbone.weights=nan.pth")
 
 
 def test_a_folder_of_the_users_own_is_never_emptied(enhance: Command) -> None:

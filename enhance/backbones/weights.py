@@ -153,6 +153,8 @@ def assign(layers: nn.Module, state: Mapping[str, Tensor], network: str, source:
             raise WeightsError(
                 f"{source} does not fit {network}: '{prefix}{key}' has shape {shapes}. Give the weights of {network}."
             )
+        if given.is_floating_point() and not given.isfinite().all():
+            raise WeightsError(f"{source} is damaged: '{prefix}{key}' holds values that are not finite; fetch it anew.")
         chosen[key] = given.to(torch.float32) if given.is_floating_point() else given
     layers.load_state_dict(chosen, assign=True)
 
