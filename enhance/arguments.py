@@ -21,10 +21,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from enhance.config import Config, SettingsError, check
 from enhance.locate import choices, home
+from enhance.runs.folder import METRICS
 from enhance.suggest import unknown
 from enhance.tools import TOOLS
 
 _OPEN = ("degradation", "hydra")  # whose keys are free
+_KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
 FILES = ("reference", "initial", "image", "pairs", "output", "run", "backbone.weights")
 _PLAIN = re.compile(r"[\w./:~@%+\- ]*", re.ASCII)
 
@@ -98,6 +100,8 @@ def _parse(arguments: Sequence[str]) -> list[Override]:
                 else "quote a value that has special characters: 'key=\"value\"'"
             )
             raise SettingsError(f"Cannot read the argument {argument!r}; {hint}.") from error
+        if not overrides[-1].key_or_group:
+            raise SettingsError(f"Cannot read the argument {argument!r}; write it as key=value.")
     return overrides
 
 
@@ -116,6 +120,10 @@ def _check_choice(override: Override) -> bool:
 def _check_key(override: Override) -> None:
     """Check the names of groups and their choices, and that nothing is added that nobody reads."""
     key = override.key_or_group.split("@")[0]
+    if override.type == OverrideType.DEL:
+        raise SettingsError(f"{override.input_line} would remove a setting that is needed; give it another value.")
+    if key == "hydra.run.dir" and any((Path(value) / METRICS).exists() for value in _values(override)):
+        raise SettingsError(f"{override.input_line} holds a run already; name another folder, or resume that run.")
     if _check_choice(override):
         if override.is_sweep_override() and key == "task" and (tools := set(_values(override)) & set(TOOLS)):
             raise SettingsError(f"task={min(tools)} cannot take part in a sweep.")
@@ -167,12 +175,17 @@ def _explain(error: HydraException, name: str, overrides: list[str]) -> str:
     if missing := re.search(r"Could not override '([^']+)'", text):
         key = missing.group(1).lstrip("+~")
         groups = [override for override in overrides if override.partition("=")[0] in choices()]
-        return unknown("setting", key, _keys(compose(name, groups)))
+        return unknown("setting", key, [*_keys(compose(name, groups)), "resume"])
     first = text.splitlines()[0]
     cause = error.__cause__
     if isinstance(cause, OmegaConfBaseException):
         given = re.search(r"Error merging override (.+)", text)
-        reason = str(cause).splitlines()[0]
+        wanted = re.search(r"could not be converted to (\w+)", str(cause))
+        if given and wanted:
+            return f"{given.group(1)} must be {_KINDS.get(wanted.group(1), wanted.group(1))}."
+        if given and "is not Optional" in str(cause):
+            return f"{given.group(1)} leaves it without a value; give it one."
+        reason = str(cause).splitlines()[0].rstrip(".") + "."
         return f"{given.group(1)}: {reason}" if given else reason
     return first
 

@@ -7,6 +7,8 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +18,8 @@ from enhance.suggest import unknown
 
 _log = logging.getLogger("enhance")
 _USER_ERROR, _INTERRUPTED = 2, 130
+_FULL_ERROR = "HYDRA_FULL_ERROR"
+_TRACEBACK = os.environ.get(_FULL_ERROR)  # whether users want to see one
 
 
 def main() -> None:
@@ -78,8 +82,20 @@ def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
 
 def _hydra() -> None:
     import hydra
+    from omegaconf.errors import OmegaConfBaseException
 
-    hydra.main(version_base="1.3", config_path=str(locate.home() / "conf"), config_name="config")(_job)()
+    run = hydra.main(version_base="1.3", config_path=str(locate.home() / "conf"), config_name="config")(_job)
+    try:
+        with _raising():
+            run()
+    except (OSError, OmegaConfBaseException) as error:  # a job gives up by itself: this is about its folder
+        cause = error if isinstance(error, OSError) else error.__cause__
+        reason = str(error).splitlines()[0]
+        if isinstance(cause, OSError) and cause.strerror:
+            reason = f"{cause.strerror}: {cause.filename}" if cause.filename else cause.strerror
+        raise OSError(
+            f"The run's folder cannot be written ({reason}); mend that, or name another with hydra.run.dir=FOLDER."
+        ) from error
 
 
 def _job(config: object) -> float:
@@ -95,26 +111,37 @@ def _job(config: object) -> float:
     folder = Path(hydra_config.runtime.output_dir)
     try:
         return run(OmegaConf.to_object(config), folder, command)  # type: ignore[arg-type]
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
     except (ValueError, OSError) as error:
         _log.debug("The run failed.", exc_info=True)
         if hydra_config.mode == RunMode.MULTIRUN:  # one job that fails must not end a sweep
             _log.error("%s", error)
             return float("nan")
-        if _only_ours(folder):  # nothing has begun: leave no folder that looks like a run
-            shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, ValueError):  # for want of room on the disk, a run can go on
+            _clear(folder)
         _give_up(error)
 
 
-def _only_ours(folder: Path) -> bool:
-    """Whether a folder, which the user may have named, holds nothing but what was made in it before a run began."""
+def _clear(folder: Path) -> None:
+    """Leave no folder that looks like a run where none has begun; one with anything else in it is the user's own."""
     made = {"run.log", "hydra", "hydra/config.yaml", "hydra/hydra.yaml", "hydra/overrides.yaml"}
-    return all(file.relative_to(folder).as_posix() in made for file in folder.rglob("*"))
+    if all(file.relative_to(folder).as_posix() in made for file in folder.rglob("*")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _raising() -> Iterator[None]:
+    """Hydra raises what it would print in several lines."""
+    os.environ[_FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_FULL_ERROR]
+        if _TRACEBACK is not None:
+            os.environ[_FULL_ERROR] = _TRACEBACK
 
 
 def _give_up(error: Exception) -> NoReturn:
-    if os.environ.get("HYDRA_FULL_ERROR"):
+    if _TRACEBACK:
         raise error
     print(f"enhance: {error}", file=sys.stderr)
     sys.exit(_USER_ERROR)

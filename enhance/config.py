@@ -6,10 +6,13 @@ Nothing here imports torch: settings are checked before anything slow begins.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from omegaconf import MISSING
+
+from enhance.suggest import unknown
 
 
 class SettingsError(ValueError):
@@ -145,6 +148,7 @@ _AT_LEAST: dict[str, float] = {
     "seed": 0,
     "threads": 1,
     "checkpoint": 0,
+    "backbone.seed": 0,
     "schedule.warmup": 0,
     "schedule.every": 1,
     "parametrization.levels": 1,
@@ -163,6 +167,7 @@ _AT_MOST: dict[str, float] = {
     "seed": 2**63 - 1,
     "frames.count": 1000,
     "parametrization.levels": 16,
+    "threads": 1024,
 }
 
 
@@ -172,6 +177,11 @@ def check(config: Config) -> None:
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
     """
+    if config.optimizer.name != "adam":
+        raise SettingsError(unknown("optimizer", config.optimizer.name, ("adam",)))
+    for key, value in _numbers(asdict(config)):
+        if not math.isfinite(value):
+            raise SettingsError(f"{key}={value} must be a finite number.")
     for key, least in _AT_LEAST.items():
         value = _get(config, key)
         if value is not None and not value >= least:
@@ -182,7 +192,7 @@ def check(config: Config) -> None:
             raise SettingsError(f"{key}={value} is too large; it must be at most {most}.")
     for key in _POSITIVE:
         value = _get(config, key)
-        if value is not None and not (math.isfinite(value) and value > 0):
+        if value is not None and not value > 0:
             raise SettingsError(f"{key}={value} must be a positive number.")
     betas = config.optimizer.betas
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
@@ -195,6 +205,15 @@ def check(config: Config) -> None:
         raise SettingsError(f"frames.spacing={config.frames.spacing} must be geometric or fixed.")
     if config.schedule.warmup >= config.steps:
         raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={config.steps}.")
+
+
+def _numbers(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every number by its full dotted name."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, f"{prefix}{key}.")
+        elif isinstance(value, (int, float)):
+            yield prefix + key, value
 
 
 def _get(config: Config, key: str) -> Any:

@@ -67,7 +67,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     torch.manual_seed(config.seed)
     problem = pose(
         config.reference,
-        config.initial or config.task.initial,
+        config.task.initial if config.initial is None else config.initial,
         config.degradation,
         size=config.size,
         seed=config.seed,
@@ -78,15 +78,17 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         metric.backbone.compile()
     judge, notes = _whole_or_tiled(config, metric, problem)
     parametrization = _parametrization(config, problem, device)
+    schedule, rules = _schedule(config), _stopping(config)
     checkpoints = Checkpoints(folder, config.checkpoint, identity(config, problem, metric))
     saved = checkpoints.load() if resume else None
     known = facts(config, problem, metric, device, command)
     plan = FramePlan(config.frames.spacing, count=config.frames.count, every=config.frames.every, steps=config.steps)
-    if saved is None:
-        checkpoints.remove()
-        recorder = Recorder(folder, problem.reference, problem.initial, facts=known, frames=plan)
-    else:
-        recorder = Recorder.resume(folder, problem.reference, facts=known, frames=plan, state=saved["recorder"])
+    with _resumable(folder):
+        if saved is None:
+            checkpoints.remove()
+            recorder = Recorder(folder, problem.reference, problem.initial, facts=known, frames=plan)
+        else:
+            recorder = Recorder.resume(folder, problem.reference, facts=known, frames=plan, state=saved["recorder"])
     steps = descend(
         judge,
         problem.reference.to(device),
@@ -94,13 +96,13 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         steps=config.steps,
         learning_rate=config.optimizer.learning_rate or config.parametrization.learning_rate,
         betas=(config.optimizer.betas[0], config.optimizer.betas[1]),
-        schedule=_schedule(config),
+        schedule=schedule,
         forget_every=config.schedule.every if config.schedule.forget else None,
         relative=config.optimizer.relative,
         smoothing=graduated(config.optimizer.smoothing),
         resume=saved and saved["descent"],
     )
-    watched = Until(steps, _stopping(config), saved and saved["stopping"])
+    watched = Until(steps, rules, saved and saved["stopping"])
     if saved is not None:
         notes = (f"going on after step {saved['descent']['index']}", *notes)
     title = f"{config.task.name} with {config.metric.name} in {config.backbone.name}"
@@ -190,7 +192,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise SettingsError(
             f"device={name} is not to be had here; take device=auto, device=cpu or, with a GPU, device=cuda."

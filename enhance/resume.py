@@ -15,7 +15,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from enhance.config import Config, SettingsError
-from enhance.runs.folder import CHECKPOINTS, METRICS
+from enhance.runs import render
+from enhance.runs.folder import CHECKPOINTS, METRICS, REPORT
 
 _KEY = "resume="
 
@@ -43,6 +44,8 @@ def go_on(folder: Path) -> None:
         KeyboardInterrupt: after Ctrl-C.
     """
     if _finished(folder):
+        if not (folder / REPORT).exists():  # the last thing that is drawn
+            render(folder)
         print(f"{folder}: this run is finished; there is nothing to resume.")
         return
     settings, hydra = _read(folder, "config"), _read(folder, "hydra")

@@ -50,6 +50,19 @@ def test_help_names_everything_without_torch(tmp_path: Path) -> None:
         assert word in done.stdout
 
 
+@pytest.mark.parametrize("argument", ["stepz=1", "resume=nowhere", "task=report", "steps=0"])
+def test_a_mistake_is_answered_without_torch(argument: str, tmp_path: Path) -> None:
+    script = f"""
+import sys; sys.argv[1:] = ["{argument}"]
+from enhance.cli import main
+try: main()
+finally: print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == "False\n"
+
+
 def test_importing_the_package_imports_no_torch() -> None:
     script = "import sys, enhance; print('torch' in sys.modules, 'hydra' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -100,7 +100,7 @@ def read_file(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise WeightsError(
             f"{path} cannot be read as weights: it is damaged, or holds more than tensors ({reason})."
         ) from error
@@ -153,6 +153,8 @@ def assign(layers: nn.Module, state: Mapping[str, Tensor], network: str, source:
             raise WeightsError(
                 f"{source} does not fit {network}: '{prefix}{key}' has shape {shapes}. Give the weights of {network}."
             )
+        if given.is_floating_point() and not given.isfinite().all():
+            raise WeightsError(f"{source} is damaged: '{prefix}{key}' holds values that are not finite; fetch it anew.")
         chosen[key] = given.to(torch.float32) if given.is_floating_point() else given
     layers.load_state_dict(chosen, assign=True)
 

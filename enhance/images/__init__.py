@@ -43,7 +43,7 @@ def open_picture(name: str | os.PathLike[str], background: str = "white") -> Pic
     """
     text = os.fspath(name)
     if text in SAMPLES:
-        return sample(text)
+        return sample(text, background)
     if os.path.lexists(text) or os.path.lexists(os.path.expanduser(text)) or os.path.basename(text) != text:
         return read(text, background)
     if os.path.splitext(text)[1]:
@@ -53,15 +53,15 @@ def open_picture(name: str | os.PathLike[str], background: str = "white") -> Pic
     raise ImageError(unknown("file or sample", text, [*SAMPLES, *_images_here()]))
 
 
-def sample(name: str) -> Picture:
+def sample(name: str, background: str = "white") -> Picture:
     """A photograph that comes with scikit-image.
 
     Raises:
-        ImageError: for a name that is not in `SAMPLES`.
+        ImageError: for a name that is not in `SAMPLES`, or no colour.
     """
     if name not in SAMPLES:
         raise ImageError(unknown("sample", name, SAMPLES))
-    picture = read(sample_file(name))
+    picture = read(sample_file(name), background)
     return Picture(picture.image, name)
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-
-from enhance.runs.frames import FramePlan
-from enhance.runs.recorder import Recorder
+from typing import TYPE_CHECKING, Any
 
 __all__ = ["FramePlan", "Recorder", "render"]
+
+_HOMES = {"FramePlan": "enhance.runs.frames", "Recorder": "enhance.runs.recorder"}
+
+if TYPE_CHECKING:
+    from enhance.runs.frames import FramePlan as FramePlan
+    from enhance.runs.recorder import Recorder as Recorder
+
+
+def __getattr__(name: str) -> Any:  # the command line needs the names of files without importing torch
+    if name not in _HOMES:
+        raise AttributeError(f"module 'enhance.runs' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
 
 
 def render(folder: Path) -> tuple[str, ...]:

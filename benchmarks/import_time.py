@@ -1,0 +1,36 @@
+"""How long `import enhance` and `enhance --help` take, each in a process of its own: the best and the median.
+
+    python benchmarks/import_time.py [times]
+
+What Python itself needs to start is measured too and not subtracted.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+COMMANDS = {
+    "python alone": ["-c", "pass"],
+    "import enhance": ["-c", "import enhance"],
+    "enhance --help": ["-m", "enhance", "--help"],
+    "enhance stepz=1 (a typo)": ["-m", "enhance", "stepz=1"],
+    "import enhance.metrics (torch)": ["-c", "import enhance.metrics"],
+}
+
+
+def main(times: int = 7) -> None:
+    print(f"{'':32}{'best':>9}{'median':>9}")
+    for name, arguments in COMMANDS.items():
+        seconds = []
+        for _ in range(times):
+            started = time.perf_counter()
+            subprocess.run([sys.executable, *arguments], capture_output=True, check=False)
+            seconds.append(time.perf_counter() - started)
+        print(f"{name:32}{min(seconds):7.3f} s{statistics.median(seconds):7.3f} s")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

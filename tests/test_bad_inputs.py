@@ -1,0 +1,433 @@
+"""Everything that people and disks do to a program: each works as one would expect, or ends in one sentence and exit
+code 2, with no folder that looks like a run.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import struct
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from conftest import Ended
+from PIL import Image
+from safetensors.torch import save_file
+
+from enhance.runs.folder import CHECKPOINTS
+
+Command = Callable[..., Ended]
+QUICK = (
+    "metric=deepjsd",
+    "backbone=squeezenet",
+    "backbone.weights=untrained",
+    "steps=1",
+    "frames.count=2",
+    "size=24",
+    "threads=1",
+)
+
+
+def photo(width: int = 40, height: int = 32, channels: int = 3, dtype: str = "uint8") -> np.ndarray:
+    values = np.random.default_rng(0).random((height // 4 + 1, width // 4 + 1, channels))
+    smooth = np.kron(values, np.ones((4, 4, 1)))[:height, :width]
+    return (smooth * np.iinfo(dtype).max).astype(dtype).squeeze()
+
+
+def runs(folder: Path) -> list[Path]:
+    return sorted(file.parent for file in folder.rglob("metrics.json"))
+
+
+def works(enhance: Command, *arguments: str) -> dict:
+    """It runs to its end; returns its metrics.json."""
+    ended = enhance(*QUICK, *arguments)
+    assert ended.code == 0, ended
+    (folder,) = runs(Path())
+    results = json.loads((folder / "metrics.json").read_text())
+    assert results["status"] == "finished"
+    assert (folder / "comparison.png").is_file()
+    return results
+
+
+def refused(enhance: Command, *arguments: str) -> str:
+    """It ends in one sentence and leaves nothing; returns the sentence."""
+    before = set(Path().rglob("*"))
+    ended = enhance(*QUICK, *arguments)
+    assert ended.code == 2, ended
+    (sentence,) = ended.err.strip().splitlines()
+    assert sentence.startswith("enhance: "), sentence
+    assert "Traceback" not in ended.out + ended.err
+    assert sentence.endswith((".", "?", ")")), sentence
+    assert not [file for file in set(Path().rglob("*")) - before if file.is_file()]
+    return sentence
+
+
+def saved(path: Path, kind: str) -> Path:
+    """A picture of every kind that people have."""
+    colours = Image.fromarray(photo())
+    if kind == "grey":
+        colours.convert("L").save(path)
+    elif kind == "palette":
+        colours.convert("P").save(path)
+    elif kind == "alpha":
+        colours.putalpha(Image.fromarray(photo(channels=1)))
+        colours.save(path)
+    elif kind == "sixteen":
+        Image.fromarray(photo(channels=1, dtype="uint16")).save(path)
+    elif kind == "cmyk":
+        colours.convert("CMYK").save(path)
+    elif kind == "turned":
+        exif = Image.Exif()
+        exif[274] = 6
+        colours.save(path, exif=exif)
+    elif kind == "frames":
+        colours.save(path, save_all=True, append_images=[colours.rotate(90)])
+    else:
+        colours.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "note"),
+    [
+        ("plain.png", "plain", ""),
+        ("plain.jpg", "plain", ""),
+        ("plain.JPEG", "plain", ""),
+        ("plain.webp", "plain", ""),
+        ("plain.tif", "plain", ""),
+        ("plain.bmp", "plain", ""),
+        ("moving.gif", "frames", "first of 2 frames"),
+        ("grey.png", "grey", ""),
+        ("grey.jpg", "grey", ""),
+        ("palette.png", "palette", ""),
+        ("palette.gif", "palette", ""),
+        ("alpha.png", "alpha", "laid on white"),
+        ("alpha.webp", "alpha", "laid on white"),
+        ("sixteen.png", "sixteen", "16 bits"),
+        ("sixteen.tif", "sixteen", "8 bits"),
+        ("cmyk.jpg", "cmyk", "CMYK"),
+        ("cmyk.tif", "cmyk", "CMYK"),
+        ("turned.jpg", "turned", "orientation"),
+    ],
+)
+def test_every_kind_of_picture_works_and_what_was_done_to_it_is_said(
+    enhance: Command, name: str, kind: str, note: str
+) -> None:
+    results = works(enhance, f"reference={saved(Path(name), kind)}")
+    assert note in " ".join(results["notes"])
+    assert (results["width"], results["height"]) == ((19, 24) if kind == "turned" else (24, 19))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["my photo.png", "it's.png", 'quo"te.png', "été 写真.png", "a=b.png", "a,b (1).png", "[x]{y}$z.png", "-dash.png"],
+)
+def test_every_name_works_for_both_pictures(enhance: Command, name: str) -> None:
+    path = saved(Path(name), "plain")
+    assert works(enhance, f"reference={path}", f"initial={path}")["reference"] == name
+
+
+def test_the_background_is_the_users(enhance: Command) -> None:
+    path = saved(Path("alpha.png"), "alpha")
+    assert "laid on #ff0000" in " ".join(works(enhance, f"reference={path}", "background='#ff0000'")["notes"])
+
+
+def test_a_very_wide_picture_works(enhance: Command) -> None:
+    Image.fromarray(photo(30_000, 12)).save("wide.png")
+    assert works(enhance, "reference=wide.png", "size=null")["width"] == 30_000
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def bomb() -> bytes:
+    """A PNG of a few bytes that would unpack to ten thousand million pixels."""
+    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+def png(width: int = 40, height: int = 32) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.atleast_3d(photo(width, height)).reshape(height, width, 3)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("role", ["reference", "initial"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (png(1, 1), "1 x 1 pixels"),
+        (png(300, 7), "at least 8 x 8"),
+        (b"", "empty"),
+        (png()[:200], "damaged or cut short"),
+        (png()[: len(png()) // 2], "damaged or cut short"),
+        (b"just words\n" * 40, "not an image"),
+        (bytes(5000), "not an image"),
+        (bomb(), "million pixels"),
+        (b"%PDF-1.4", "not an image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
+    ],
+    ids=["dot", "strip", "empty", "truncated", "half", "text", "zeros", "bomb", "pdf", "svg"],
+)
+def test_files_that_are_no_pictures_get_a_sentence(enhance: Command, role: str, content: bytes, words: str) -> None:
+    Path("x.png").write_bytes(content)
+    sentence = refused(enhance, f"{role}=x.png", "size=null")
+    assert words in sentence
+    assert "x.png" in sentence or role in sentence
+
+
+@pytest.mark.parametrize("role", ["reference", "initial"])
+@pytest.mark.parametrize(
+    "name", ["folder.png", ".", "missing.png", "no/such/file.png", "link.png", "fifo.png", "astronat", ""]
+)
+def test_what_is_no_file_gets_a_sentence(enhance: Command, role: str, name: str) -> None:
+    Path("folder.png").mkdir()
+    Path("link.png").symlink_to("nowhere.png")
+    os.mkfifo("fifo.png")
+    assert name in refused(enhance, f"{role}={name}")
+
+
+def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
+    Image.fromarray(photo(40, 32)).save("a.png")
+    Image.fromarray(photo(41, 32)).save("b.png")
+    sentence = refused(enhance, "reference=a.png", "initial=b.png", "size=null")
+    assert "41 x 32" in sentence
+    assert "40 x 32" in sentence
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("stepz=5", "did you mean 'steps'"),
+        ("task=denois", "did you mean 'denoise'"),
+        ("metric=deepwds", "did you mean 'deepwsd'"),
+        ("metric.name=deepwds", "did you mean 'deepwsd'"),
+        ("backbone=vgg91", "did you mean 'vgg19'"),
+        ("backbone.name=vgg91", "vgg19"),
+        ("optimizer=sgd", "adam"),
+        ("optimizer.name=sgd", "adam"),
+        ("schedule.name=cosin", "cosine"),
+        ("parametrization.name=pixel", "pixels"),
+        ("metric.layout=spatail", "spatial"),
+        ("metric.rounding=down", "up"),
+        ("degradation=gausian_noise", "gaussian_noise"),
+        ("recipes=denoize", "denoise"),
+        ("resum=run", "did you mean 'resume'"),
+        ("steps=0", "at least 1"),
+        ("steps=-1", "at least 1"),
+        ("steps=2.5", "steps=2.5"),
+        ("steps=many", "steps=many"),
+        ("steps=null", "steps"),
+        ("steps=10000000000", "at most"),
+        ("steps=99999999999999999999999999", "at most"),
+        ("size=0", "at least 8"),
+        ("size=-256", "at least 8"),
+        ("size=7", "at least 8"),
+        ("size=1000000000", "at most"),
+        ("seed=-1", "at least 0"),
+        ("seed=99999999999999999999", "at most"),
+        ("threads=0", "at least 1"),
+        ("threads=1000000000", "at most"),
+        ("checkpoint=-1", "at least 0"),
+        ("checkpoint=nan", "checkpoint"),
+        ("optimizer.learning_rate=0", "positive"),
+        ("optimizer.learning_rate=inf", "finite"),
+        ("optimizer.betas=[0.9,1.0]", "[0, 1)"),
+        ("optimizer.betas=[0.9]", "two numbers"),
+        ("optimizer.smoothing=nan", "smoothing"),
+        ("optimizer.smoothing=inf", "smoothing"),
+        ("parametrization.levels=0", "at least 1"),
+        ("parametrization.levels=99", "at most"),
+        ("parametrization.gain=inf", "gain"),
+        ("parametrization.chroma=0", "positive"),
+        ("frames.count=1", "at least 2"),
+        ("frames.count=100000", "at most"),
+        ("frames.every=0", "at least 1"),
+        ("frames.spacing=log", "geometric or fixed"),
+        ("stopping.patience=0", "at least 1"),
+        ("stopping.seconds=-3", "at least 0"),
+        ("stopping.tolerance=-1", "at least 0"),
+        ("stopping.loss=nan", "stopping.loss"),
+        ("schedule.warmup=5", "less than steps"),
+        ("schedule.every=0", "at least 1"),
+        ("autocast=int8", "bfloat16"),
+        ("background=nocolour", "not a colour"),
+        ("background='#12'", "not a colour"),
+        ("initial=degraded", "degradation"),
+        ("device=cuda:99", "device=cuda:99"),
+        ("device=tpu", "device=tpu"),
+        ("device=meta", "device=meta"),
+        ("device=", "device="),
+        ("backbone.weights=missing.pth", "missing.pth"),
+        ("backbone.weights=", "weights"),
+        ("backbone.seed=-1", "seed"),
+        ("backbone.model=resnet18", "torchvision"),
+        ("+foo=1", "no setting 'foo'"),
+        ("+degradation.foo=1", "foo"),
+        ("~steps", "remove"),
+        ("words", "key=value"),
+        ("=5", "="),
+        ("reference=[a", "Cannot read"),
+        ("hydra.run.dir=/proc/none/run", "/proc/none"),
+        ("hydra.run.dir=/dev/null/run", "/dev/null"),
+        ("--stepz", "--stepz"),
+        ("-x", "-x"),
+    ],
+)
+def test_settings_that_cannot_be_get_a_sentence(enhance: Command, argument: str, words: str) -> None:
+    degraded = ("task=denoise",) if argument.startswith("+degradation") else ()
+    assert words in refused(enhance, *degraded, argument)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gaussian_noise",
+        "poisson_gaussian_noise",
+        "salt_and_pepper",
+        "gaussian_blur",
+        "motion_blur",
+        "disk_blur",
+        "jpeg",
+    ],
+)
+@pytest.mark.parametrize("value", ["-1", "nan", "1e30", "many"])
+def test_absurd_degradations_get_a_sentence(enhance: Command, name: str, value: str) -> None:
+    key = {
+        "gaussian_noise": "sigma",
+        "poisson_gaussian_noise": "peak",
+        "salt_and_pepper": "amount",
+        "gaussian_blur": "sigma",
+        "motion_blur": "length",
+        "disk_blur": "radius",
+        "jpeg": "quality",
+    }[name]
+    assert key in refused(enhance, f"degradation={name}", f"degradation.{key}={value}", "initial=degraded")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_cuda_where_there_is_none_gets_a_sentence(enhance: Command) -> None:
+    assert "device=cuda is not to be had here" in refused(enhance, "device=cuda")
+
+
+class Code:
+    def __reduce__(self) -> tuple:
+        return os.system, ("touch executed",)
+
+
+def weights(name: str, kind: str) -> None:
+    network = {"features.0.weight": torch.rand(64, 3, 3, 3), "features.0.bias": torch.rand(64)}
+    if kind == "code":
+        torch.save({"state_dict": Code()}, name)
+    elif kind == "pickle":
+        Path(name).write_bytes(pickle.dumps(Code()))
+    elif kind == "another network":
+        save_file(network, name) if name.endswith("safetensors") else torch.save(network, name)
+    elif kind == "corrupt":
+        torch.save(network, name)
+        os.truncate(name, 300)
+    elif kind == "text":
+        Path(name).write_text("not weights")
+    elif kind == "list":
+        torch.save([1, 2, 3], name)
+    elif kind == "empty":
+        Path(name).touch()
+    else:
+        Path(name).mkdir()
+
+
+@pytest.mark.parametrize("kind", ["code", "pickle", "another network", "corrupt", "text", "list", "empty", "folder"])
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors", "w.bin"])
+def test_weights_that_are_none_get_a_sentence_and_no_code_runs(enhance: Command, kind: str, name: str) -> None:
+    weights(name, kind)
+    assert name in refused(enhance, f"backbone.weights={name}")
+    assert not Path("executed").exists()
+
+
+def test_weights_of_the_right_network_work_but_not_where_they_are_no_numbers(enhance: Command) -> None:
+    state = torchvision.models.squeezenet1_0(weights=None).state_dict()
+    torch.save(state, "own.pth")
+    assert works(enhance, "backbone.weights=own.pth")["backbone"]["from"] == "own.pth"
+    state["features.3.squeeze.weight"][0] = torch.nan
+    torch.save(state, "nan.pth")
+    assert "not finite" in refused(enhance, "backbone.weights=nan.pth")
+
+
+def test_a_folder_of_the_users_own_is_never_emptied(enhance: Command) -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("years of work")
+    Path("hydra").mkdir()
+    Path("hydra/conf.py").write_text("my own")
+    for folder in ("mine", "."):
+        assert enhance(*QUICK, "reference=missing.png", f"hydra.run.dir={folder}").code == 2
+    assert Path("mine/thesis.txt").read_text() == "years of work"
+    assert Path("hydra/conf.py").read_text() == "my own"
+
+
+def test_a_file_where_the_folder_should_be_gets_a_sentence(enhance: Command) -> None:
+    Path("outputs").touch()
+    assert "outputs" in refused(enhance)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a small disk in memory, with options; needs to be root."""
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "enhance-test", str(folder)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            pytest.skip(f"no file system can be mounted here: {error}")
+        if done.returncode:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_may_not_be_written_gets_a_sentence(enhance: Command, disk: Callable[[str], Path]) -> None:
+    folder = disk("ro")
+    assert str(folder) in refused(enhance, f"hydra.run.dir={folder}/run")
+
+
+@pytest.mark.parametrize("kilobytes", [4, 8, 12, 16, 20, 24, 28, 32, 40, 60, 90, 120, 160, 200, 240])
+def test_a_full_disk_gets_a_sentence_and_the_run_goes_on_once_there_is_room(
+    enhance: Command, disk: Callable[[str], Path], kilobytes: int
+) -> None:
+    folder = disk(f"size={kilobytes}k")
+    run = folder / "run"
+    ended = enhance(*QUICK, f"hydra.run.dir={run}", "steps=20", "frames.count=20", "checkpoint=0")
+    assert ended.code == 2, ended
+    sentence = ended.err.strip().splitlines()[-1]
+    assert "No space left on device" in sentence
+    assert "Traceback" not in ended.out + ended.err
+    assert not list(folder.rglob("*.partial"))
+    looks_finished = (run / "metrics.json").exists() and "finished" in (run / "metrics.json").read_text()
+    assert not looks_finished or (run / CHECKPOINTS[0]).exists()
+    if "goes on" in sentence:
+        subprocess.run(["mount", "-o", "remount,size=50m", str(folder)], check=True)
+        assert enhance(f"resume={run}").code == 0
+        assert json.loads((run / "metrics.json").read_text())["status"] == "finished"
+    else:
+        assert "hydra.run.dir=FOLDER" in sentence
