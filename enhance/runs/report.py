@@ -104,9 +104,9 @@ def _context(story: Story) -> dict[str, Any]:
 
 
 def _title(story: Story) -> str:
-    """From what to what, e.g. `white → astronaut`."""
+    """From what to what, e.g. `white → astronaut`; else what is known of it."""
     ends = [str(story.facts.get("start") or ""), Path(str(story.facts.get("reference") or "")).name]
-    return " → ".join(ends) if all(ends) else story.folder.resolve().name
+    return " → ".join(ends) if all(ends) else _made_of(story.facts) or "A run"
 
 
 def _made_of(facts: Mapping[str, Any]) -> str:
