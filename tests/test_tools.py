@@ -35,11 +35,22 @@ def test_a_report_is_drawn_again(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert json.loads((tmp_path / "metrics.json").read_text())["status"] == "finished"
 
 
+def test_a_report_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(settings("metric=deepjsd", *QUICK), tmp_path, "a test")
+    (tmp_path / "metrics.json").unlink()
+    (tmp_path / "reference.png").write_bytes(b"no picture")
+    assert import_module("enhance.tools.report").run(tool_settings("report", [f"run={tmp_path}"])) == 0
+    said = capsys.readouterr().out
+    assert "metrics.json is missing" in said
+    assert "reference.png cannot be read" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["task=report"], "needs run="),
         (["task=report", "run=nowhere"], "no folder of a run"),
+        (["task=report", "run=."], "holds no run"),
         (["task=report", "rum=here"], "'run'"),
         (["task=report", "run=a,b"], "one value"),
         (["-m", "task=report", "run=a"], "not -m"),

@@ -31,11 +31,14 @@ _MOST = 1200  # pixels of an image's longer side inside a figure
 
 
 def _plain(draw: Callable[[Story], None]) -> Callable[[Story], None]:
-    """Draw in matplotlib's own style, whatever the user's matplotlibrc says: figures are the same everywhere."""
+    """Draw in matplotlib's own style, whatever the user's matplotlibrc says: figures are the same everywhere.
+
+    Fonts go into a PDF as TrueType, which publishers ask for; Type 3, matplotlib's default, they refuse.
+    """
 
     @wraps(draw)
     def drawn(story: Story) -> None:
-        with matplotlib.style.context("default"):
+        with matplotlib.style.context(["default", {"pdf.fonttype": 42}]):
             draw(story)
 
     return drawn

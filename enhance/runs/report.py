@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
@@ -45,7 +45,7 @@ def report(story: Story) -> None:
     """
     style, script = ((_PAGE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     environment = Environment(
-        loader=PackageLoader("enhance.runs", "page"),
+        loader=FileSystemLoader(_PAGE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -98,15 +98,16 @@ def _context(story: Story) -> dict[str, Any]:
         "film": film,
         "thumbnails": embed.thumbnails(story, film),
         "data": _data(film, curves),
+        "going_on": any((story.folder / name).is_file() for name in names.CHECKPOINTS),
         "settings": _settings(facts),
         "beside": {name: what for name, what in _BESIDE.items() if (story.folder / name).is_file()},
     }
 
 
 def _title(story: Story) -> str:
-    """From what to what, e.g. `white → astronaut`."""
+    """From what to what, e.g. `white → astronaut`; else what is known of it."""
     ends = [str(story.facts.get("start") or ""), Path(str(story.facts.get("reference") or "")).name]
-    return " → ".join(ends) if all(ends) else story.folder.resolve().name
+    return " → ".join(ends) if all(ends) else _made_of(story.facts) or "A run"
 
 
 def _made_of(facts: Mapping[str, Any]) -> str:

@@ -17,16 +17,16 @@ class Settings:
 
 
 def run(settings: Settings) -> int:
-    """Draw again and say what was written.
+    """Draw again what a run's files allow; say what was written and what is missing.
 
     Raises:
         ValueError: if the folder holds no run.
     """
     folder = Path(settings.run)
-    if not (folder / "metrics.json").is_file():
-        raise ValueError(f"run={settings.run} is no folder of a run: it has no metrics.json.")
+    if not folder.is_dir():
+        raise ValueError(f"run={settings.run} is no folder of a run: there is no such folder.")
     from enhance.runs import render
 
-    render(folder)
-    print(f"{folder}: figures and pages are drawn again.")
+    missing = render(folder)
+    print(f"{folder}: figures and report.html are drawn again.", *missing, sep="\n")
     return 0

@@ -18,6 +18,7 @@ from enhance.runs.animation import evenly
 from enhance.runs.crops import square, zoom
 from enhance.runs.figures import comparison, curves
 from enhance.runs.history import Row
+from enhance.runs.story import Story
 
 
 @given(total=st.integers(0, 5000), count=st.integers(2, 60))
@@ -51,10 +52,11 @@ def test_the_animation_is_bounded_lasts_some_seconds_and_pauses(
     monkeypatch.setattr(animation, "_LIMIT", limit)
     generator = np.random.default_rng(0)
     (tmp_path / "frames").mkdir()
+    (tmp_path / "metrics.json").write_text("{}")
     for step in range(count):
         noise = generator.integers(0, 256, (side, side, 3), dtype=np.uint8)
         Image.fromarray(noise).save(tmp_path / "frames" / f"step_{step:06d}.png")
-    animation.progress_gif(tmp_path)
+    animation.progress_gif(Story.read(tmp_path))
     path = tmp_path / "progress.gif"
     assert path.stat().st_size <= limit
     with Image.open(path) as drawn:
@@ -81,15 +83,15 @@ def test_any_name_can_be_in_a_title(name: str, tmp_path: Path) -> None:
     run(tmp_path / "run", 16, 16, 3)
     metrics = tmp_path / "run" / "metrics.json"
     metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"start": name}))
-    comparison(tmp_path / "run")
+    comparison(Story.read(tmp_path / "run"))
 
 
 def test_the_users_own_matplotlib_settings_change_nothing_and_stay(tmp_path: Path) -> None:
     run(tmp_path / "run", 16, 20, 3)
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
     with matplotlib.rc_context({"font.size": 30, "savefig.bbox": "tight", "image.interpolation": "none"}):
-        comparison(tmp_path / "run")
-        curves(tmp_path / "run")
+        comparison(Story.read(tmp_path / "run"))
+        curves(Story.read(tmp_path / "run"))
         assert matplotlib.rcParams["font.size"] == 30
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
 
@@ -97,17 +99,6 @@ def test_the_users_own_matplotlib_settings_change_nothing_and_stay(tmp_path: Pat
 def test_a_folder_without_a_run_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no run"):
         render(tmp_path)
-
-
-@pytest.mark.parametrize("missing", ["metrics.json", "history.csv", "result.png", "frames"])
-def test_a_run_is_drawn_from_what_there_is(missing: str, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    run(folder, 20, 24, 3)
-    drawn = ("comparison.png", "comparison.pdf")
-    for name in (missing, *drawn):
-        (folder / name).rename(tmp_path / name)
-    render(folder)
-    assert all((folder / name).is_file() for name in drawn)
 
 
 @given(height=st.integers(8, 90), width=st.integers(8, 90), seed=st.integers(0, 9))
@@ -133,8 +124,28 @@ def test_an_unfinished_run_does_not_call_its_image_the_result(tmp_path: Path) ->
     recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), facts={}, frames=FramePlan(steps=9))
     for step in list(steps(20, 20, 9))[:4]:
         recorder.record(step)
-    comparison(tmp_path)
+    comparison(Story.read(tmp_path))
     running = (tmp_path / "comparison.png").read_bytes()
     recorder.finish("all steps made")
-    comparison(tmp_path)
+    comparison(Story.read(tmp_path))
     assert running != (tmp_path / "comparison.png").read_bytes()
+
+
+def test_the_video_shows_the_frames_and_pauses(tmp_path: Path) -> None:
+    reader = pytest.importorskip("imageio_ffmpeg", reason="the extra 'video' is not installed")
+    run(tmp_path / "run", 45, 61, 12)
+    frames = reader.read_frames(str(tmp_path / "run" / "progress.mp4"))
+    facts = next(frames)
+    assert facts["size"] == (61 * 8, 45 * 8 + 36)  # enlarged by a whole number, and the caption
+    assert facts["duration"] == pytest.approx(12 * 0.25 + 1.8, abs=0.3)
+    last = np.frombuffer(list(frames)[-1], np.uint8).reshape(396, 488, 3)
+    with Image.open(tmp_path / "run" / "frames" / "step_000012.png") as expected:
+        enlarged = np.asarray(expected.resize((488, 360), Image.Resampling.NEAREST), float)
+    assert np.abs(last[:360] - enlarged).mean() < 8
+
+
+def test_without_the_extra_there_is_no_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    run(tmp_path / "run", 16, 16, 3)
+    assert not (tmp_path / "run" / "progress.mp4").exists()
+    assert (tmp_path / "run" / "progress.gif").is_file()
