@@ -26,6 +26,7 @@ _HOMES = {
     "WeightsError": "enhance.backbones.weights",
     "load_backbone": "enhance.backbones.network",
     "load_image": "enhance.images",
+    "optimize": "enhance.optimization",
     "save_image": "enhance.images",
 }
 
@@ -40,6 +41,7 @@ __all__ = [
     "jensen_shannon",
     "load_backbone",
     "load_image",
+    "optimize",
     "save_image",
     "symmetric_kl",
     "wasserstein",
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from enhance.metrics import jensen_shannon as jensen_shannon
     from enhance.metrics import symmetric_kl as symmetric_kl
     from enhance.metrics import wasserstein as wasserstein
+    from enhance.optimization import optimize as optimize
 
 
 def __getattr__(name: str) -> Any:

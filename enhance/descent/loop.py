@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
@@ -17,6 +17,17 @@ from enhance.descent.step import Step
 from enhance.descent.stopping import Safeguard
 from enhance.metrics import DeepDistance, Prepared
 from enhance.metrics.tiles import Tiled, TiledReference
+
+
+class Settings(TypedDict, total=False):
+    """What `descend` takes beside the problem, the steps and the rate; see there."""
+
+    betas: tuple[float, float]
+    schedule: Schedule
+    forget_every: int | None
+    relative: bool
+    smoothing: Schedule | None
+    resume: Mapping[str, Any] | None
 
 
 def descend(

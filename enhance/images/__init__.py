@@ -11,7 +11,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from enhance.images.arrays import LEAST, ImageError, from_array, require_size, resize, resized, to_array
+from enhance.images.arrays import LEAST, ImageError, from_array, from_pillow, require_size, resize, resized, to_array
 from enhance.images.reading import READABLE, Picture, read
 from enhance.images.writing import save_image
 from enhance.samples import SAMPLES, sample_file
@@ -23,6 +23,7 @@ __all__ = [
     "ImageError",
     "Picture",
     "from_array",
+    "from_pillow",
     "load_image",
     "open_picture",
     "read",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -63,6 +64,21 @@ def from_array(values: Array) -> Tensor:
         raise ImageError(f"An image must be of uint8, uint16 or floats in [0, 1], got {values.dtype}; convert it.")
     channels = torch.from_numpy(np.ascontiguousarray(np.moveaxis(scaled, -1, 0)))
     return channels.expand(3, -1, -1).contiguous()[None]
+
+
+def from_pillow(picture: Image.Image) -> Tensor:
+    """A Pillow image -> (1, 3, H, W), float32 RGB; transparent pixels are laid on white.
+
+    Raises:
+        ImageError: for the 32-bit modes, of which nobody knows the range.
+    """
+    if picture.mode.startswith("I;16"):
+        return from_array(np.asarray(picture).astype(np.uint16))
+    if picture.mode in ("I", "F"):
+        raise ImageError(f"An image of Pillow's mode {picture.mode} has no known range; convert it to RGB.")
+    if picture.has_transparency_data:
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+    return from_array(np.asarray(picture.convert("RGB")))
 
 
 def require_size(image: Tensor | Picture, name: str, least: int = LEAST) -> None:

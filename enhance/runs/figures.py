@@ -5,11 +5,12 @@ paper.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -27,19 +28,21 @@ from enhance.runs.story import Story
 
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 BLUE, VERMILION, GREEN, INK, FAINT = "#0072B2", "#D55E00", "#009E73", "#222222", "#888888"
+_Given = ParamSpec("_Given")
+_Drawn = TypeVar("_Drawn")
 _MOST = 1200  # pixels of an image's longer side inside a figure
 
 
-def _plain(draw: Callable[[Story], None]) -> Callable[[Story], None]:
+def _plain(draw: Callable[_Given, _Drawn]) -> Callable[_Given, _Drawn]:
     """Draw in matplotlib's own style, whatever the user's matplotlibrc says: figures are the same everywhere.
 
     Fonts go into a PDF as TrueType, which publishers ask for; Type 3, matplotlib's default, they refuse.
     """
 
     @wraps(draw)
-    def drawn(story: Story) -> None:
+    def drawn(*given: _Given.args, **named: _Given.kwargs) -> _Drawn:
         with matplotlib.style.context(["default", {"pdf.fonttype": 42}]):
-            draw(story)
+            return draw(*given, **named)
 
     return drawn
 
@@ -97,26 +100,43 @@ def curves(story: Story) -> None:
     figure = _figure(7.1, 2.0)
     axes = figure.subplots(1, 3)
     figure.subplots_adjust(left=0.075, right=0.985, bottom=0.21, top=0.88, wspace=0.33)
-    known = [row for row in rows if not math.isnan(row.ssim)]
-    finite = [row for row in rows if math.isfinite(row.psnr)]
-    series = (("loss", rows, "loss", BLUE), ("PSNR (dB)", finite, "psnr", GREEN), ("SSIM", known, "ssim", VERMILION))
-    for axis, (title, shown, key, colour) in zip(axes, series, strict=True):
-        _curve(axis, shown, key, colour)
-        axis.set_title(title, fontsize=9, loc="left", color=INK)
-        axis.set_xlim(rows[0].step, max(rows[-1].step, rows[0].step + 1))
-        value = getattr(best, key)
-        if math.isnan(value) and (result := story.facts.get("best", {})).get("step") == best.step:
-            value = result.get(key) or math.nan  # SSIM between frames is known of the result alone
-        if math.isfinite(value):
-            axis.plot([best.step], [value], "o", color=colour, markersize=4, clip_on=False, zorder=5)
-    axes[0].set_title(f"dot: result, step {best.step}", fontsize=7, loc="right", color=FAINT)
-    if all(row.loss > 0 for row in rows) and len(rows) > 1:
-        axes[0].set_yscale("log")
-        axes[0].yaxis.set_minor_formatter(NullFormatter())
-        if max(row.loss for row in rows) < 20 * best.loss:  # few decades: label the steps between the powers of ten too
-            axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes[0].yaxis.set_major_formatter(FormatStrFormatter("%.3g"))
+    if math.isnan(best.ssim) and (result := story.facts.get("best", {})).get("step") == best.step:
+        best = replace(best, ssim=result.get("ssim") or math.nan)  # between frames it is known of the result alone
+    _curves(axes, rows, best)
     _save(figure, story.folder / names.CURVES)
+
+
+@_plain
+def strip(images: Mapping[str, Array], rows: list[Row], best: Row) -> tuple[bytes, dict[str, int]]:
+    """Images in a row, each under its title, above the curves of the rows: a PNG at 200 dots an inch, and the width
+    and height to show it at, half its own, so that it is sharp on any screen.
+    """
+    height, width = next(iter(images.values())).shape[:2]
+    ratio = min(max(height / width, 0.2), 1.6)
+    wide, chart, head = 9.0, 1.75, 0.24  # inches
+    panel = (wide - 0.1) / len(images)
+    figure = _figure(wide, panel * ratio + head + chart)
+    upper = figure.add_gridspec(
+        1,
+        len(images),
+        left=0.006,
+        right=0.994,
+        top=1 - head / figure.get_figheight(),
+        bottom=chart / figure.get_figheight(),
+        wspace=0.04,
+    )
+    for place, (title, image) in enumerate(images.items()):
+        axis = figure.add_subplot(upper[place])
+        _show(axis, image, FAINT, 0.5)
+        _write(axis, title, 4)
+    inch = 1 / figure.get_figheight()
+    lower = figure.add_gridspec(
+        1, 3, left=0.055, right=0.988, bottom=0.4 * inch, top=(chart - 0.33) * inch, wspace=0.25
+    )
+    _curves([figure.add_subplot(lower[place]) for place in range(3)], rows, best)
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    return buffer.getvalue(), {"width": round(100 * wide), "height": round(100 * figure.get_figheight())}
 
 
 def _made(story: Story) -> str:
@@ -167,6 +187,27 @@ def _write(axis: Axes, line: str, points: float) -> None:
     while kept > 8 and text.get_window_extent().width > axis.get_window_extent().width:
         kept -= 1
         text.set_text(f"{line[: kept - kept // 3]}\N{HORIZONTAL ELLIPSIS}{line[len(line) - kept // 3 :]}")
+
+
+def _curves(axes: Sequence[Axes], rows: list[Row], best: Row) -> None:
+    """Loss, PSNR and SSIM; a dot where the best image is."""
+    known = [row for row in rows if not math.isnan(row.ssim)]
+    finite = [row for row in rows if math.isfinite(row.psnr)]
+    series = (("loss", rows, "loss", BLUE), ("PSNR (dB)", finite, "psnr", GREEN), ("SSIM", known, "ssim", VERMILION))
+    for axis, (title, shown, key, colour) in zip(axes, series, strict=True):
+        _curve(axis, shown, key, colour)
+        axis.set_title(title, fontsize=9, loc="left", color=INK)
+        axis.set_xlim(rows[0].step, max(rows[-1].step, rows[0].step + 1))
+        value = getattr(best, key)
+        if math.isfinite(value):
+            axis.plot([best.step], [value], "o", color=colour, markersize=4, clip_on=False, zorder=5)
+    axes[0].set_title(f"dot: result, step {best.step}", fontsize=7, loc="right", color=FAINT)
+    if all(row.loss > 0 for row in rows) and len(rows) > 1:
+        axes[0].set_yscale("log")
+        axes[0].yaxis.set_minor_formatter(NullFormatter())
+        if max(row.loss for row in rows) < 20 * best.loss:  # few decades: label the steps between the powers of ten too
+            axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes[0].yaxis.set_major_formatter(FormatStrFormatter("%.3g"))
 
 
 def _curve(axis: Axes, rows: list[Row], key: str, colour: str) -> None:

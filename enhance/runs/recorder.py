@@ -67,16 +67,7 @@ class Recorder:
         # A copy: the optimiser goes on in the same memory.
         image = step.image.detach().to("cpu", self._reference.dtype, copy=True)
         kept = step.index in self._frames
-        similarity = ssim(image, self._reference).item() if kept else math.nan
-        row = Row(
-            step.index,
-            step.loss,
-            score(step.loss),
-            step.learning_rate,
-            psnr(image, self._reference).item(),
-            similarity,
-            step.seconds,
-        )
+        row = measured(step, image, self._reference, whole=kept)
         self._history.append(row)
         self._last = (row, image)
         self._first = self._first or self._last
@@ -196,6 +187,19 @@ class Recorder:
             absent["psnr"] = "The image equals the reference: its PSNR is infinite."
         figures: dict[str, Any] = {"step": row.step} | _finite(values)
         return figures | {"levels": _finite(levels(image))} if levels else figures
+
+
+def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
+    """The row of a step whose image is `image`, (1, 3, H, W) in [0, 1]; SSIM, which takes long, where it is `whole`."""
+    return Row(
+        step.index,
+        step.loss,
+        score(step.loss),
+        step.learning_rate,
+        psnr(image, reference).item(),
+        ssim(image, reference).item() if whole else math.nan,
+        step.seconds,
+    )
 
 
 def peak_memory() -> dict[str, int]:

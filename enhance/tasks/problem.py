@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
-from enhance.images import ImageError, Picture, open_picture, require_size, resize
+from enhance.images import ImageError, Picture, from_array, from_pillow, open_picture, require_size, resize
+from enhance.metrics import checks
 from enhance.samples import SAMPLES
 from enhance.tasks.degradations import degrade
 
 SAMPLE_SIZE = 256  # of a sample when no size is named
+
+Given = str | os.PathLike[str] | Tensor | np.ndarray[Any, Any] | Image.Image
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,8 @@ class Problem:
 
 
 def pose(
-    reference: str,
-    initial: str,
+    reference: Given,
+    initial: Given,
     degradation: Mapping[str, Any],
     *,
     size: int | None = None,
@@ -46,8 +52,9 @@ def pose(
     """Read the reference and make or read the initial image.
 
     Args:
-        reference: a file or the name of a sample.
-        initial: white, grey, black, noise (uniform), degraded, or a file or sample.
+        reference: a file or the name of a sample, or an image: a tensor (1, 3, H, W) in [0, 1], an array (H, W, 3) or
+            (H, W), or Pillow's.
+        initial: white, grey, black, noise (uniform), degraded, or as the reference.
         degradation: for `degraded`: `name` and its settings, see `enhance.tasks.degradations`.
         size: longer side that larger images are reduced to; None leaves files as they are and samples at 256.
         seed: of everything random.
@@ -57,10 +64,10 @@ def pose(
         ImageError: if a file cannot be read, is smaller than 8 x 8, or the two differ in size.
         ValueError: for an unknown degradation or setting.
     """
-    if size is None and reference in SAMPLES:
+    if size is None and isinstance(reference, str) and reference in SAMPLES:
         size = SAMPLE_SIZE
     picture, truth = _open(reference, "reference", size, background)
-    if initial == "degraded":
+    if isinstance(initial, str) and initial == "degraded":
         if degradation.get("name") in (None, "none"):
             raise ImageError(
                 "initial=degraded needs a degradation, e.g. degradation=gaussian_noise; or start from initial=white."
@@ -71,7 +78,7 @@ def pose(
         return Problem(
             truth, start, picture.notes, f"{degradation['name']} ({listed})" if listed else degradation["name"]
         )
-    if plain := _plain(initial, truth, seed):
+    if isinstance(initial, str) and (plain := _plain(initial, truth, seed)):
         return Problem(truth, plain[0], picture.notes, initial)
     other, start = _open(initial, "initial", size, background)
     if start.shape != truth.shape:
@@ -79,14 +86,32 @@ def pose(
             f"initial is {_size(start)} but reference is {_size(truth)} (width x height); "
             "they must show the same picture at the same size: resize one of them."
         )
-    return Problem(truth, start, picture.notes + other.notes, Path(initial).name)
+    return Problem(truth, start, picture.notes + other.notes, Path(other.source).name)
 
 
-def _open(name: str, role: str, size: int | None, background: str) -> tuple[Picture, Tensor]:
-    picture = open_picture(name, background)
+def _open(given: Given, role: str, size: int | None, background: str) -> tuple[Picture, Tensor]:
+    picture = open_picture(given, background) if isinstance(given, str | os.PathLike) else _picture(given, role)
     image = resize(picture.image, size) if size else picture.image
     require_size(image, role)
     return picture, image
+
+
+def _picture(given: object, role: str) -> Picture:
+    """An image that is in memory already."""
+    if isinstance(given, np.ndarray):
+        return Picture(from_array(given), role)
+    if isinstance(given, Image.Image):
+        return Picture(from_pillow(given), role)
+    if not isinstance(given, Tensor):
+        raise ImageError(
+            f"{role} must be a file, a sample's name, a tensor (1, 3, H, W), an array (H, W, 3) or a Pillow image, got "
+            f"{type(given).__name__}."
+        )
+    precision = torch.float64 if given.dtype == torch.float64 else torch.float32
+    image = checks.image(role, given.detach(), precision, given.device, check_range=True)
+    if len(image) != 1:
+        raise ImageError(f"{role} must be one image (1, 3, H, W), got {tuple(given.shape)}; take them one by one.")
+    return Picture(image, role)
 
 
 def _plain(initial: str, like: Tensor, seed: int) -> tuple[Tensor] | None:

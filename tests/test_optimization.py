@@ -1,0 +1,167 @@
+"""`enhance.optimize`: the command's run from Python, whatever form the images have, and what a notebook shows of it."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_settings import settings
+from torch import Tensor
+
+import enhance
+from enhance.descent.parametrizations import Pixels
+from enhance.descent.schedules import constant
+from enhance.descent.step import Step
+from enhance.descent.stopping import Plateau
+from enhance.experiment import run
+from enhance.images import to_array
+from enhance.metrics import DeepDistance
+from enhance.runs.history import read
+from enhance.tasks.problem import pose
+
+
+@pytest.fixture(scope="module")
+def metric() -> DeepDistance:
+    return enhance.DeepJSD("squeezenet", "untrained", prefilter=False, rounding="up")
+
+
+@pytest.fixture
+def reference(images: tuple[Tensor, Tensor]) -> Tensor:
+    """Of 8 bits, (1, 3, 24, 27)."""
+    return (images[1][:1, :, :24, :27] * 255).round() / 255
+
+
+@pytest.mark.parametrize("name", ["deepwsd", "deepjsd"])
+@pytest.mark.parametrize("task", ["recover", "denoise", "deblur", "jpeg"])
+def test_it_makes_the_steps_of_the_command(task: str, name: str, tmp_path: Path) -> None:
+    config = settings(f"task={task}", f"metric={name}", "reference=chelsea", "size=48", "steps=4", "device=cpu")
+    run(config, tmp_path, "a test")
+    problem = pose("chelsea", config.task.initial, config.degradation, size=48)
+    result = enhance.optimize(problem.reference, problem.initial, metric=name, steps=4)
+    expected = read(tmp_path / "history.csv")
+    assert [(row.step, row.loss, row.learning_rate, row.psnr, row.ssim) for row in result.history] == [
+        (row.step, row.loss, row.learning_rate, row.psnr, row.ssim) for row in expected
+    ]
+
+
+def test_the_best_image_comes_back_with_its_row(metric: DeepDistance, reference: Tensor) -> None:
+    result = enhance.optimize(reference, metric=metric, steps=30, learning_rate=0.5, schedule=constant)
+    losses = [row.loss for row in result.history]
+    assert [row.step for row in result.history] == list(range(31))
+    assert result.best.loss == min(losses) < losses[-1]
+    assert metric(result.image, reference) == pytest.approx(result.best.loss, rel=1e-4)
+    assert math.isfinite(result.best.ssim)
+    assert result.stop_reason == "all steps made"
+    assert torch.equal(result.initial, torch.ones_like(reference))
+    assert list(result.frames) == sorted(result.frames)
+    assert torch.equal(result.frames[0], result.initial)
+    assert f"step {result.best.step}" in repr(result)
+
+
+def test_the_parametrization_is_the_users(metric: DeepDistance, reference: Tensor) -> None:
+    result = enhance.optimize(reference, "grey", metric, 3, parametrization=Pixels, learning_rate=0.1)
+    assert torch.equal(result.initial, torch.full_like(reference, 0.5))
+    assert torch.equal(result.frames[0], result.initial)  # Pixels move on in the same memory
+    assert not torch.equal(result.frames[3], result.initial)
+
+
+@pytest.mark.parametrize("form", ["array", "floats", "pillow", "file", "text"])
+def test_an_image_may_have_any_form(form: str, metric: DeepDistance, reference: Tensor, tmp_path: Path) -> None:
+    file = tmp_path / "reference.png"
+    enhance.save_image(reference, file)
+    array = to_array(reference)
+    forms: dict[str, Any] = {
+        "array": array,
+        "floats": array / 255,
+        "pillow": Image.fromarray(array),
+        "file": file,
+        "text": str(file),
+    }
+    result = enhance.optimize(forms[form], forms[form], metric, 1)
+    assert torch.allclose(result.reference, reference)
+    assert torch.equal(result.reference, result.initial)
+    assert result.best.loss == 0
+
+
+def test_pillow_modes() -> None:
+    from enhance.images import from_pillow
+
+    clear = Image.new("RGBA", (9, 8), (0, 0, 0, 0))
+    assert torch.equal(from_pillow(clear), torch.ones(1, 3, 8, 9))
+    palette = Image.new("RGB", (9, 8), (255, 0, 51)).convert("P")
+    assert torch.allclose(from_pillow(palette)[0, :, 0, 0], torch.tensor([1, 0, 0.2]))
+    deep = Image.fromarray(np.full((8, 9), 13107, np.uint16))
+    assert torch.allclose(from_pillow(deep), torch.full((1, 3, 8, 9), 0.2))
+    with pytest.raises(ValueError, match="convert it to RGB"):
+        from_pillow(Image.new("F", (9, 8)))
+
+
+def test_a_callback_sees_every_step_and_a_string_ends_the_run(metric: DeepDistance, reference: Tensor) -> None:
+    seen: list[int] = []
+
+    def callback(step: Step) -> object:
+        seen.append(step.index)
+        return "seen enough" if step.index == 3 else True
+
+    result = enhance.optimize(reference, metric=metric, steps=10, callback=callback)
+    assert seen == [row.step for row in result.history] == [0, 1, 2, 3]
+    assert result.stop_reason == "seen enough"
+    stopped = enhance.optimize(reference, reference, metric, 10, callback=Plateau(2))
+    assert stopped.stop_reason.startswith("no better")
+    with pytest.raises(ZeroDivisionError):
+        enhance.optimize(reference, metric=metric, steps=10, callback=lambda step: 1 // 0)
+
+
+def test_the_run_is_in_the_metrics_precision(reference: Tensor) -> None:
+    metric = enhance.DeepJSD("squeezenet", "untrained").double()
+    result = enhance.optimize(reference.half(), metric=metric, steps=1)
+    assert result.image.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"reference": "no_such_file.png"}, "no file no_such_file.png"),
+        ({"reference": 7}, "reference must be a file.*got int"),
+        ({"reference": torch.rand(3, 24, 27)}, r"Add the batch dimension: reference\[None\]"),
+        ({"reference": torch.rand(2, 3, 24, 27)}, "one by one"),
+        ({"reference": torch.full((1, 3, 24, 27), 255.0)}, "Divide by 255"),
+        ({"initial": torch.rand(1, 3, 24, 24)}, "24 x 24 but reference is 27 x 24"),
+        ({"initial": "wite"}, "no file or sample 'wite'"),
+        ({"metric": "deepwds"}, "did you mean 'deepwsd'"),
+        ({"metric": len}, "must be one of deepwsd"),
+        ({"steps": 0}, "at least 1"),
+        ({"steps": 2.5}, "whole number"),
+        ({"learning_rate": math.nan}, "positive"),
+    ],
+)
+def test_a_mistake_gets_a_sentence(
+    given: dict[str, Any], sentence: str, metric: DeepDistance, reference: Tensor
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        enhance.optimize(**({"reference": reference, "metric": metric, "steps": 2} | given))
+
+
+@pytest.mark.parametrize("size", [(24, 27), (9, 200), (200, 9)])
+def test_a_notebook_shows_images_and_curves(size: tuple[int, int], metric: DeepDistance) -> None:
+    formatters = pytest.importorskip("IPython.core.formatters")
+    result = enhance.optimize(torch.rand(1, 3, *size), metric=metric, steps=2)
+    shown, about = formatters.DisplayFormatter().format(result)
+    assert shown["text/plain"] == repr(result)
+    with Image.open(io.BytesIO(shown["image/png"])) as picture:
+        assert picture.format == "PNG"
+        assert picture.width == 2 * about["image/png"]["width"]
+        assert picture.height == pytest.approx(2 * about["image/png"]["height"], abs=2)
+        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 20
+
+
+def test_a_start_at_the_optimum_shows_too(metric: DeepDistance, reference: Tensor) -> None:
+    result = enhance.optimize(reference, reference, metric, 2)
+    assert math.isinf(result.best.psnr)
+    assert result._repr_png_()[0].startswith(b"\x89PNG")
