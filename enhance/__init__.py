@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "DeepDistanceMetric": "enhance.metrics.running",
     "DeepWSD": "enhance.metrics",
     "DeepJSD": "enhance.metrics",
     "DeepSKLD": "enhance.metrics",
@@ -33,6 +34,7 @@ _HOMES = {
 __all__ = [
     "BACKBONES",
     "METRICS",
+    "DeepDistanceMetric",
     "DeepJSD",
     "DeepSKLD",
     "DeepWSD",
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from enhance.metrics import jensen_shannon as jensen_shannon
     from enhance.metrics import symmetric_kl as symmetric_kl
     from enhance.metrics import wasserstein as wasserstein
+    from enhance.metrics.running import DeepDistanceMetric as DeepDistanceMetric
     from enhance.optimization import optimize as optimize
 
 

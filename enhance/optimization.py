@@ -15,14 +15,14 @@ from enhance.descent.loop import Settings, descend
 from enhance.descent.parametrizations import Parametrization, Pyramid
 from enhance.descent.schedules import graduated
 from enhance.descent.step import Step
-from enhance.descent.stopping import Diverged, Until
+from enhance.descent.stopping import Diverged, Rule, Until
 from enhance.images import resize, to_array
-from enhance.metrics import METRICS, DeepDistance
+from enhance.metrics import DeepDistance
 from enhance.metrics.classic import ssim
+from enhance.metrics.named import named
 from enhance.runs.frames import FramePlan
 from enhance.runs.history import Row
 from enhance.runs.recorder import measured
-from enhance.suggest import unknown
 from enhance.tasks.problem import Given, pose
 
 _SMOOTHING = 100.0  # as in conf/optimizer
@@ -40,7 +40,7 @@ class Optimized:
     Attributes:
         image: (1, 3, H, W) in [0, 1], the best by loss, on the device of the run.
         best: the row of its step.
-        history: one row a step: step, loss, score, learning_rate, psnr, ssim, seconds; SSIM, which takes long, is NaN
+        history: one row a step: step, loss, score, lr, psnr, ssim, seconds; SSIM, which takes long, is NaN
             between some forty steps. `pandas.DataFrame(result.history)` is a table of it.
         stop_reason: why it ended.
         reference, initial: (1, 3, H, W), what it moved towards and where it started.
@@ -120,7 +120,9 @@ def optimize(
     if learning_rate is not None and not (math.isfinite(learning_rate) and learning_rate > 0):
         raise ValueError(f"learning_rate={learning_rate} must be a positive number.")
     problem = pose(reference, initial, {})
-    measure = _measure(metric)
+    measure = named(metric, prefilter=False, rounding="up")
+    if isinstance(metric, str):
+        measure.to("cuda" if torch.cuda.is_available() else "cpu")
     truth, start = (image.to(measure.device, measure.dtype) for image in (problem.reference, problem.initial))
     rate, gain = _NEAR if _correlation(start, truth) > _ALIKE else _FAR
     settings.setdefault("smoothing", graduated(_SMOOTHING))
@@ -153,25 +155,12 @@ def optimize(
     return Optimized(image, replace(row, ssim=ssim(image, truth).item()), history, run.reason, truth, start, frames)
 
 
-def _measure(metric: str | DeepDistance) -> DeepDistance:
-    """The metric that was given, or the one of that name with the command's settings."""
-    if isinstance(metric, DeepDistance):
-        return metric
-    if not isinstance(metric, str):
-        raise ValueError(
-            f"metric must be one of {', '.join(METRICS)}, or a metric like enhance.DeepJSD(), got {metric!r}."
-        )
-    if metric not in METRICS:
-        raise ValueError(unknown("metric", metric, METRICS))
-    return METRICS[metric](prefilter=False, rounding="up").to("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def _correlation(image: Tensor, other: Tensor) -> float:
     """Of all samples of two images; NaN where one of them is plain."""
     return torch.corrcoef(torch.stack((image.flatten(), other.flatten())))[0, 1].item()
 
 
-def _rule(callback: Callable[[Step], object]) -> Callable[[Step], str | None]:
+def _rule(callback: Callable[[Step], object]) -> Rule:
     def rule(step: Step) -> str | None:
         answer = callback(step)
         return answer if isinstance(answer, str) else None

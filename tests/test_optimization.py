@@ -37,27 +37,34 @@ def reference(images: tuple[Tensor, Tensor]) -> Tensor:
     return (images[1][:1, :, :24, :27] * 255).round() / 255
 
 
-@pytest.mark.parametrize("name", ["deepwsd", "deepjsd"])
-@pytest.mark.parametrize("task", ["recover", "denoise", "deblur", "jpeg"])
+@pytest.mark.parametrize(("task", "name"), [("recover", "deepwsd"), ("denoise", "deepjsd"), ("jpeg", "deepskld")])
 def test_it_makes_the_steps_of_the_command(task: str, name: str, tmp_path: Path) -> None:
     config = settings(f"task={task}", f"metric={name}", "reference=chelsea", "size=48", "steps=4", "device=cpu")
     run(config, tmp_path, "a test")
     problem = pose("chelsea", config.task.initial, config.degradation, size=48)
     result = enhance.optimize(problem.reference, problem.initial, metric=name, steps=4)
     expected = read(tmp_path / "history.csv")
-    assert [(row.step, row.loss, row.learning_rate, row.psnr, row.ssim) for row in result.history] == [
-        (row.step, row.loss, row.learning_rate, row.psnr, row.ssim) for row in expected
+    assert [(row.step, row.loss, row.lr, row.psnr, row.ssim) for row in result.history] == [
+        (row.step, row.loss, row.lr, row.psnr, row.ssim) for row in expected
     ]
 
 
 def test_the_best_image_comes_back_with_its_row(metric: DeepDistance, reference: Tensor) -> None:
-    result = enhance.optimize(reference, metric=metric, steps=30, learning_rate=0.5, schedule=constant)
-    losses = [row.loss for row in result.history]
-    assert [row.step for row in result.history] == list(range(31))
+    losses: list[float] = []
+
+    def until_worse(step: Step) -> str | None:
+        losses.append(step.loss)
+        return "worse" if step.loss > min(losses) else None
+
+    result = enhance.optimize(
+        reference, metric=metric, steps=30, callback=until_worse, learning_rate=0.5, schedule=constant
+    )
+    assert [row.loss for row in result.history] == losses
     assert result.best.loss == min(losses) < losses[-1]
+    assert result.best.step == len(losses) - 2
     assert metric(result.image, reference) == pytest.approx(result.best.loss, rel=1e-4)
     assert math.isfinite(result.best.ssim)
-    assert result.stop_reason == "all steps made"
+    assert result.stop_reason == "worse"
     assert torch.equal(result.initial, torch.ones_like(reference))
     assert list(result.frames) == sorted(result.frames)
     assert torch.equal(result.frames[0], result.initial)

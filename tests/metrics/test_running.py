@@ -1,0 +1,112 @@
+"""The torchmetrics wrapper: means over batches, states that merge, and nothing of the backbone in them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import Tensor
+from torchmetrics import MetricCollection
+from torchmetrics.image import PeakSignalNoiseRatio
+
+import enhance
+from enhance.metrics import DeepDistance
+
+
+@pytest.fixture(scope="module")
+def distance() -> DeepDistance:
+    return enhance.DeepJSD("squeezenet", "untrained", reduction="sum")
+
+
+@pytest.fixture
+def batch(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Five images and their references."""
+    reference = torch.rand(5, 3, 24, 27, generator=generator)
+    strength = torch.linspace(0, 0.4, 5)[:, None, None, None]
+    return (reference + strength * torch.randn(reference.shape, generator=generator)).clamp(0, 1), reference
+
+
+def expected(distance: DeepDistance, image: Tensor, reference: Tensor) -> float:
+    scores = [distance.score(*pair).item() for pair in zip(image.split(1), reference.split(1), strict=True)]
+    return sum(scores) / len(scores)
+
+
+def test_it_is_the_mean_score_of_all_images_of_all_batches(
+    distance: DeepDistance, batch: tuple[Tensor, Tensor]
+) -> None:
+    metric = enhance.DeepDistanceMetric(distance)
+    image, reference = batch
+    value = metric(image[:2], reference[:2])  # the batch's own
+    assert value == pytest.approx(expected(distance, image[:2], reference[:2]), rel=1e-4)
+    assert not value.requires_grad
+    metric.update(image[2:], reference[2:])
+    assert metric.compute() == pytest.approx(expected(distance, image, reference), rel=1e-4)
+    metric.reset()
+    metric.update(image[4:], distance.prepare(reference[4:]))
+    assert metric.compute() == pytest.approx(expected(distance, image[4:], reference[4:]), rel=1e-4)
+
+
+def test_states_of_two_processes_merge(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
+    image, reference = batch
+    one, other = (enhance.DeepDistanceMetric(distance) for _ in range(2))
+    one.update(image[:1], reference[:1])
+    other.update(image[1:], reference[1:])
+    theirs = iter([other.total, other.images, other.settings])
+    synchronised = enhance.DeepDistanceMetric(
+        distance,
+        dist_sync_fn=lambda state, group: [state, next(theirs)],
+        distributed_available_fn=lambda: True,
+    )
+    synchronised.update(image[:1], reference[:1])
+    whole = pytest.approx(expected(distance, image, reference), rel=1e-4)
+    assert synchronised.compute() == whole
+    one.merge_state(other)
+    assert one.compute() == whole
+
+
+def test_equal_images_first_do_not_tie_a_collection_together(
+    distance: DeepDistance, batch: tuple[Tensor, Tensor]
+) -> None:
+    image, reference = batch
+    spatial = enhance.DeepJSD(distance.backbone, layout="spatial")
+    divergence = enhance.DeepSKLD(distance.backbone)
+    metrics = {"strided": distance, "spatial": spatial, "skld": divergence}
+    running = {name: enhance.DeepDistanceMetric(each) for name, each in metrics.items()}
+    collection = MetricCollection({**running, "psnr": PeakSignalNoiseRatio(data_range=1.0)})
+    collection.update(reference, reference)
+    collection.update(image, reference)
+    values = collection.compute()
+    assert values.pop("psnr") > 10
+    for name, each in metrics.items():
+        assert values[name] == pytest.approx(expected(each, image, reference) / 2, rel=1e-4)
+
+
+def test_the_backbone_is_no_state_and_moves_along(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
+    metric = enhance.DeepDistanceMetric(copy.deepcopy(distance))
+    assert not list(metric.parameters())
+    assert not metric.state_dict()
+    metric.persistent(True)
+    assert set(metric.state_dict()) == {"total", "images", "settings"}
+    metric.update(*batch)
+    for other in (copy.deepcopy(metric), pickle.loads(pickle.dumps(metric)), metric.clone()):
+        assert other.compute() == metric.compute()
+    metric.to("meta")
+    assert metric.distance.device.type == metric.total.device.type == "meta"
+
+
+def test_a_mistake_gets_a_sentence(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
+    with pytest.raises(ValueError, match="did you mean 'deepjsd'"):
+        enhance.DeepDistanceMetric("deepjds")
+    metric = enhance.DeepDistanceMetric(distance)
+    with pytest.raises(ValueError, match="Divide by 255"):
+        metric.update(batch[0] * 255, batch[1])
+    assert metric.images == 0
+
+
+def test_torchmetrics_own_declarations() -> None:
+    metric = enhance.DeepDistanceMetric("deepskld")
+    assert metric.distance.backbone.name == "vgg_compact"
+    assert not metric.higher_is_better
+    assert not metric.is_differentiable

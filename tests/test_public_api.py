@@ -1,0 +1,53 @@
+"""The public names and their arguments, written down: code of others rests on them, so they change on purpose only."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+
+import pytest
+
+import enhance
+
+_DISTANCE = "backbone weights layout prefilter reduction rounding check_range autocast seed model nodes"
+CALLABLES = {
+    "DeepDistanceMetric": "metric options",
+    "DeepDistanceMetric.update": "preds target",
+    "DeepDistanceMetric.compute": "",
+    "DeepJSD": _DISTANCE,
+    "DeepSKLD": _DISTANCE,
+    "DeepWSD": _DISTANCE,
+    "DeepWSD.forward": "image reference smoothing",
+    "DeepWSD.score": "image reference",
+    "DeepWSD.layers": "image reference smoothing",
+    "DeepWSD.prepare": "reference",
+    "jensen_shannon": "x y dim",
+    "load_backbone": "name weights seed model nodes",
+    "load_image": "path background",
+    "optimize": "reference initial metric steps callback learning_rate parametrization settings",
+    "save_image": "image path",
+    "symmetric_kl": "x y dim",
+    "wasserstein": "x y p dim",
+}
+OTHERS = {"BACKBONES", "METRICS", "WeightsError", "__version__"}
+
+
+def test_the_public_names() -> None:
+    assert set(enhance.__all__) == OTHERS | {name for name in CALLABLES if "." not in name}
+    assert len(set(enhance.__all__)) == len(enhance.__all__)
+    assert dir(enhance) == sorted(enhance.__all__)
+    with pytest.raises(AttributeError, match="'deepwsd'"):
+        enhance.deepwsd  # noqa: B018
+
+
+@pytest.mark.parametrize("name", list(CALLABLES))
+def test_the_arguments_of_a_public_name(name: str) -> None:
+    owner, _, method = name.partition(".")
+    found = getattr(enhance, owner)
+    signature = inspect.signature(getattr(found, method) if method else found)
+    assert [parameter for parameter in signature.parameters if parameter != "self"] == CALLABLES[name].split()
+
+
+def test_no_module_takes_the_place_of_a_public_name() -> None:
+    """Importing `enhance.x` sets the attribute x of `enhance`."""
+    assert not {module.name for module in pkgutil.iter_modules(enhance.__path__)} & set(enhance.__all__)
