@@ -34,19 +34,23 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 
 
 class Denoiser(nn.Module):
-    """Seven convolutions at half size that estimate the noise; before it has learned anything it changes nothing."""
+    """Residual blocks at half size that estimate the noise, which is then taken away."""
 
-    def __init__(self, width: int = 48, depth: int = 5) -> None:
+    def __init__(self, width: int = 32, depth: int = 3) -> None:
         super().__init__()
-        inner = [layer for _ in range(depth) for layer in (nn.Conv2d(width, width, 3, padding=1), nn.ReLU())]
-        last = nn.Conv2d(width, 12, 3, padding=1)
-        nn.init.zeros_(last.weight)
-        self.layers = nn.Sequential(nn.Conv2d(12, width, 3, padding=1), nn.ReLU(), *inner, last)
+        self.head = nn.Conv2d(12, width, 3, padding=1)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1))
+            for _ in range(depth)
+        )
+        self.tail = nn.Conv2d(width, 12, 3, padding=1)
 
     def forward(self, noisy: Tensor) -> Tensor:
         """(B, 3, H, W) -> the same shape; even sides."""
-        halved = functional.pixel_unshuffle(noisy, 2)
-        return noisy - functional.pixel_shuffle(self.layers(halved), 2)
+        features = self.head(functional.pixel_unshuffle(noisy, 2))
+        for block in self.blocks:
+            features = features + block(features)
+        return noisy - functional.pixel_shuffle(self.tail(features), 2)
 
 
 def noisy(clean: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
@@ -76,8 +80,8 @@ def train(
     """Adam with a falling rate; everything random comes from one seed."""
     torch.manual_seed(0)
     network, generator = Denoiser(), torch.Generator().manual_seed(0)
-    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, steps, pct_start=0.1)
+    optimizer = torch.optim.Adam(network.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, steps, pct_start=0.1)
     batches, began = crops(photographs, crop, batch, generator), time.perf_counter()
     for step in range(1, steps + 1):
         clean = next(batches)
@@ -119,45 +123,60 @@ def draw(images: dict[str, Tensor], figures: dict[str, dict[str, float]], path: 
     from matplotlib import style
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
 
     arrays = {name: to_array(image) for name, image in images.items()}
     height, width = next(iter(arrays.values())).shape[:2]
-    top, left, side = zoom(arrays["L1"], arrays["DeepJSD"], min(height, width) // 4)
+    top, left, side = zoom(arrays["L1"], arrays["DeepJSD"], min(height, width) // 3)
+    ink, faint, mark = "#222222", "#888888", "#D55E00"
     with style.context("default"):
-        figure = Figure(figsize=(7.1, 7.1 / len(images) * (height / width + 1) + 0.62), facecolor="white")
+        figure = Figure(figsize=(7.1, 7.1 / len(images) * (height / width + 1) + 0.55), facecolor="white")
         rows = figure.subplots(2, len(images), gridspec_kw={"height_ratios": (height / width, 1)}, squeeze=False)
-        figure.subplots_adjust(0.004, 0.005, 0.996, 1 - 0.6 / figure.get_figheight(), 0.03, 0.02)
+        figure.subplots_adjust(0.004, 0.005, 0.996, 1 - 0.53 / figure.get_figheight(), 0.03, 0.03)
         for column, (name, array) in enumerate(arrays.items()):
             whole, part = rows[0][column], rows[1][column]
             whole.imshow(array)
-            part.imshow(array[top : top + side, left : left + side], interpolation="nearest")
-            for colour, line in (("white", 2.2), ("#D55E00", 1.1)):
-                whole.add_patch(Rectangle((left, top), side, side, fill=False, edgecolor=colour, linewidth=line))
-            for axis, colour in ((whole, "#888888"), (part, "#D55E00")):
+            part.imshow(array[top : top + side, left : left + side])
+            box = whole.add_patch(
+                Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=mark, linewidth=1)
+            )
+            box.set_path_effects([withStroke(linewidth=2.2, foreground="white")])
+            for axis, colour in ((whole, faint), (part, mark)):
                 axis.set(xticks=[], yticks=[])
                 for spine in axis.spines.values():
                     spine.set(color=colour, linewidth=0.8)
-            whole.set_title(_caption(name, figures.get(name)), fontsize=7.5, color="#222222", linespacing=1.35, pad=4)
+            heading = f"trained with {name}" if name in ("L1", "DeepJSD") else name
+            lines = [(heading, 8.5, 27), *zip(_lines(figures.get(name)), (7, 7), (15, 4.5), strict=False)]
+            for line, size, points in lines:
+                whole.annotate(
+                    line,
+                    (0.5, 1),
+                    (0, points),
+                    xycoords="axes fraction",
+                    textcoords="offset points",
+                    ha="center",
+                    fontsize=size,
+                    color=ink,
+                )
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path.with_suffix(".png"), dpi=200)
         figure.savefig(path.with_suffix(".pdf"), dpi=300)
 
 
-def _caption(name: str, figures: dict[str, float] | None) -> str:
-    title = f"trained with {name}" if name in ("L1", "DeepJSD") else name
+def _lines(figures: dict[str, float] | None) -> tuple[str, ...]:
     if figures is None:
-        return f"{title}\n\n"
+        return ()
     return (
-        f"{title}\nPSNR {figures['PSNR']:.2f} dB  SSIM {figures['SSIM']:.3f}\n"
-        f"DeepJSD {figures['DeepJSD']:.3f}  DeepWSD {figures['DeepWSD']:.3f}"
+        f"PSNR {figures['PSNR']:.2f} dB   SSIM {figures['SSIM']:.3f}",
+        f"DeepJSD {figures['DeepJSD']:.3f}   DeepWSD {figures['DeepWSD']:.3f}",
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--crop", type=int, default=64, help="side of a training crop in pixels, even")
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--sigma", type=float, default=50, help="of the noise, in 255ths")
     parser.add_argument("--pixel", type=float, default=0.5, help="weight of L1 beside DeepJSD")
     parser.add_argument("--size", type=int, help="longer side that the held-out photograph is reduced to")
