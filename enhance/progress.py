@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.table import Column, Table
 
 _LINES = 10  # without a terminal
 
@@ -37,16 +37,14 @@ class Progress:
         for note in notes:
             self._console.print(f"note: {note}", markup=False)
         columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("step {task.completed}/{task.total}"),
-            TextColumn("{task.fields[figures]}"),
-            TimeRemainingColumn(),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed}/{task.total}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
         )
         self._bar = Bar(*columns, console=self._console, disable=not self._console.is_terminal)
         self._task = self._bar.add_task(title, total=steps, figures="")
-        if not self._console.is_terminal:
-            self._console.print(title, markup=False)
+        self._console.print(title, markup=False)
 
     def __enter__(self) -> Self:
         self._bar.start()

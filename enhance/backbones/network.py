@@ -15,7 +15,7 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 from enhance.backbones import compact
 from enhance.backbones.pooling import L2Pooling
 from enhance.backbones.registry import ARCHITECTURES, BACKBONES, TORCHVISION, Architecture
-from enhance.backbones.weights import Origin, fill
+from enhance.backbones.weights import Origin, WeightsError, fill
 from enhance.suggest import unknown
 
 Weights = str | PathLike[str] | Mapping[str, Tensor]
@@ -92,6 +92,14 @@ def load(
         ValueError: for an unknown name, network or node.
         WeightsError: if the weights cannot be had or do not fit.
     """
+    if not isinstance(weights, (str, PathLike, Mapping)):
+        raise WeightsError(
+            f"weights must be pretrained, untrained, a file or a state dict, got {type(weights).__name__}."
+        )
+    if weights == "embedded" and name != compact.NAME:
+        raise WeightsError(
+            f"Only {compact.NAME} has embedded weights; for {name} take pretrained, untrained or a file."
+        )
     if name == TORCHVISION:
         return _from_nodes(model, nodes, weights, seed)
     if model is not None or nodes is not None:
@@ -135,8 +143,9 @@ def _from_nodes(model: str | None, nodes: Sequence[str] | None, weights: Weights
         network = torchvision.models.get_model(model, weights=None)
     origin = fill(network, model, "DEFAULT", weights, seed)
     known = get_graph_node_names(network.eval())[1]
-    for node in nodes:
+    for node in [nodes] if isinstance(nodes, str) else nodes:
         if node not in known and not any(name.startswith(f"{node}.") for name in known):
-            raise ValueError(unknown(f"node of {model}", node, known))
-    extractor = create_feature_extractor(network, return_nodes=list(nodes))
+            groups = {name.rsplit(".", depth)[0] for name in known for depth in range(1, name.count(".") + 1)}
+            raise ValueError(unknown(f"node of {model}", node, [*known, *sorted(groups)]))
+    extractor = create_feature_extractor(network, return_nodes=[nodes] if isinstance(nodes, str) else list(nodes))
     return NodesBackbone(f"torchvision/{model}", [extractor], origin)

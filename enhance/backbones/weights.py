@@ -89,20 +89,20 @@ def read_file(path: Path) -> dict[str, Tensor]:
         WeightsError: if there is no such file, or it is not a state dict.
     """
     if not path.is_file():
-        accepted = "weights takes pretrained, untrained or a .pth, .pt or .safetensors file"
+        accepted = "weights takes pretrained, untrained, embedded (vgg_compact) or a .pth, .pt or .safetensors file"
         raise WeightsError(f"There is no weights file {path}; {accepted}.")
-    if path.suffix not in _TENSOR_FILES + _PICKLE_FILES:
+    if path.suffix.lower() not in _TENSOR_FILES + _PICKLE_FILES:
         raise WeightsError(f"{path} is not a weights file: its name must end in .pth, .pt or .safetensors.")
     try:
-        if path.suffix in _TENSOR_FILES:
+        if path.suffix.lower() in _TENSOR_FILES:
             from safetensors.torch import load_file
 
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise WeightsError(
-            f"{path} cannot be read as weights: it is damaged, or holds more than tensors ({reason})."
+            f"{path} cannot be read as weights: it is damaged, or holds more than tensors, which is not run. "
+            "Save a state dict, torch.save(network.state_dict(), FILE), or fetch the file anew."
         ) from error
     state = state.get("state_dict", state) if isinstance(state, dict) else state
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 
 _TOLERANCE = 1e-4
 _HALVES = (torch.float16, torch.bfloat16)
+_PRECISIONS = (torch.float32, torch.float64)
 
 
 def image(name: str, given: Tensor, dtype: torch.dtype, device: torch.device, check_range: bool) -> Tensor:
     """Check one batch of images; half precision is promoted to the metric's."""
+    if dtype not in _PRECISIONS:
+        raise ValueError(
+            f"The metric was moved to {dtype}; measures compute in float32 or float64. Move it back, metric.float(), "
+            "and for speed pass autocast=torch.bfloat16 to its constructor."
+        )
     if not isinstance(given, Tensor):
         raise ValueError(f"{name} must be a torch tensor (B, 3, H, W), got {type(given).__name__}.")
     if given.dim() != 4 or given.shape[1] != 3:
@@ -69,6 +75,11 @@ def image(name: str, given: Tensor, dtype: torch.dtype, device: torch.device, ch
 
 def pair(image: Tensor, target: Prepared, metric: DeepDistance) -> None:
     """Check that an image and a prepared reference belong together."""
+    if not hasattr(target, "owner"):
+        raise ValueError(
+            "reference must be a torch tensor (B, 3, H, W) or what metric.prepare returned, "
+            f"got {type(target).__name__}."
+        )
     if target.owner is not metric:
         raise ValueError(
             "This reference was prepared by another metric; prepare it with the one that compares: "

@@ -112,7 +112,13 @@ class DeepDistance(nn.Module):
             ("rounding", rounding, ("published", "up")),
         ):
             if given not in accepted:
-                raise ValueError(unknown(what, given, accepted))
+                raise ValueError(unknown(what, str(given), accepted))
+        if not isinstance(backbone, (str, Backbone)):
+            raise ValueError(
+                f"backbone must be a name of enhance.BACKBONES or a Backbone, got {type(backbone).__name__}."
+            )
+        if autocast is not None and autocast not in (torch.bfloat16, torch.float16):
+            raise ValueError(f"autocast must be None, torch.bfloat16 or torch.float16, got {autocast!r}.")
         name = backbone if isinstance(backbone, str) else backbone.name
         network = (
             backbone

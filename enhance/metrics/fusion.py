@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from enhance.metrics.first_order import first_order
 from enhance.metrics.measures import Prepared, between
 from enhance.metrics.published import Rule
 
@@ -117,7 +117,7 @@ class _FusedDistance(torch.autograd.Function):
         return torch.stack(totals).sum() / ctx.count
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None]:
         (slope,) = ctx.saved_tensors
         weight = grad_output / ctx.count

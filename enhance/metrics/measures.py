@@ -20,9 +20,9 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from enhance.metrics import transport
+from enhance.metrics.first_order import first_order
 
 Prepared = tuple[Tensor, ...]
 Compared = tuple[Tensor, "Tensor | None"]
@@ -84,12 +84,11 @@ class JensenShannon:
     """
 
     def prepare(self, y: Tensor) -> Prepared:
-        q = torch.softmax(y, 0)
-        return (q.clamp_min_(torch.finfo(q.dtype).tiny),)
+        return (_positive_softmax(y),)
 
     def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
         (q,) = prepared
-        p = torch.softmax(x, 0)
+        p = _positive_softmax(x)
         most = 1 - torch.finfo(p.dtype).eps  # log(0) is infinite
         share = torch.sub(p, q).div_(p + q).clamp_(-most, most)
         of_q = share.neg().log1p_()
@@ -99,46 +98,44 @@ class JensenShannon:
         return value, of_p.sub_(mean).mul_(p).mul_(0.5) if gradient else None
 
 
+def _positive_softmax(x: Tensor) -> Tensor:
+    p = torch.softmax(x, 0)
+    return p.clamp_min_(torch.finfo(p.dtype).tiny)
+
+
 @dataclass(frozen=True)
 class SymmetricKL:
     """Mean of the two Kullback-Leibler divergences between the softmax of each column (see `symmetric_kl`).
 
     Attributes:
-        floor: constant that the published code adds to the second argument inside its log (0 or 1e-17). log(q + floor)
-            is log q + s with s = softplus(log floor - log q), which is zero unless q is about as small as the floor.
+        floor: constant that the published code adds to the second argument inside its log (0 or 1e-17). Here it is
+            added to the first as well, which changes less than the floor itself and makes equal columns exactly equal.
     """
 
     floor: float = 0.0
 
     def prepare(self, y: Tensor) -> Prepared:
         log_q = torch.log_softmax(y, 0)
-        return (log_q, log_q.exp())
+        return (self._raised(log_q), log_q.exp())
 
     def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
-        log_q, q = prepared
+        raised_q, q = prepared
         log_p = torch.log_softmax(x, 0)
-        p = log_p.exp()
-        ratio, gap = log_p - log_q, p - q
-        value = (ratio * gap).sum(0)
-        if self.floor:
-            raised_q, raised_p = self._raise(log_q), self._raise(log_p)
-            value -= (p * raised_q + q * raised_p).sum(0)
-            if gradient:
-                ratio -= raised_q  # log p - log(q + floor)
-                gap = p - q * (-raised_p).exp()  # p - q p / (p + floor)
-        value *= 0.5
+        p, raised_p = log_p.exp(), self._raised(log_p)
+        ratio, gap = raised_p - raised_q, p - q
+        value = (ratio * gap).sum(0).mul_(0.5)
         if not gradient:
             return value, None
-        # d/dx of sum p (log p - log(q + floor)) - sum q log(p + floor), through the softmax; the sum of p is one, and
-        # without a floor that of the gap is zero.
+        # of sum (p - q) (log(p + floor) - log(q + floor)) through the softmax; without a floor the gaps sum to zero
         mean = (p * ratio).sum(0)
         if self.floor:
+            gap *= (log_p - raised_p).exp_()  # p / (p + floor)
             mean += gap.sum(0)
         return value, ratio.sub_(mean).mul_(p).add_(gap).mul_(0.5)
 
-    def _raise(self, log_p: Tensor) -> Tensor:
-        """log(p + floor) - log p."""
-        return torch.nn.functional.softplus(math.log(self.floor) - log_p)
+    def _raised(self, log_p: Tensor) -> Tensor:
+        """log(p + floor)."""
+        return torch.logaddexp(log_p, log_p.new_tensor(math.log(self.floor))) if self.floor else log_p
 
 
 def wasserstein(x: Tensor, y: Tensor, p: float = 2.0, dim: int = -1) -> Tensor:
@@ -164,8 +161,8 @@ def wasserstein(x: Tensor, y: Tensor, p: float = 2.0, dim: int = -1) -> Tensor:
         >>> wasserstein(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0]))
         tensor(4.)
     """
-    if p < 1:
-        raise ValueError(f"wasserstein needs an order p of at least 1, got p={p}.")
+    if not 1 <= p < math.inf:
+        raise ValueError(f"wasserstein needs a finite order p of at least 1, got p={p}.")
     return between(Wasserstein(p), x, y, dim)
 
 
@@ -207,7 +204,9 @@ def between(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
     """The measure along `dim` of two tensors of one shape, differentiable once in both."""
     if x.shape != y.shape:
         raise ValueError(f"Both tensors must have the same shape, got {tuple(x.shape)} and {tuple(y.shape)}.")
-    if x.dim() == 0 or x.shape[dim] == 0:
+    if not x.dtype == y.dtype or x.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"Both tensors must be float32 or both float64, got {x.dtype} and {y.dtype}; convert them.")
+    if not -x.dim() <= dim < x.dim() or x.shape[dim] == 0:
         raise ValueError(f"There must be at least one entry along dim={dim}, got shape {tuple(x.shape)}.")
     x, y = x.movedim(dim, 0), y.movedim(dim, 0)
     value: Tensor = _Symmetric.apply(measure, x.reshape(len(x), -1), y.reshape(len(y), -1))  # type: ignore[assignment]
@@ -228,7 +227,7 @@ class _Symmetric(torch.autograd.Function):
         return value
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad_output: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
         slope_x, slope_y = ctx.saved_tensors
         return (

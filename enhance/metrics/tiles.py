@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from enhance.metrics.distance import DeepDistance
+from enhance.metrics.first_order import first_order
 
 Box = tuple[slice, slice]
 
@@ -92,7 +92,7 @@ class _TileByTile(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None]:
         (slope,) = ctx.saved_tensors
         return slope * grad_output, None, None, None

@@ -1,0 +1,41 @@
+"""Backward passes in closed form have no derivative of their own; asked for one, they say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """A `backward` whose gradients raise a sentence when they are differentiated again, wherever the graph goes on.
+
+    PyTorch's own `once_differentiable` raises only if the incoming gradient needs one itself, and would let the second
+    derivative of a plain `grad(loss, image, create_graph=True)` be silently wrong.
+    """
+
+    @wraps(backward)
+    def wrapped(ctx: Any, *incoming: Tensor) -> Any:
+        with torch.no_grad():
+            gradients = backward(ctx, *incoming)
+        if not torch.is_grad_enabled():
+            return gradients
+        return tuple(
+            _Last.apply(gradient.detach().requires_grad_()) if isinstance(gradient, Tensor) else gradient
+            for gradient in gradients
+        )
+
+    return wrapped
+
+
+class _Last(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *incoming: Tensor) -> Any:
+        raise RuntimeError("The deep distribution measures have first derivatives only; do without a second one.")
