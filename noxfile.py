@@ -6,6 +6,7 @@ Pythons that the machine does not have are skipped.
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import nox
@@ -41,17 +42,13 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def wheel(session: nox.Session) -> None:
     """The wheel alone, in a clean environment, from a folder with no checkout near and without a network."""
-    folder = Path(session.create_tmp())
-    for old in folder.glob("*.whl"):
-        old.unlink()
-    session.run("python", "-m", "pip", "wheel", ".", "--no-deps", "--wheel-dir", str(folder))
-    session.install(str(next(folder.glob("*.whl"))))
-    elsewhere = folder / "else where"
-    elsewhere.mkdir(exist_ok=True)
-    session.chdir(elsewhere)
-    command = str(Path(session.bin) / "enhance")
-    session.run(command, "--help", silent=True)
-    session.run(command, "task=recover", "metric=deepjsd", "steps=5", env={**OFFLINE, "TORCH_HOME": os.devnull})
-    results = list(elsewhere.glob("outputs/*/*/result.png"))
-    if not results:
-        session.error("the run has left no result.png")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        session.run("python", "-m", "pip", "wheel", ".", "--no-deps", "--wheel-dir", name)
+        session.install(str(next(folder.glob("*.whl"))))
+        command = str(Path(session.bin).resolve() / "enhance")
+        with session.chdir(folder):
+            session.run(command, "--help", silent=True)
+            session.run(command, "task=recover", "metric=deepjsd", "steps=5", env={**OFFLINE, "TORCH_HOME": os.devnull})
+        if not list(folder.glob("outputs/*/*/result.png")):
+            session.error("The run has left no result.png.")

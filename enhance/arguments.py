@@ -55,6 +55,9 @@ def checked(arguments: Sequence[str]) -> None:
     overrides = _parse(arguments)
     for override in overrides:
         _check_key(override)
+    for override in [given for given in overrides if given.key_or_group == "hydra.run.dir"][-1:]:
+        if any((Path(value) / METRICS).exists() for value in _values(override)):
+            raise SettingsError(f"{override.input_line} holds a run already; name another folder, or resume that run.")
     with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
         for combination in _combinations(overrides):
             _check_settings(_compose("config", combination))
@@ -122,8 +125,6 @@ def _check_key(override: Override) -> None:
     key = override.key_or_group.split("@")[0]
     if override.type == OverrideType.DEL:
         raise SettingsError(f"{override.input_line} would remove a setting that is needed; give it another value.")
-    if key == "hydra.run.dir" and any((Path(value) / METRICS).exists() for value in _values(override)):
-        raise SettingsError(f"{override.input_line} holds a run already; name another folder, or resume that run.")
     if _check_choice(override):
         if override.is_sweep_override() and key == "task" and (tools := set(_values(override)) & set(TOOLS)):
             raise SettingsError(f"task={min(tools)} cannot take part in a sweep.")

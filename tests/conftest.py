@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
@@ -18,6 +19,8 @@ from enhance import cli, config, locate
 os.environ.setdefault("MPLBACKEND", "agg")
 locate.register()
 config.register()
+hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("patient")
 torch.set_num_threads(1)  # the tests themselves run side by side
 
 

@@ -32,7 +32,7 @@ from enhance.locate import home
         (["steps=1e12"], "steps=1e12"),
         (["size=4"], "at least 8"),
         (["optimizer.learning_rate=-1"], "positive"),
-        (["optimizer.learning_rate=nan"], "positive"),
+        (["optimizer.learning_rate=nan"], "finite"),
         (["optimizer.betas=[0.9]"], "two numbers"),
         (["autocast=int8"], "bfloat16 or float16"),
         (["frames.spacing=random"], "geometric or fixed"),

@@ -128,7 +128,7 @@ def ran(height: int, width: int, kind: str, chosen: dict[str, Any]) -> None:
 
 
 def fuzzed(examples: int) -> Callable[[Any], Any]:
-    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @fuzzed(12)

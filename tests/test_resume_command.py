@@ -291,3 +291,24 @@ def test_ctrl_c_leaves_a_run_that_can_go_on(
     uninterrupted = results(tmp_path / "whole")
     uninterrupted["metrics"]["command"] = ""
     assert interrupted == uninterrupted
+
+
+def test_a_job_of_a_sweep_goes_on(
+    enhance: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show, failed = Progress.show, []
+
+    def fail_once(self: Progress, row: Row) -> None:
+        show(self, row)
+        if row.step == 3 and not failed:
+            failed.append(row)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Progress, "show", fail_once)
+    little = [argument for argument in LITTLE if not argument.startswith("hydra.")]
+    ended = enhance("-m", "seed=1,2", *little, "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra.job.num}")
+    assert ended.code == 0
+    assert "No space left on device" in ended.err
+    assert (status(tmp_path / "sweep" / "0"), status(tmp_path / "sweep" / "1")) == ("running", "finished")
+    assert enhance("resume=sweep/0").code == 0
+    assert status(tmp_path / "sweep" / "0") == "finished"
