@@ -85,7 +85,7 @@ def progress_video(story: Story) -> None:
                     writer.send(None)
                 for _ in range(pause if step == steps[-1] else each):
                     writer.send(image.tobytes())
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the latter where imageio-ffmpeg finds no ffmpeg
             _log.warning("%s is left out: ffmpeg failed (%s).", names.VIDEO, error)
             return
         finally:

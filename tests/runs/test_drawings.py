@@ -149,3 +149,15 @@ def test_without_the_extra_there_is_no_video(tmp_path: Path, monkeypatch: pytest
     run(tmp_path / "run", 16, 16, 3)
     assert not (tmp_path / "run" / "progress.mp4").exists()
     assert (tmp_path / "run" / "progress.gif").is_file()
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/nowhere/ffmpeg"])
+def test_an_ffmpeg_that_fails_costs_the_video_alone(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("imageio_ffmpeg", reason="the extra 'video' is not installed")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", program)
+    run(tmp_path / "run", 64, 64, 30)
+    assert "progress.mp4 is left out" in caplog.text
+    assert {"progress.gif", "report.html"} < {path.name for path in (tmp_path / "run").iterdir()}
+    assert not (tmp_path / "run" / "progress.mp4").exists()
