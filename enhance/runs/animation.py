@@ -25,7 +25,8 @@ _NARROWEST = 128  # pixels: what the caption needs
 _MS, _PAUSE_MS = 5500, 1800  # of the whole animation, and of its last frame
 _CAPTION = 18  # pixels
 _VIDEO_LONGER, _VIDEO_LEAST = 1280, 512  # pixels of the longer side: at most, and what small images are enlarged to
-_RATE = 30  # frames of a video a second
+_ENCODED = "-preset fast -crf 18 -maxrate 8M -bufsize 8M -movflags +faststart"
+_RATE = 20  # frames of a video a second
 _LIMIT = 2_900_000  # bytes
 _COLOURS, _GREYS = 240, 16  # of a palette: for the picture, and for the caption
 _SAMPLE = 128  # pixels a side, from which a palette is made: as good to the eye as all of them, and ten times as fast
@@ -80,12 +81,12 @@ def progress_video(story: Story) -> None:
                         quality=None,  # type: ignore[arg-type]
                         macro_block_size=2,
                         ffmpeg_log_level="error",
-                        output_params=["-crf", "18", "-maxrate", "8M", "-bufsize", "8M", "-movflags", "+faststart"],
+                        output_params=_ENCODED.split(),
                     )
                     writer.send(None)
                 for _ in range(pause if step == steps[-1] else each):
                     writer.send(image.tobytes())
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the latter where imageio-ffmpeg finds no ffmpeg
             _log.warning("%s is left out: ffmpeg failed (%s).", names.VIDEO, error)
             return
         finally:

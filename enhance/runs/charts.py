@@ -146,12 +146,10 @@ def _thinned(rows: list[Row]) -> list[Row]:
 
 
 def _ticks(low: float, high: float, logarithmic: bool) -> list[float]:
-    """Round values from `low` to `high`: powers of ten on a logarithmic axis, with their doubles and halves where there
-    are few of them.
-    """
+    """Round values from `low` to `high`: powers of ten on a logarithmic axis, with some between where these are few."""
     if logarithmic:
         powers = [10.0**power for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
-        for factors in ((1,), (1, 2, 5)):
+        for factors in ((1,), (1, 3), (1, 2, 5)):
             ticks = [factor * power for power in powers for factor in factors if low <= factor * power <= high]
             if len(ticks) >= 3:
                 return ticks[:: -(-len(ticks) // _MOST_TICKS)]

@@ -137,7 +137,7 @@ def test_the_video_shows_the_frames_and_pauses(tmp_path: Path) -> None:
     frames = reader.read_frames(str(tmp_path / "run" / "progress.mp4"))
     facts = next(frames)
     assert facts["size"] == (61 * 8, 45 * 8 + 36)  # enlarged by a whole number, and the caption
-    assert facts["duration"] == pytest.approx(12 * 0.25 + 1.8, abs=0.3)
+    assert facts["duration"] == pytest.approx(12 * 0.25 + 1.8, abs=0.1)
     last = np.frombuffer(list(frames)[-1], np.uint8).reshape(396, 488, 3)
     with Image.open(tmp_path / "run" / "frames" / "step_000012.png") as expected:
         enlarged = np.asarray(expected.resize((488, 360), Image.Resampling.NEAREST), float)
@@ -149,3 +149,15 @@ def test_without_the_extra_there_is_no_video(tmp_path: Path, monkeypatch: pytest
     run(tmp_path / "run", 16, 16, 3)
     assert not (tmp_path / "run" / "progress.mp4").exists()
     assert (tmp_path / "run" / "progress.gif").is_file()
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/nowhere/ffmpeg"])
+def test_an_ffmpeg_that_fails_costs_the_video_alone(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("imageio_ffmpeg", reason="the extra 'video' is not installed")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", program)
+    run(tmp_path / "run", 64, 64, 30)
+    assert "progress.mp4 is left out" in caplog.text
+    assert {"progress.gif", "report.html"} < {path.name for path in (tmp_path / "run").iterdir()}
+    assert not (tmp_path / "run" / "progress.mp4").exists()
