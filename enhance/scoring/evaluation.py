@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from enhance.files import write_json, write_text
+from enhance.scoring.opinions import Data
 from enhance.scoring.statistics import MEASURES, Agreement, Comparison, agreement, compare, draw, orientation
-from enhance.scoring.tables import Data
 
 ALL = "all"
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from scipy import stats
 
 from enhance.scoring.logistic import Array, Logistic, fit
 
-MEASURES = ("srcc", "krcc", "plcc", "rmse")
+MEASURES: tuple[str, ...] = ("srcc", "krcc", "plcc", "rmse")
 FEWEST = 3  # rows; two always agree or disagree wholly
 _PAIRS = 1024  # rows up to which Kendall's tau of resamples looks at all pairs at once
 _CHUNK = 100  # resamples in memory at once
@@ -76,11 +77,16 @@ def draw(rows: int, resamples: int, seed: int) -> Array:
     return generator.multinomial(rows, np.full(rows, 1 / rows), size=resamples).astype(np.float32)
 
 
+def statistic(test: Callable[..., Any], x: Array, y: Array) -> float:
+    """The statistic of one of scipy's tests."""
+    return float(test(x, y).statistic)
+
+
 def orientation(scores: Array, opinions: Array) -> int:
     """1 where scores rise with opinions, -1 where they fall."""
     if np.ptp(scores) == 0 or np.ptp(opinions) == 0:
         return 1
-    return -1 if stats.spearmanr(scores, opinions).statistic < 0 else 1
+    return -1 if statistic(stats.spearmanr, scores, opinions) < 0 else 1
 
 
 def agreement(scores: Array, opinions: Array, sign: int, counts: Array) -> Agreement:
@@ -90,8 +96,8 @@ def agreement(scores: Array, opinions: Array, sign: int, counts: Array) -> Agree
         reason = "all alike" if len(scores) >= FEWEST else f"fewer than {FEWEST}"
         return Agreement(len(scores), nothing, dict.fromkeys(MEASURES, (np.nan, np.nan)), note=f"rows are {reason}")
     values, resampled = dict(nothing), {name: np.full(len(counts), np.nan) for name in MEASURES}
-    values["srcc"] = sign * float(stats.spearmanr(scores, opinions).statistic)
-    values["krcc"] = sign * float(stats.kendalltau(scores, opinions).statistic)
+    values["srcc"] = sign * statistic(stats.spearmanr, scores, opinions)
+    values["krcc"] = sign * statistic(stats.kendalltau, scores, opinions)
     resampled["srcc"] = sign * _chunked(counts, lambda chunk: _spearman(scores, opinions, chunk))
     resampled["krcc"] = sign * _chunked(counts, lambda chunk: _kendall(scores, opinions, chunk))
     curve, note = None, ""
@@ -101,7 +107,7 @@ def agreement(scores: Array, opinions: Array, sign: int, counts: Array) -> Agree
         note = str(error)
     else:
         mapped = curve(scores)
-        values["plcc"] = float(stats.pearsonr(mapped, opinions).statistic) if np.ptp(mapped) else np.nan
+        values["plcc"] = statistic(stats.pearsonr, mapped, opinions) if np.ptp(mapped) else np.nan
         values["rmse"] = float(np.sqrt(np.mean((mapped - opinions) ** 2)))
         resampled["plcc"] = _chunked(counts, lambda chunk: _pearson(mapped, opinions, chunk))
         resampled["rmse"] = np.sqrt(counts @ (mapped - opinions) ** 2 / len(scores))
@@ -147,9 +153,9 @@ def _interval(resampled: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _chunked(counts: Array, statistic: Callable[[Array], Array]) -> Array:
+def _chunked(counts: Array, compute: Callable[[Array], Array]) -> Array:
     chunks = np.split(counts, range(_CHUNK, len(counts), _CHUNK))
-    return np.concatenate([statistic(chunk.astype(np.float64)) for chunk in chunks])
+    return np.concatenate([compute(chunk.astype(np.float64)) for chunk in chunks])
 
 
 def _ratio(above: Array, below: Array) -> Array:
@@ -180,7 +186,7 @@ def _kendall(scores: Array, opinions: Array, counts: Array) -> Array:
     rows = len(scores)
     if rows > _PAIRS:
         resamples = (np.repeat(np.arange(rows), row.astype(int)) for row in counts)
-        return np.array([stats.kendalltau(scores[rows], opinions[rows]).statistic for rows in resamples])
+        return np.array([statistic(stats.kendalltau, scores[rows], opinions[rows]) for rows in resamples])
     agree = np.sign(scores[:, None] - scores) * np.sign(opinions[:, None] - opinions)
     total = np.einsum("rn,rn->r", counts @ agree, counts)
     untied = [rows**2 - np.square(_levels(values, counts)[0]).sum(axis=1) for values in (scores, opinions)]

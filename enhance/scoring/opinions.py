@@ -80,7 +80,7 @@ def join(scores: Rows, opinions: Rows, image: str = "") -> tuple[Rows, list[str]
         twice = next(key for table in keys for key in table if table.count(key) > 1)
         raise ValueError(f"The image {twice} is in a table twice; each table takes an image once.")
     partners = dict(zip(keys[1], opinions, strict=True))
-    joined = [partners[key] | row for key, row in zip(keys[0], scores, strict=True) if key in partners]
+    joined = [row | partners[key] for key, row in zip(keys[0], scores, strict=True) if key in partners]
     if not joined:
         raise ValueError(
             f"No image is in both tables; for example {keys[0][0]} has scores and {keys[1][0]} an opinion."
