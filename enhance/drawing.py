@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from enhance.files import write_bytes
 
-_Given, _Result = ParamSpec("_Given"), TypeVar("_Result")
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 
 # Okabe and Ito's colours.
 BLUE, VERMILION, GREEN, INK, FAINT = "#0072B2", "#D55E00", "#009E73", "#222222", "#888888"

@@ -58,7 +58,7 @@ def fit(scores: Array, opinions: Array) -> Logistic:
 
     def linear(log_steepness: float, centre: float) -> tuple[Array, Array]:
         columns = np.stack((expit(np.exp(log_steepness) * (z - centre)) - 0.5, z, np.ones_like(z)), axis=1)
-        solution = np.linalg.lstsq(columns, opinions, rcond=None)[0]
+        solution = np.asarray(np.linalg.lstsq(columns, opinions, rcond=None)[0], np.float64)
         return solution, columns @ solution - opinions
 
     low, high = np.log(_STEEPNESS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -72,13 +73,7 @@ def join(scores: Rows, opinions: Rows, image: str = "") -> tuple[Rows, list[str]
         ValueError: if an image is in a table twice, or no image is in both.
     """
     paths = [[_path(row[_naming(rows, image) or next(iter(row))]) for row in rows] for rows in (scores, opinions)]
-    for depth in range(1, 1 + max(len(path) for table in paths for path in table)):
-        keys = [["/".join(path[-depth:]) for path in table] for table in paths]
-        if all(len(set(table)) == len(table) for table in keys):
-            break
-    else:
-        twice = next(key for table in keys for key in table if table.count(key) > 1)
-        raise ValueError(f"The image {twice} is in a table twice; each table takes an image once.")
+    keys = _keys(paths)
     partners = dict(zip(keys[1], opinions, strict=True))
     joined = [row | partners[key] for key, row in zip(keys[0], scores, strict=True) if key in partners]
     if not joined:
@@ -156,6 +151,18 @@ def _naming(rows: Rows, image: str) -> str | None:
         _check(rows, image)
         return image
     return "image" if "image" in rows[0] else next((name for name in rows[0] if not _holds_numbers(rows, name)), None)
+
+
+def _keys(tables: Sequence[Sequence[tuple[str, ...]]]) -> list[list[str]]:
+    """The shortest ends of paths that tell the rows of each table apart."""
+    depths = range(1, 1 + max(len(path) for table in tables for path in table))
+    keys: list[list[str]] = []
+    for depth in depths:
+        keys = [["/".join(path[-depth:]) for path in table] for table in tables]
+        if all(len(set(table)) == len(table) for table in keys):
+            return keys
+    twice = next(key for table in keys for key, count in Counter(table).items() if count > 1)
+    raise ValueError(f"The image {twice} is in a table twice; each table takes an image once.")
 
 
 def _path(name: str) -> tuple[str, ...]:

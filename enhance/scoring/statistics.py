@@ -71,7 +71,7 @@ class Comparison:
         return self.p_holm < 0.05
 
 
-def draw(rows: int, resamples: int, seed: int) -> Array:
+def draw(rows: int, resamples: int, seed: int) -> NDArray[np.float32]:
     """Bootstrap counts, (resamples, rows): how often each resample holds each row."""
     generator = np.random.default_rng(seed)
     return generator.multinomial(rows, np.full(rows, 1 / rows), size=resamples).astype(np.float32)
@@ -89,7 +89,7 @@ def orientation(scores: Array, opinions: Array) -> int:
     return -1 if statistic(stats.spearmanr, scores, opinions) < 0 else 1
 
 
-def agreement(scores: Array, opinions: Array, sign: int, counts: Array) -> Agreement:
+def agreement(scores: Array, opinions: Array, sign: int, counts: NDArray[np.float32]) -> Agreement:
     """Of scores (n) with opinions (n), oriented by `sign`, with intervals from `counts` (resamples, n)."""
     nothing = dict.fromkeys(MEASURES, np.nan)
     if len(scores) < FEWEST or np.ptp(scores) == 0 or np.ptp(opinions) == 0:
@@ -153,7 +153,7 @@ def _interval(resampled: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _chunked(counts: Array, compute: Callable[[Array], Array]) -> Array:
+def _chunked(counts: NDArray[np.float32], compute: Callable[[Array], Array]) -> Array:
     chunks = np.split(counts, range(_CHUNK, len(counts), _CHUNK))
     return np.concatenate([compute(chunk.astype(np.float64)) for chunk in chunks])
 
