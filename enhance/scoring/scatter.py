@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -19,44 +21,54 @@ _WIDTH = 7.1  # inches, two columns of a paper
 
 
 @plain
-def scatter(evaluation: Evaluation, path: Path) -> None:
-    """Draw every metric; colours and marks tell the types of distortion apart where they are six or fewer."""
-    metrics = list(evaluation.agreements)
-    across = min(len(metrics), _MOST_ACROSS if len(metrics) != 6 else 3)
-    down = math.ceil(len(metrics) / across)
+def scatter(evaluations: Sequence[Evaluation], path: Path) -> None:
+    """Draw every metric of every evaluation; each evaluation begins a row.
+
+    Colours and marks tell the types of distortion apart where there is one evaluation of six types or fewer.
+    """
+    most = max(len(evaluation.agreements) for evaluation in evaluations)
+    across = 3 if most == 6 else min(most, _MOST_ACROSS)
+    rows = [
+        (evaluation, list(evaluation.agreements)[start : start + across])
+        for evaluation in evaluations
+        for start in range(0, len(evaluation.agreements), across)
+    ]
+    types = sorted(set(evaluations[0].data.types)) if len(evaluations) == 1 else []
+    types = types if 1 < len(types) <= len(_STYLES) else []
     width = _WIDTH if across > 1 else _WIDTH / 2
-    types = sorted(set(evaluation.data.types))
-    legend = 1 < len(types) <= len(_STYLES)
-    panel = (width - 0.5) / across
-    height = down * (panel * 0.8 + 0.62) + 0.1 + 0.25 * legend
+    panel, foot = (width - 0.5) / across * 0.8, 0.42 + (0.25 if types else 0)
+    height = len(rows) * (panel + 0.62) + foot - 0.35
     drawn = figure(width, height)
-    axes = drawn.subplots(down, across, squeeze=False, sharey=True)
+    axes = drawn.subplots(len(rows), across, squeeze=False, sharey="row")
     drawn.subplots_adjust(
         left=0.52 / width,
         right=1 - 0.08 / width,
         top=1 - 0.3 / height,
-        bottom=(0.42 + 0.25 * legend) / height,
+        bottom=foot / height,
         wspace=0.1,
-        hspace=0.66 / (panel * 0.8),
+        hspace=0.66 / panel,
     )
-    for place, axis in enumerate(axes.flat):
-        if place < len(metrics):
-            _panel(axis, evaluation, metrics[place], types if legend else [])
-        else:
+    for panels, (evaluation, metrics) in zip(axes, rows, strict=True):
+        for axis, metric in zip(panels, metrics, strict=False):
+            _panel(axis, evaluation, metric, types)
+        for axis in panels[len(metrics) :]:
             axis.set_visible(False)
-    for row in axes:
-        row[0].set_ylabel(evaluation.data.opinion, fontsize=8, color=INK, parse_math=False)
-    if legend:
-        handles = [
-            Line2D([], [], color=colour, marker=mark, linestyle="", markersize=4, label=name)
-            for (colour, mark), name in zip(_STYLES, types, strict=False)
-        ]
-        found = drawn.legend(
-            handles=handles, loc="lower center", ncols=len(types), fontsize=7, frameon=False, handletextpad=0.1
-        )
-        for text in found.get_texts():
-            text.set_parse_math(False)
+        panels[0].set_ylabel(evaluation.data.opinion, fontsize=8, color=INK, parse_math=False)
+    if types:
+        _legend(drawn, types)
     save(drawn, path)
+
+
+def _legend(drawn: Figure, types: list[str]) -> None:
+    handles = [
+        Line2D([], [], color=colour, marker=mark, linestyle="", markersize=4, label=name)
+        for (colour, mark), name in zip(_STYLES, types, strict=False)
+    ]
+    found = drawn.legend(
+        handles=handles, loc="lower center", ncols=len(types), fontsize=7, frameon=False, handletextpad=0.1
+    )
+    for text in found.get_texts():
+        text.set_parse_math(False)
 
 
 def _panel(axis: Axes, evaluation: Evaluation, metric: str, types: list[str]) -> None:

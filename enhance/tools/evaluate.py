@@ -51,7 +51,7 @@ def run(settings: Settings) -> int:
         evaluation = evaluate(data, settings.resamples, settings.seed, status.update)
     folder = Path(settings.output or _default(settings)).expanduser()
     write(evaluation, folder)
-    scatter(evaluation, folder / "scatter")
+    scatter([evaluation], folder / "scatter")
     if settings.format == "json":
         print(json.dumps(summary(evaluation), indent=2))
     else:
