@@ -37,8 +37,8 @@ python benchmarks/correlations.py --scores DIR
 ```
 
 It says that the correlations are computed rightly: the scores are the authors' own, not ours. (How near our scores are
-to those of the published code is in [parity.md](parity.md).) SRCC and KRCC (tau-b) are of the scores as they are, PLCC and RMSE
-after the five-parameter logistic; RMSE is in the units of each data set's opinions. All published scores are
+to those of the published code is in [parity.md](parity.md).) SRCC and KRCC (tau-b) are of the scores as they are, PLCC
+and RMSE after the five-parameter logistic; RMSE is in the units of each data set's opinions. All published scores are
 distances: they rise as DMOS rises and fall as MOS rises, and the table shows the magnitude. In brackets: 95 % of
 {resamples} bootstrap resamples of the images (seed {seed}).
 
