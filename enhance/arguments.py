@@ -27,7 +27,10 @@ from enhance.tools import TOOLS
 
 _OPEN = ("degradation", "hydra")  # whose keys are free
 _KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
-FILES = ("reference", "initial", "image", "pairs", "output", "run", "backbone.weights")
+FILES = (
+    *("reference", "initial", "image", "pairs", "output", "run", "backbone.weights"),
+    *("scores", "opinions", "table", "root"),
+)
 _PLAIN = re.compile(r"[\w./:~@%+\- ]*", re.ASCII)
 
 

@@ -5,46 +5,26 @@ paper.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import wraps
 from io import BytesIO
-from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-import matplotlib.style
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from enhance.files import write_bytes
+from enhance.drawing import BLUE, FAINT, GREEN, INK, VERMILION
+from enhance.drawing import figure as _figure
+from enhance.drawing import plain as _plain
+from enhance.drawing import save as _save
 from enhance.runs import folder as names
 from enhance.runs.crops import Array, crop, picture, square
 from enhance.runs.history import Row
 from enhance.runs.story import Story
 
-# Okabe and Ito's colours, which people with any colour vision tell apart.
-BLUE, VERMILION, GREEN, INK, FAINT = "#0072B2", "#D55E00", "#009E73", "#222222", "#888888"
-_Given = ParamSpec("_Given")
-_Drawn = TypeVar("_Drawn")
 _MOST = 1200  # pixels of an image's longer side inside a figure
-
-
-def _plain(draw: Callable[_Given, _Drawn]) -> Callable[_Given, _Drawn]:
-    """Draw in matplotlib's own style, whatever the user's matplotlibrc says: figures are the same everywhere.
-
-    Fonts go into a PDF as TrueType, which publishers ask for; Type 3, matplotlib's default, they refuse.
-    """
-
-    @wraps(draw)
-    def drawn(*given: _Given.args, **named: _Given.kwargs) -> _Drawn:
-        with matplotlib.style.context(["default", {"pdf.fonttype": 42}]):
-            return draw(*given, **named)
-
-    return drawn
 
 
 @_plain
@@ -151,12 +131,6 @@ def _caption(numbers: dict[str, Any]) -> str:
     return "  ".join(form.format(value) for form, value in known if math.isfinite(value))
 
 
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _show(axis: Axes, image: Array, colour: str, width: float) -> None:
     axis.imshow(image, interpolation="antialiased")  # square pixels where enlarged threefold or more, smooth elsewhere
     axis.set_xticks([])
@@ -220,14 +194,3 @@ def _curve(axis: Axes, rows: list[Row], key: str, colour: str) -> None:
     for name, spine in axis.spines.items():
         spine.set_visible(name in ("left", "bottom"))
         spine.set_color(FAINT)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """PNG at 200 dots an inch and PDF with images at 300, without dates, so that the same files give the same bytes."""
-    for suffix, dpi, metadata in (
-        (".png", 200, {"Software": None}),
-        (".pdf", 300, {"CreationDate": None, "Producer": None}),
-    ):
-        buffer = BytesIO()
-        figure.savefig(buffer, format=suffix[1:], dpi=dpi, metadata=metadata)
-        write_bytes(path.with_suffix(suffix), buffer.getvalue())

@@ -9,5 +9,6 @@ from __future__ import annotations
 
 TOOLS = {
     "score": "how far images are from their references: a pair, folders, or a CSV of pairs",
+    "evaluate": "correlate scores with opinions: scores= opinions=, or table=, or dataset= root=",
     "report": "rebuild the figures and pages of a run from its files: run=FOLDER",
 }

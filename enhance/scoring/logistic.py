@@ -1,0 +1,93 @@
+"""The five-parameter logistic with which VQEG and most papers bring scores to the scale of opinions:
+
+    f(x) = b1 (1/2 - 1 / (1 + exp(b2 (x - b3)))) + b4 x + b5
+
+Source: Sheikh, Sabir, Bovik: A Statistical Evaluation of Recent Full Reference Image Quality Assessment Algorithms.
+IEEE Transactions on Image Processing 15 (2006), 3440-3451.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+from scipy.special import expit
+
+Array = NDArray[np.float64]
+
+FEWEST = 10  # different scores; five parameters through fewer points say nothing
+_STEEPNESS = (0.25, 32.0)  # times one over the standard deviation: from all but straight to all but a step
+_STARTS = 3
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """A fitted curve.
+
+    Attributes:
+        parameters: b1 to b5; b2 is positive, the sign of b1 says whether the curve rises.
+        monotone: whether it only rises or only falls over the scores that it was fitted to. The linear term may bend
+            it back; its correlation then flatters the scores.
+    """
+
+    parameters: tuple[float, float, float, float, float]
+    monotone: bool
+
+    def __call__(self, scores: Array) -> Array:
+        """Scores on the scale of the opinions, the same shape."""
+        b1, b2, b3, b4, b5 = self.parameters
+        return b1 * (expit(b2 * (scores - b3)) - 0.5) + b4 * scores + b5
+
+
+def fit(scores: Array, opinions: Array) -> Logistic:
+    """The curve of least squares from scores (n) to opinions (n).
+
+    For a given steepness and centre the other three parameters are a linear problem, so the search is over two: a grid
+    over both, then the best points of the grid refined. It is bounded and cannot wander off.
+
+    Raises:
+        ValueError: with a sentence if the scores take fewer than ten different values.
+    """
+    different = len(np.unique(scores))
+    if different < FEWEST:
+        raise ValueError(f"the logistic needs {FEWEST} different scores, and there are {different}")
+    middle, spread = float(scores.mean()), float(scores.std())
+    z = (scores - middle) / spread
+
+    def linear(log_steepness: float, centre: float) -> tuple[Array, Array]:
+        columns = np.stack((expit(np.exp(log_steepness) * (z - centre)) - 0.5, z, np.ones_like(z)), axis=1)
+        solution = np.asarray(np.linalg.lstsq(columns, opinions, rcond=None)[0], np.float64)
+        return solution, columns @ solution - opinions
+
+    low, high = np.log(_STEEPNESS)
+    grid = [(s, c) for s in np.linspace(low, high, 8) for c in np.quantile(z, np.linspace(0.02, 0.98, 9))]
+    grid.sort(key=lambda point: float(np.square(linear(*point)[1]).sum()))
+    found = [
+        least_squares(
+            lambda point: linear(*point)[1],
+            start,
+            bounds=((low, z.min()), (high, z.max())),
+            x_scale=(1, 0.3),
+            max_nfev=100,
+        )
+        for start in np.clip(grid[:_STARTS], (low + 1e-6, z.min() + 1e-6), (high - 1e-6, z.max() - 1e-6))
+    ]
+    steepness, centre = min(found, key=lambda result: result.cost).x
+    (height, slope, level), _ = linear(steepness, centre)
+    parameters = (
+        float(height),
+        float(np.exp(steepness) / spread),
+        float(middle + spread * centre),
+        float(slope / spread),
+        float(level - slope * middle / spread),
+    )
+    return Logistic(parameters, _monotone(parameters, scores))
+
+
+def _monotone(parameters: tuple[float, float, float, float, float], scores: Array) -> bool:
+    b1, b2, b3, b4, _ = parameters
+    rise = expit(b2 * (np.linspace(scores.min(), scores.max(), 1000) - b3))
+    slope = b1 * b2 * rise * (1 - rise) + b4
+    return bool((slope >= 0).all() or (slope <= 0).all())
