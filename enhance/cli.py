@@ -49,7 +49,7 @@ def main() -> None:
         if tool := chosen_tool(overrides):
             sys.exit(_use(tool, arguments, overrides))
         checked(overrides)
-        sys.argv[1:] = arguments
+        sys.argv[1:] = _same_sweep(arguments, overrides)
         _hydra()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
@@ -80,6 +80,22 @@ def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
     return import_module(f"enhance.tools.{tool}").run(tool_settings(tool, overrides))
 
 
+def _same_sweep(arguments: list[str], overrides: list[str]) -> list[str]:
+    """The arguments, with the folder of the earlier sweep that they go on with."""
+    if not {"sweep.resume=true", "sweep.resume=True"} & set(overrides):
+        return arguments
+    from enhance.sweeps.folder import earlier
+
+    if arguments == overrides:
+        raise ValueError("sweep.resume=true goes with -m; a single run goes on with resume=FOLDER.")
+    folder = earlier(overrides, Path("outputs"))
+    if folder is None:
+        print("note: there is no earlier sweep of this command; it begins anew", file=sys.stderr)
+        return arguments
+    print(f"note: going on in {folder}", file=sys.stderr)
+    return [*arguments, f"hydra.sweep.dir='{folder.absolute()}'"]
+
+
 def _hydra() -> None:
     import hydra
     from omegaconf.errors import OmegaConfBaseException
@@ -105,16 +121,23 @@ def _job(config: object) -> float:
     from omegaconf import OmegaConf
 
     from enhance.experiment import run
+    from enhance.runs.folder import METRICS
+    from enhance.sweeps.folder import fail, finished
 
     hydra_config = HydraConfig.get()
     command = shlex.join(["python", "-m", "enhance", *hydra_config.overrides.task])
     folder = Path(hydra_config.runtime.output_dir)
+    swept = hydra_config.mode == RunMode.MULTIRUN
+    if swept and (objective := finished(folder)) is not None:
+        return objective
     try:
-        return run(OmegaConf.to_object(config), folder, command)  # type: ignore[arg-type]
+        going_on = swept and (folder / METRICS).exists()
+        return run(OmegaConf.to_object(config), folder, command, going_on)  # type: ignore[arg-type]
     except (ValueError, OSError) as error:
         _log.debug("The run failed.", exc_info=True)
-        if hydra_config.mode == RunMode.MULTIRUN:  # one job that fails must not end a sweep
+        if swept:  # one job that fails must not end a sweep
             _log.error("%s", error)
+            fail(folder, str(error))
             return float("nan")
         if isinstance(error, ValueError):  # for want of room on the disk, a run can go on
             _clear(folder)

@@ -116,6 +116,13 @@ class FramesConfig:
 
 
 @dataclass
+class SweepConfig:
+    """Of a multirun. `resume`: go on in the newest sweep of the same command, without the jobs that are finished."""
+
+    resume: bool = False
+
+
+@dataclass
 class Config:
     """One run. See `python -m enhance --help`."""
 
@@ -128,6 +135,7 @@ class Config:
     parametrization: ParametrizationConfig = field(default_factory=ParametrizationConfig)
     stopping: StoppingConfig = field(default_factory=StoppingConfig)
     frames: FramesConfig = field(default_factory=FramesConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
     reference: str = "astronaut"
     initial: str | None = None
     size: int | None = None

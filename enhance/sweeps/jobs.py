@@ -1,0 +1,125 @@
+"""The jobs of a sweep as their folders tell them, and which settings they differ in."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from yaml import YAMLError, safe_load
+
+from enhance.runs import folder as names
+from enhance.runs.history import Row, read
+from enhance.sweeps.folder import FAILED
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job.
+
+    Attributes:
+        folder: of the run.
+        number: its place in the sweep.
+        settings: what was overridden, by key.
+        facts: metrics.json.
+        rows: its history.
+        reason: why it failed; empty if it did not.
+    """
+
+    folder: Path
+    number: int
+    settings: dict[str, str]
+    facts: dict[str, Any] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def finished(self) -> bool:
+        return self.facts.get("status") == "finished"
+
+    @property
+    def state(self) -> str:
+        """finished, failed, or unfinished."""
+        return "failed" if self.reason else "finished" if self.finished else "unfinished"
+
+    def figure(self, key: str) -> float | None:
+        """A figure of the best image: loss, score, psnr, ssim or ms_ssim."""
+        value = self.facts.get("best", {}).get(key)
+        if value is None and key == "psnr" and "psnr" in self.facts.get("why_null", {}):
+            return math.inf
+        return value
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Attributes:
+    folder: of the sweep.
+    jobs: in the order of their numbers.
+    varying: the settings that jobs differ in; found, not configured.
+    """
+
+    folder: Path
+    jobs: list[Job]
+    varying: list[str]
+
+    def ranked(self) -> list[Job]:
+        """Finished jobs by PSNR, highest first, then the others: losses of different measures cannot be compared."""
+        done = [job for job in self.jobs if job.state == "finished"]
+        done.sort(key=lambda job: -(job.figure("psnr") or -math.inf))
+        return done + [job for job in self.jobs if job.state != "finished"]
+
+    def label(self, job: Job) -> str:
+        """What makes a job differ from the others."""
+        return ", ".join(job.settings.get(key, "-") for key in self.varying) or f"job {job.number}"
+
+
+def collect(folder: Path) -> Sweep:
+    """Read a sweep from its folder.
+
+    Raises:
+        ValueError: if it holds no jobs.
+    """
+    found = (
+        [_job(path) for path in folder.iterdir() if path.is_dir() and _number(path) is not None]
+        if folder.is_dir()
+        else []
+    )
+    if not found:
+        raise ValueError(f"{folder} is no folder of a sweep: it holds no jobs.")
+    jobs = sorted(found, key=lambda job: job.number)
+    keys = dict.fromkeys(key for job in jobs for key in job.settings)
+    varying = [key for key in keys if len({job.settings.get(key) for job in jobs}) > 1]
+    return Sweep(folder, jobs, varying)
+
+
+def _number(folder: Path) -> int | None:
+    head = folder.name.partition("-")[0]
+    return int(head) if head.isdigit() else None
+
+
+def _job(folder: Path) -> Job:
+    facts = _json(folder / names.METRICS)
+    reason = "" if facts.get("status") == "finished" else str(_json(folder / FAILED).get("reason", ""))
+    return Job(folder, _number(folder) or 0, _settings(folder), facts, read(folder / names.HISTORY), reason)
+
+
+def _settings(folder: Path) -> dict[str, str]:
+    """What was typed for this job, by key."""
+    try:
+        lines = safe_load((folder / "hydra" / "overrides.yaml").read_text(encoding="utf-8")) or []
+        parsed = OverridesParser.create().parse_overrides([str(line) for line in lines])
+    except (OSError, YAMLError, HydraException):
+        return {}
+    return {override.get_key_element().lstrip("+"): override.get_value_element_as_str() for override in parsed}
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,116 @@
+"""A sweep's summary is rebuilt from its folders, whatever became of the jobs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+
+from enhance import cli
+from enhance.arguments import tool_settings
+from enhance.images import save_image
+from enhance.sweeps.folder import begin, earlier, fail, finished
+from enhance.sweeps.jobs import collect
+from enhance.sweeps.summary import summarise
+
+QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "frames.count=2", "threads=1", "steps=1"]
+
+
+def job(sweep: Path, number: int, overrides: list[str], psnr: float | None, status: str = "finished") -> Path:
+    folder = sweep / f"{number}-recover"
+    (folder / "hydra").mkdir(parents=True)
+    (folder / "hydra" / "overrides.yaml").write_text("".join(f"- {line}\n" for line in overrides))
+    if psnr is not None:
+        figures = {"loss": 1 / psnr, "score": 0.5, "psnr": psnr, "ssim": 0.5, "ms_ssim": None}
+        facts = {"status": status, "best": figures, "seconds": 1.5, "steps_made": 3, "stop_reason": "all steps made"}
+        (folder / "metrics.json").write_text(json.dumps(facts))
+        save_image(torch.full((1, 3, 16, 16), psnr / 50), folder / "result.png")
+    return folder
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    folder = tmp_path / "12-00-00-sweep-recover"
+    job(folder, 0, ["metric=deepjsd", "backbone=vgg16", "steps=3"], 20.0)
+    job(folder, 1, ["metric=deepwsd", "backbone=vgg16", "steps=3"], 30.0)
+    job(folder, 2, ["metric=deepjsd", "backbone=<b>odd</b>", "steps=3"], 25.0, "running")
+    fail(job(folder, 10, ["metric=deepwsd", "backbone=<b>odd</b>", "steps=3"], None), "There is no <i>file</i>.")
+    return folder
+
+
+def test_what_varies_is_found_and_jobs_are_ranked(sweep: Path) -> None:
+    found = collect(sweep)
+    assert found.varying == ["metric", "backbone"]
+    assert [job.number for job in found.jobs] == [0, 1, 2, 10]
+    assert [job.number for job in found.ranked()] == [1, 0, 2, 10]
+    assert [job.state for job in found.ranked()] == ["finished", "finished", "unfinished", "failed"]
+
+
+def test_the_summary_is_whole_though_a_job_failed(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert import_module("enhance.tools.summary").run(tool_settings("summary", [f"sweep={sweep}"])) == 0
+    said = capsys.readouterr().out
+    assert "best" in said
+    assert "2 of 4 jobs finished" in said
+    with open(sweep / "summary.csv", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert [row["rank"] for row in rows] == ["1", "2", "", ""]
+    assert rows[3]["stop_reason"] == "There is no <i>file</i>."
+    page = (sweep / "summary.html").read_text()
+    assert "<b>odd" not in page
+    assert "<i>file" not in page
+    assert "There is no &lt;i&gt;file" in page
+    assert (sweep / "summary.png").stat().st_size > 1000
+
+
+def test_one_setting_or_none_that_varies(tmp_path: Path) -> None:
+    for number in range(8):
+        job(tmp_path / "one", number, [f"seed={number}"], 20.0 + number)
+    assert summarise(tmp_path / "one").varying == ["seed"]
+    job(tmp_path / "single", 0, ["seed=1"], 20.0)
+    assert summarise(tmp_path / "single").varying == []
+    assert (tmp_path / "single" / "summary.png").is_file()
+
+
+def test_a_folder_without_jobs_gets_a_sentence(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(ValueError, match="no folder of a sweep"):
+            collect(folder)
+
+
+def test_the_newest_sweep_of_the_same_command_is_found(tmp_path: Path) -> None:
+    for name in ("2026-01-01/10-00-00-sweep-recover", "2026-01-02/09-00-00-sweep-recover", "2026-01-03/x-sweep-jpeg"):
+        begin(tmp_path / name, ["seed=1,2", "sweep.resume=true"] if "recover" in name else ["seed=1"])
+    assert earlier(["seed=1,2", "sweep.resume=true"], tmp_path) == tmp_path / "2026-01-02/09-00-00-sweep-recover"
+    assert earlier(["seed=3"], tmp_path) is None
+
+
+def test_an_interrupted_job_is_not_finished(sweep: Path) -> None:
+    assert finished(sweep / "1-recover") == pytest.approx(1 / 30)
+    assert finished(sweep / "2-recover") is None
+    facts = json.loads((sweep / "1-recover" / "metrics.json").read_text())
+    (sweep / "1-recover" / "metrics.json").write_text(json.dumps(facts | {"stop_reason": "interrupted"}))
+    assert finished(sweep / "1-recover") is None
+
+
+def test_the_same_command_again_makes_only_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["enhance", "-m", "metric=deepjsd", "reference=astronaut,later.png", *QUICK]
+    monkeypatch.setattr(sys, "argv", command)
+    cli.main()
+    assert "1 of 2 jobs finished" in capsys.readouterr().out
+    (folder,) = tmp_path.glob("outputs/*/*")
+    first = folder / "0-recover-deepjsd-squeezenet"
+    before = (first / "metrics.json").stat().st_mtime_ns
+    save_image(torch.rand(1, 3, 32, 32), tmp_path / "later.png")
+    monkeypatch.setattr(sys, "argv", [*command, "sweep.resume=true"])
+    cli.main()
+    assert "2 of 2 jobs finished" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("outputs/*/*"))) == 1
+    assert (first / "metrics.json").stat().st_mtime_ns == before
