@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from enhance.config import Config, SettingsError, check
 from enhance.locate import choices, home
-from enhance.runs.folder import METRICS
+from enhance.runs.folder import taken
 from enhance.suggest import unknown
 from enhance.tools import TOOLS
 
@@ -59,8 +59,9 @@ def checked(arguments: Sequence[str]) -> None:
     for override in overrides:
         _check_key(override)
     for override in [given for given in overrides if given.key_or_group == "hydra.run.dir"][-1:]:
-        if any((Path(value) / METRICS).exists() for value in _values(override)):
-            raise SettingsError(f"{override.input_line} holds a run already; name another folder, or resume that run.")
+        for value in _values(override):
+            if found := taken(Path(value)):
+                raise SettingsError(f"{value} holds a {found} already; name another folder, or resume the run in it.")
     with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
         for combination in _combinations(overrides):
             _check_settings(_compose("config", combination))

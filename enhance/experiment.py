@@ -55,8 +55,11 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
     with held(folder):
         if resume:
             sweep(folder)
-        elif (folder / names.METRICS).exists():
-            raise ValueError(f"{folder} holds a run already; name another folder, or go on with resume={folder}.")
+            if not any((folder / name).exists() for name in names.CHECKPOINTS):
+                for file in names.frame_files(folder).values():  # the run begins anew
+                    file.unlink()
+        elif found := names.taken(folder):
+            raise ValueError(f"{folder} holds a {found} already; name another folder, or resume the run in it.")
         return _run(config, folder, command, resume)
 
 

@@ -374,6 +374,10 @@ def test_a_folder_of_the_users_own_is_never_emptied(enhance: Command) -> None:
     Path("hydra/conf.py").write_text("my own")
     for folder in ("mine", "."):
         assert enhance(*QUICK, "reference=missing.png", f"hydra.run.dir={folder}").code == 2
+    path = saved(Path("reference.png"), "plain")
+    before = path.read_bytes()
+    assert "holds a reference.png already" in refused(enhance, f"reference={path}", "hydra.run.dir=.")
+    assert path.read_bytes() == before
     assert Path("mine/thesis.txt").read_text() == "years of work"
     assert Path("hydra/conf.py").read_text() == "my own"
 

@@ -262,7 +262,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(enhance: Callable[..., En
     before = {file: file.read_bytes() for file in broken.rglob("*.png")}
     ended = enhance(*LITTLE)
     assert ended.code == 2
-    assert "holds a run already" in ended.err
+    assert "run holds a metrics.json already" in ended.err
     assert {file: file.read_bytes() for file in broken.rglob("*.png")} == before
     assert enhance("resume=run").code == 0
 

@@ -20,6 +20,12 @@ FRAMES = "frames"
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.before.pt")  # the last and the one before it
 
 
+def taken(folder: Path) -> str | None:
+    """The first file there that a new run would write over: of another run, or the user's own."""
+    written = (METRICS, HISTORY, RESULT, INITIAL, REFERENCE, FRAMES)
+    return next((name for name in written if (folder / name).exists()), None)
+
+
 def frame_file(folder: Path, step: int) -> Path:
     """Where the frame of a step lies."""
     return folder / FRAMES / f"step_{step:06d}.png"

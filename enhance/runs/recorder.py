@@ -47,8 +47,6 @@ class Recorder:
         self, folder: Path, reference: Tensor, initial: Tensor, *, facts: Mapping[str, Any], frames: FramePlan
     ) -> None:
         self._prepare(folder, reference, facts, frames)
-        for file in names.frame_files(folder).values():  # of an attempt that died early
-            file.unlink()
         save_image(reference, folder / names.REFERENCE)
         save_image(initial, folder / names.INITIAL)
         self._history = HistoryWriter(folder / names.HISTORY)
