@@ -3,6 +3,7 @@
     import enhance
     metric = enhance.DeepJSD(backbone="vgg19")
     loss = metric(image, reference)
+    result = enhance.optimize("photo.png", metric=metric)
 
 Importing the package is cheap: torch is imported when a name is first used.
 """

@@ -22,7 +22,7 @@ from enhance.files import held, sweep
 from enhance.images import ImageError
 from enhance.interrupt import Interrupt
 from enhance.metrics import METRICS, DeepDistance
-from enhance.metrics.tiles import Tiled
+from enhance.metrics.tiles import Tiled, whole_or_tiled
 from enhance.progress import Progress
 from enhance.runs import FramePlan, Recorder, render
 from enhance.runs import folder as names
@@ -31,7 +31,6 @@ from enhance.suggest import unknown
 from enhance.tasks.problem import Problem, pose
 
 _log = logging.getLogger(__name__)
-_LARGE, _TILE, _OVERLAP = 2_000_000, 512, 32  # pixels in all, and along a side
 
 
 def run(config: Config, folder: Path, command: str, resume: bool = False) -> float:
@@ -178,11 +177,10 @@ def _whole_or_tiled(
 ) -> tuple[DeepDistance | Tiled, tuple[str, ...]]:
     """What judges the image, in tiles where it is large, and the notes for the user."""
     height, width = problem.reference.shape[-2:]
-    size = config.tile if config.tile is not None else _TILE if height * width > _LARGE else 0
-    if not size:
-        return metric, problem.notes
-    tiled = Tiled(metric, size, min(size // 4, _OVERLAP))
-    return tiled, (*problem.notes, f"measured as {len(tiled.boxes(height, width))} tiles of {size} pixels")
+    judge = whole_or_tiled(metric, height, width, config.tile)
+    if not isinstance(judge, Tiled):
+        return judge, problem.notes
+    return judge, (*problem.notes, f"measured as {len(judge.boxes(height, width))} tiles of {judge.size} pixels")
 
 
 def choose_device(name: str) -> torch.device:

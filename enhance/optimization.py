@@ -20,10 +20,11 @@ from enhance.images import resize, to_array
 from enhance.metrics import DeepDistance
 from enhance.metrics.classic import ssim
 from enhance.metrics.named import named
+from enhance.metrics.tiles import Tiled, whole_or_tiled
 from enhance.runs.frames import FramePlan
 from enhance.runs.history import Row
 from enhance.runs.recorder import measured
-from enhance.tasks.problem import Given, pose
+from enhance.tasks.problem import Given, Problem, pose
 
 _SMOOTHING = 100.0  # as in conf/optimizer
 _FAR, _NEAR = (0.02, 5.0), (0.005, 20.0)  # learning rate and gain: of conf/parametrization, and of conf/task/denoise
@@ -80,7 +81,7 @@ class Optimized:
 def optimize(
     reference: Given,
     initial: Given = "white",
-    metric: str | DeepDistance = "deepwsd",
+    metric: str | DeepDistance | Tiled = "deepwsd",
     steps: int = 100,
     callback: Callable[[Step], object] | None = None,
     *,
@@ -95,8 +96,8 @@ def optimize(
             (H, W, 3) or (H, W) of uint8, uint16 or floats in [0, 1], or a Pillow image.
         initial: where to start: white, grey, black or noise, or an image like `reference` and of its size.
         metric: a name of `enhance.METRICS`, which compares every pixel in the embedded backbone's features, on CUDA
-            where there is one; or a metric of your own, used as it is. Let it have `prefilter=False` and
-            `rounding="up"` so that it sees every pixel.
+            where there is one, and a large image in tiles; or a metric of your own, used as it is. Let it have
+            `prefilter=False` and `rounding="up"` so that it sees every pixel.
         steps: number of updates.
         callback: called with every `Step`: its index, loss, image, ... A string that it returns ends the run and
             becomes `stop_reason`; the rules of `enhance.descent.stopping` are such callbacks.
@@ -120,15 +121,13 @@ def optimize(
     if learning_rate is not None and not (math.isfinite(learning_rate) and learning_rate > 0):
         raise ValueError(f"learning_rate={learning_rate} must be a positive number.")
     problem = pose(reference, initial, {})
-    measure = named(metric, prefilter=False, rounding="up")
-    if isinstance(metric, str):
-        measure.to("cuda" if torch.cuda.is_available() else "cpu")
+    judge, measure = _judge(metric, problem)
     truth, start = (image.to(measure.device, measure.dtype) for image in (problem.reference, problem.initial))
     rate, gain = _NEAR if _correlation(start, truth) > _ALIKE else _FAR
     settings.setdefault("smoothing", graduated(_SMOOTHING))
     run = Until(
         descend(
-            measure,
+            judge,
             truth,
             parametrization(start) if parametrization else Pyramid(start, gain=gain),
             steps=steps,
@@ -153,6 +152,17 @@ def optimize(
         raise Diverged(run.reason)
     row, image = best
     return Optimized(image, replace(row, ssim=ssim(image, truth).item()), history, run.reason, truth, start, frames)
+
+
+def _judge(metric: str | DeepDistance | Tiled, problem: Problem) -> tuple[DeepDistance | Tiled, DeepDistance]:
+    """What judges the image, and what judges each of its tiles, the same where there are none."""
+    if isinstance(metric, Tiled):
+        return metric, metric.metric
+    measure = named(metric, prefilter=False, rounding="up")
+    if not isinstance(metric, str):
+        return measure, measure
+    measure.to("cuda" if torch.cuda.is_available() else "cpu")
+    return whole_or_tiled(measure, *problem.reference.shape[-2:]), measure
 
 
 def _correlation(image: Tensor, other: Tensor) -> float:

@@ -104,60 +104,48 @@ def objectives(pixel: float) -> dict[str, Objective]:
     def perceptual(image: Tensor, clean: Tensor) -> Tensor:
         return measure(image.clamp(0, 1), clean) + pixel * functional.l1_loss(image, clean)
 
-    return {"L1": functional.l1_loss, "DeepJSD": perceptual}
+    return {"L1": functional.l1_loss, f"DeepJSD + {pixel:g} L1" if pixel else "DeepJSD": perceptual}
 
 
 def judge(image: Tensor, reference: Tensor, second: enhance.DeepWSD) -> dict[str, float]:
-    """What the judges say of one image; for the scores lower is better."""
+    """What the judges say of one image. Of the scores, which belong to their backbones, lower is better."""
     own = enhance.DeepJSD(prefilter=False, rounding="up")
     return {
         "PSNR": psnr(image, reference).item(),
         "SSIM": ssim(image, reference).item(),
-        "DeepJSD": own.score(image, reference).item(),
-        "DeepWSD": second.score(image, reference).item(),
+        f"DeepJSD in {own.backbone.name}": own.score(image, reference).item(),
+        f"DeepWSD in {second.backbone.name}": second.score(image, reference).item(),
     }
 
 
 def draw(images: dict[str, Tensor], figures: dict[str, dict[str, float]], path: Path) -> None:
-    """The images in a row with their figures, and below the square where the twins differ most: PNG and PDF."""
+    """Noisy image, twins and reference with their figures, and below the square where the twins differ most."""
     from matplotlib import style
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import withStroke
 
-    arrays = {name: to_array(image) for name, image in images.items()}
-    height, width = next(iter(arrays.values())).shape[:2]
-    top, left, side = zoom(arrays["L1"], arrays["DeepJSD"], min(height, width) // 3)
-    ink, faint, mark = "#222222", "#888888", "#D55E00"
-    with style.context("default"):
+    arrays = [to_array(image) for image in images.values()]
+    height, width = arrays[0].shape[:2]
+    top, left, side = zoom(arrays[1], arrays[2], min(height, width) // 3)
+    mark = "#D55E00"
+    with style.context(["default", {"pdf.fonttype": 42}]):
         figure = Figure(figsize=(7.1, 7.1 / len(images) * (height / width + 1) + 0.55), facecolor="white")
         rows = figure.subplots(2, len(images), gridspec_kw={"height_ratios": (height / width, 1)}, squeeze=False)
         figure.subplots_adjust(0.004, 0.005, 0.996, 1 - 0.53 / figure.get_figheight(), 0.03, 0.03)
-        for column, (name, array) in enumerate(arrays.items()):
-            whole, part = rows[0][column], rows[1][column]
+        for array, name, whole, part in zip(arrays, images, *rows, strict=True):
             whole.imshow(array)
             part.imshow(array[top : top + side, left : left + side])
-            box = whole.add_patch(
-                Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=mark, linewidth=1)
-            )
-            box.set_path_effects([withStroke(linewidth=2.2, foreground="white")])
-            for axis, colour in ((whole, faint), (part, mark)):
+            corner = (left - 0.5, top - 0.5)
+            box = whole.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=mark, linewidth=0.9))
+            box.set_path_effects([withStroke(linewidth=1.7, foreground="white")])
+            for axis, colour in ((whole, "#888888"), (part, mark)):
                 axis.set(xticks=[], yticks=[])
                 for spine in axis.spines.values():
                     spine.set(color=colour, linewidth=0.8)
-            heading = f"trained with {name}" if name in ("L1", "DeepJSD") else name
-            lines = [(heading, 8.5, 27), *zip(_lines(figures.get(name)), (7, 7), (15, 4.5), strict=False)]
-            for line, size, points in lines:
-                whole.annotate(
-                    line,
-                    (0.5, 1),
-                    (0, points),
-                    xycoords="axes fraction",
-                    textcoords="offset points",
-                    ha="center",
-                    fontsize=size,
-                    color=ink,
-                )
+            for line, size, points in zip((name, *_lines(figures.get(name))), (8.5, 7, 7), (27, 15, 4.5), strict=False):
+                place = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
+                whole.annotate(line, (0.5, 1), (0, points), fontsize=size, color="#222222", **place)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path.with_suffix(".png"), dpi=200)
         figure.savefig(path.with_suffix(".pdf"), dpi=300)
@@ -166,10 +154,8 @@ def draw(images: dict[str, Tensor], figures: dict[str, dict[str, float]], path: 
 def _lines(figures: dict[str, float] | None) -> tuple[str, ...]:
     if figures is None:
         return ()
-    return (
-        f"PSNR {figures['PSNR']:.2f} dB   SSIM {figures['SSIM']:.3f}",
-        f"DeepJSD {figures['DeepJSD']:.3f}   DeepWSD {figures['DeepWSD']:.3f}",
-    )
+    peak, similarity, own, second = figures.values()
+    return f"PSNR {peak:.2f} dB   SSIM {similarity:.3f}", f"DeepJSD {own:.3f}   DeepWSD {second:.3f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
@@ -178,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     parser.add_argument("--crop", type=int, default=64, help="side of a training crop in pixels, even")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--sigma", type=float, default=50, help="of the noise, in 255ths")
-    parser.add_argument("--pixel", type=float, default=0.5, help="weight of L1 beside DeepJSD")
+    parser.add_argument("--pixel", type=float, default=2, help="weight of L1 beside DeepJSD")
     parser.add_argument("--size", type=int, help="longer side that the held-out photograph is reduced to")
     parser.add_argument("--judge", default="vgg_compact", help="backbone of the second opinion")
     parser.add_argument("--weights", default="pretrained", help="of the judge")
@@ -200,14 +186,14 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     figures = {name: judge(image, reference, second) for name, image in images.items()}
     draw({**images, "reference": reference}, figures, given.folder / "training")
     for name, image in images.items():
-        enhance.save_image(image, given.folder / f"{name}.png")
+        enhance.save_image(image, given.folder / f"{name.split()[0]}.png")
     enhance.save_image(reference, given.folder / "reference.png")
     with open(given.folder / "training.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, ("image", *figures["noisy"]))
         writer.writeheader()
         writer.writerows({"image": name} | numbers for name, numbers in figures.items())
     for name, numbers in figures.items():
-        print(f"{name:10}" + "".join(f"{judge:>10} {value:.4f}" for judge, value in numbers.items()))
+        print(f"{name}: " + ", ".join(f"{judge} {value:.4f}" for judge, value in numbers.items()))
     return figures
 
 

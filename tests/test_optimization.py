@@ -21,7 +21,7 @@ from enhance.descent.step import Step
 from enhance.descent.stopping import Plateau
 from enhance.experiment import run
 from enhance.images import to_array
-from enhance.metrics import DeepDistance
+from enhance.metrics import DeepDistance, tiles
 from enhance.runs.history import read
 from enhance.tasks.problem import pose
 
@@ -123,6 +123,17 @@ def test_a_callback_sees_every_step_and_a_string_ends_the_run(metric: DeepDistan
     assert stopped.stop_reason.startswith("no better")
     with pytest.raises(ZeroDivisionError):
         enhance.optimize(reference, metric=metric, steps=10, callback=lambda step: 1 // 0)
+
+
+def test_a_large_image_is_judged_in_tiles(
+    metric: DeepDistance, reference: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiles, "_LARGE", 100)
+    monkeypatch.setattr(tiles, "_TILE", 16)
+    by_name = enhance.optimize(reference, metric="deepjsd", steps=1)
+    tiled = tiles.Tiled(enhance.DeepJSD(prefilter=False, rounding="up").to(by_name.image.device), 16, 4)
+    assert enhance.optimize(reference, metric=tiled, steps=1).history[1].loss == by_name.history[1].loss
+    assert by_name.history[0].loss == pytest.approx(tiled(by_name.initial, by_name.reference).item())
 
 
 def test_the_run_is_in_the_metrics_precision(reference: Tensor) -> None:

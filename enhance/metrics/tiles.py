@@ -13,6 +13,8 @@ from enhance.metrics.first_order import first_order
 
 Box = tuple[slice, slice]
 
+_LARGE, _TILE, _OVERLAP = 2_000_000, 512, 32  # pixels in all, and along a side
+
 
 @dataclass(frozen=True)
 class TiledReference:
@@ -71,6 +73,18 @@ class Tiled(nn.Module):
         count = -(-(side - self.overlap) // (self.size - self.overlap))
         starts = [round(number * (side - self.size) / (count - 1)) for number in range(count)]
         return [slice(start, start + self.size) for start in starts]
+
+
+def whole_or_tiled(metric: DeepDistance, height: int, width: int, size: int | None = None) -> DeepDistance | Tiled:
+    """The metric for images of that size: itself, or in tiles of `size` pixels.
+
+    Args:
+        metric: judges the image or each tile.
+        height, width: of the image.
+        size: of a tile; 0: never in tiles; None: 512 where the image has more than two million pixels.
+    """
+    side = size if size is not None else _TILE if height * width > _LARGE else 0
+    return Tiled(metric, side, min(side // 4, _OVERLAP)) if side else metric
 
 
 class _TileByTile(torch.autograd.Function):
