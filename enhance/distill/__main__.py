@@ -35,7 +35,7 @@ def distill(recipe: Recipe) -> None:
     from enhance.backbones import compact
     from enhance.backbones.network import Backbone, load
     from enhance.distill.agreement import MEASURES, agreement, cache_for, scores_of
-    from enhance.distill.card import card
+    from enhance.distill.card import Facts, card
     from enhance.distill.crops import group
     from enhance.distill.targets import Teacher
     from enhance.distill.training import train
@@ -63,14 +63,18 @@ def distill(recipe: Recipe) -> None:
         own: Backbone = load(compact.NAME, weights)
         ours = scores_of(own, judged, recipe.size)
         theirs = scores_of(network, judged, recipe.size, cache_for(folder, network, recipe.size))
-        text = card(
-            recipe,
-            teacher=(network.origin.name, network.origin.sha256),
-            student=(hashlib.sha256(data).hexdigest(), len(data), sum(p.numel() for p in own.parameters())),
-            photographs=(len(learned), len(held_out), len(judged)),
-            agreements={measure: agreement(ours, theirs, measure) for measure in MEASURES},
+        facts = Facts(
+            origin=network.origin.name,
+            teacher=network.origin.sha256,
+            student=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            parameters=sum(p.numel() for p in own.parameters()),
+            learned=len(learned),
+            held=len(held_out),
+            judged=len(judged),
         )
-        write_text(folder / "student.md", text)
+        agreements = {measure: agreement(ours, theirs, measure) for measure in MEASURES}
+        write_text(folder / "student.md", card(recipe, facts, agreements))
     print(weights)
 
 

@@ -1,8 +1,8 @@
-"""Compare a student with its teacher on the photographs held out: python -m enhance.distill.judge photos=DIR weights=FILE.
+"""Compare a student with its teacher: python -m enhance.distill.judge photos=DIR weights=FILE.
 
-Prints rank correlations of their scores and, with guided=N, what optimising the student's measure reaches, in the
-teacher's eyes, of what optimising the teacher's own reaches, over N photographs. A teacher's figures are computed once
-and kept in the folder.
+Prints rank correlations of their scores of the photographs held out and, with guided=N, what optimising the student's
+measure reaches, in the teacher's eyes, of what optimising the teacher's own reaches, over N photographs. A teacher's
+figures are computed once and kept in the folder.
 """
 
 from __future__ import annotations
