@@ -1,0 +1,8 @@
+"""Distil a large backbone into a small one like the embedded `vgg_compact`, and judge it.
+
+    python -m enhance.distill photos=DIR teacher=vgg16 weights=FILE          # a student and its card
+    python -m enhance.distill.judge photos=DIR weights=FILE guided=4         # an existing student, or the embedded one
+
+`photographs` divides a folder, `crops` degrades, `targets` are the teacher's, `losses`, `muon` and `training` make the
+student, `agreement` and `guidance` judge it, `card` writes down what came of it.
+"""

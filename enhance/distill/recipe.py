@@ -1,0 +1,88 @@
+"""The settings of a distillation, read from key=value arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from enhance.distill.photographs import DistillError
+from enhance.suggest import unknown
+
+_Settings = TypeVar("_Settings")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is learned, from whom and for how long.
+
+    Attributes:
+        photos: folder of photographs; one of every seven is held out.
+        teacher: a backbone of five stages whose widths are multiples of 64, e.g. vgg16 or vgg19.
+        weights: the teacher's, as in `enhance.load_backbone`.
+        folder: for the teacher's targets, the checkpoint, the student and its card. The same command goes on there.
+        groups: how many clean crops the teacher measures, each with six degraded versions.
+        steps: updates of the student.
+        batch: groups an update; a multiple of three, since each measure takes a third.
+        crop: side of a crop, a multiple of 32.
+        learning_rate: after warming up and before the decay.
+        judged: how many of the photographs held out the card's figures are taken from.
+        size: side of the part of those that is judged.
+        seed: of the crops, of the student's first weights and of the order.
+        threads: CPU threads; 0 takes all.
+    """
+
+    photos: str = ""
+    teacher: str = "vgg16"
+    weights: str = "pretrained"
+    folder: str = "outputs/distill"
+    groups: int = 1792
+    steps: int = 1775
+    batch: int = 3
+    crop: int = 128
+    learning_rate: float = 2e-3
+    judged: int = 60
+    size: int = 160
+    seed: int = 0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("groups", "steps", "judged"):
+            if getattr(self, name) < 1:
+                raise DistillError(f"{name}={getattr(self, name)} is too small; it must be at least 1.")
+        for name, unit in (("batch", 3), ("crop", 32)):
+            if (value := getattr(self, name)) < unit or value % unit:
+                raise DistillError(f"{name}={value} must be a multiple of {unit}, at least {unit}.")
+        if not self.learning_rate > 0:
+            raise DistillError(f"learning_rate={self.learning_rate} must be above 0.")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The settings on which the weights depend."""
+        judging = ("folder", "judged", "size", "threads")
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in judging}
+
+
+def parse(kind: type[_Settings], arguments: Sequence[str]) -> _Settings:
+    """Fill a dataclass of settings from key=value arguments.
+
+    Raises:
+        DistillError: for an unknown key, a value of another type, or no photographs.
+    """
+    defaults = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
+    given: dict[str, Any] = {}
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
+        if key not in defaults:
+            raise DistillError(unknown("setting", key, defaults))
+        wanted = type(defaults[key])
+        try:
+            given[key] = wanted(text)
+        except ValueError as error:
+            what = "a whole number" if wanted is int else "a number"
+            raise DistillError(f"{argument}: {key} takes {what}, as in {key}={defaults[key]}.") from error
+        if not equals:
+            raise DistillError(f"{argument} has no value; write {key}=...")
+    if not given.get("photos"):
+        raise DistillError("Name a folder of photographs: photos=DIR")
+    return kind(**given)

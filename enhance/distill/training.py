@@ -1,0 +1,149 @@
+"""The student's loop: batches of targets, updates, checkpoints."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from enhance.backbones import compact
+from enhance.distill.losses import Heads, loss_of
+from enhance.distill.muon import Muon
+from enhance.distill.photographs import DistillError
+from enhance.distill.recipe import Recipe
+from enhance.distill.targets import DEEP, Targets
+from enhance.files import write_bytes
+
+_RMS = 0.6  # of a trained VGG's activations; the student's first weights are scaled to it, layer by layer
+_WARM_UP = 60  # steps
+_STEADY = 0.25  # share of the steps before the learning rate decays
+_LOWEST = 0.01
+_AVERAGED = 0.998
+_STREAM = 5  # of random numbers, so that batches and crops draw different ones
+
+Say = Callable[[str], None]
+
+
+class Student:
+    """A network that learns, its heads, and the moving average of its weights, which is what is kept of it."""
+
+    def __init__(self, recipe: Recipe, first: Targets) -> None:
+        torch.manual_seed(recipe.seed)
+        self.network = compact.build(recipe.seed)
+        _calibrate(self.network, first.images[:, 0].float() / 255)
+        stages = self.stages(torch.zeros(1, 3, recipe.crop, recipe.crop))
+        self.heads = Heads([stage.shape[1] for stage in stages[DEEP]])
+        self.average = {key: value.clone() for key, value in self.network.state_dict().items()}
+        filters = [p for p in self.network.parameters() if p.ndim == 4]
+        others = [*(p for p in self.network.parameters() if p.ndim != 4), *self.heads.parameters()]
+        self.parameters, self.optimizer = filters + others, Muon(filters, others, recipe.learning_rate)
+        self.done = 0
+
+    def stages(self, images: Tensor) -> list[Tensor]:
+        """Feature maps of crops (B, 3, H, W) in [0, 1]; computed in bfloat16."""
+        found: list[Tensor] = []
+        with torch.autocast("cpu", torch.bfloat16):
+            for stage in self.network:
+                found.append(stage(found[-1] if found else images))
+        return [stage.float() for stage in found]
+
+    def learn(self, batch: Targets, rate: float) -> float:
+        """One update; returns the loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = loss_of(self.stages(batch.images.flatten(0, 1).float() / 255), self.heads, batch)
+        if not math.isfinite(value := loss.item()):
+            raise DistillError(f"The loss is not finite at step {self.done}; begin again with a lower learning_rate.")
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        self.done += 1
+        keep = min(_AVERAGED, (1 + self.done) / (10 + self.done))
+        for key, value_now in self.network.state_dict().items():
+            self.average[key].lerp_(value_now, 1 - keep)
+        return value
+
+    def state(self) -> dict[str, Any]:
+        """All that later steps depend on."""
+        parts = {"network": self.network, "heads": self.heads, "optimizer": self.optimizer}
+        return {key: part.state_dict() for key, part in parts.items()} | {"average": self.average, "done": self.done}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.network.load_state_dict(state["network"])
+        self.heads.load_state_dict(state["heads"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average, self.done = state["average"], state["done"]
+
+    def weights(self) -> bytes:
+        """The averaged weights as a safetensors file in half precision."""
+        return save({key: value.half().contiguous() for key, value in self.average.items()})
+
+
+def train(recipe: Recipe, files: Sequence[Path], folder: Path, say: Say, every: int = 50) -> Student:
+    """Train a student on the targets in `files`, going on from the checkpoint in `folder` if there is one.
+
+    A run that was ended at any moment and goes on makes, on the same processor with the same threads, the same bytes as
+    one that was not.
+
+    Args:
+        recipe: the settings.
+        files: of `Targets.save`.
+        folder: of the checkpoint.
+        say: told of progress, in lines.
+        every: steps between two checkpoints.
+
+    Raises:
+        DistillError: if the checkpoint belongs to other settings, or the loss is not finite.
+    """
+    student, checkpoint = Student(recipe, next(_batches(recipe, files, 0))), folder / "checkpoint.pt"
+    identity = json.dumps(recipe.identity, sort_keys=True)
+    if checkpoint.is_file():
+        state = torch.load(checkpoint, weights_only=True)
+        if state.pop("identity") != identity:
+            raise DistillError(f"{folder} holds a distillation with other settings; name another folder=DIR.")
+        student.load(state)
+        say(f"goes on from step {student.done}")
+    for batch in _batches(recipe, files, student.done):
+        loss = student.learn(batch, recipe.learning_rate * factor(student.done, recipe.steps))
+        if student.done % every == 0 or student.done == recipe.steps:
+            stream = io.BytesIO()
+            torch.save({**student.state(), "identity": identity}, stream)
+            write_bytes(checkpoint, stream.getvalue())
+            say(f"step {student.done}/{recipe.steps}, loss {loss:.4f}")
+    return student
+
+
+def factor(step: int, steps: int) -> float:
+    """Of the learning rate: up over the first steps, then level, then down along a cosine."""
+    through = step / steps
+    decay = 1.0 if through < _STEADY else 0.5 * (1 + math.cos(math.pi * (through - _STEADY) / (1 - _STEADY)))
+    return min(1.0, (step + 1) / _WARM_UP) * max(_LOWEST, decay)
+
+
+def _batches(recipe: Recipe, files: Sequence[Path], start: int) -> Iterator[Targets]:
+    """The batches of steps `start` and later; each depends on its number alone."""
+    for step in range(start, recipe.steps):
+        random = np.random.default_rng([recipe.seed, _STREAM, step])
+        yield Targets.stack([Targets.load(files[index]) for index in random.integers(len(files), size=recipe.batch)])
+
+
+@torch.no_grad()
+def _calibrate(network: nn.Module, images: Tensor) -> None:
+    """Scale every convolution so that its activations over some images have the teacher's size."""
+    x = images
+    for layer in (layer for stage in network.children() for layer in stage.children()):
+        x = layer(x)
+        if isinstance(layer, nn.Conv2d):
+            scale = _RMS / x.relu().square().mean().sqrt().clamp_min(1e-6)
+            layer.weight *= scale
+            x = x * scale
