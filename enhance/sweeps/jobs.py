@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from yaml import YAMLError, safe_load
 
 from enhance.runs import folder as names
@@ -111,10 +109,9 @@ def _settings(folder: Path) -> dict[str, str]:
     """What was typed for this job, by key."""
     try:
         lines = safe_load((folder / "hydra" / "overrides.yaml").read_text(encoding="utf-8")) or []
-        parsed = OverridesParser.create().parse_overrides([str(line) for line in lines])
-    except (OSError, YAMLError, HydraException):
+    except (OSError, YAMLError):
         return {}
-    return {override.get_key_element().lstrip("+"): override.get_value_element_as_str() for override in parsed}
+    return {key.lstrip("+"): value.strip("'\"") for key, _, value in (str(line).partition("=") for line in lines)}
 
 
 def _json(file: Path) -> dict[str, Any]:
