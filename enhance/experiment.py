@@ -31,6 +31,7 @@ from enhance.suggest import unknown
 from enhance.tasks.problem import Problem, pose
 
 _log = logging.getLogger(__name__)
+_KEPT = 100_000_000  # pixels
 
 
 def run(config: Config, folder: Path, command: str, resume: bool = False) -> float:
@@ -84,7 +85,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     checkpoints = Checkpoints(folder, config.checkpoint, identity(config, problem, metric))
     saved = checkpoints.load() if resume else None
     known = facts(config, problem, metric, device, command)
-    plan = FramePlan(config.frames.spacing, count=config.frames.count, every=config.frames.every, steps=config.steps)
+    plan = _frames(config, problem)
     with _resumable(folder):
         if saved is None:
             checkpoints.remove()
@@ -170,6 +171,14 @@ def build_metric(
         model=backbone.model,
         nodes=backbone.nodes,
     )
+
+
+def _frames(config: Config, problem: Problem) -> FramePlan:
+    """Of large images fewer frames are kept, and SSIM is computed as rarely: all frames together have _KEPT pixels."""
+    height, width = problem.reference.shape[-2:]
+    most = max(2, _KEPT // (height * width))
+    every = max(config.frames.every, -(-config.steps // most))
+    return FramePlan(config.frames.spacing, count=min(config.frames.count, most), every=every, steps=config.steps)
 
 
 def _whole_or_tiled(

@@ -13,6 +13,7 @@ from torchmetrics.functional.image import (
 )
 
 _SSIM_LEAST = 6  # pixels: what an 11 x 11 window can be reflected from
+_LARGE, _STRIP_LEAST = 4_000_000, 256  # pixels in all, and rows of a strip
 _MS_SSIM_LEAST = 176  # pixels: five scales under an 11 x 11 window
 
 
@@ -31,6 +32,8 @@ def psnr(image: Tensor, reference: Tensor) -> Tensor:
 def ssim(image: Tensor, reference: Tensor) -> Tensor:
     """Structural similarity (Wang et al., 2004; Gaussian window, sigma 1.5), (B, 3, H, W) in [0, 1] -> (B,).
 
+    Above 4 million pixels it is the mean over strips, as if each were an image of its own.
+
     The mean goes up to the border, which is reflected; the authors' code and scikit-image leave a margin of 5 pixels
     out. The two agree in the interior and differ in the second decimal place for images as small as 40 pixels.
 
@@ -38,23 +41,43 @@ def ssim(image: Tensor, reference: Tensor) -> Tensor:
         ValueError: if the two are not batches of the same shape, or a side is shorter than 6 pixels.
     """
     _require("SSIM", image, reference, _SSIM_LEAST)
-    value = structural_similarity_index_measure(image, reference, data_range=1.0, reduction="none")
-    return torch.as_tensor(value[0] if isinstance(value, tuple) else value).reshape(-1)
+    return _in_strips(_ssim, image, reference)
 
 
 @torch.no_grad()
 def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
     """Multi-scale SSIM (Wang et al., 2003; five scales), (B, 3, H, W) in [0, 1] -> (B,).
 
+    Above 4 million pixels it is the mean over strips, as if each were an image of its own.
+
     Raises:
         ValueError: if the two are not batches of the same shape, or a side is shorter than 176 pixels, for which five
             scales need a smaller window.
     """
     _require("MS-SSIM", image, reference, _MS_SSIM_LEAST)
+    return _in_strips(_ms_ssim, image, reference)
+
+
+def _ssim(image: Tensor, reference: Tensor) -> Tensor:
+    value = structural_similarity_index_measure(image, reference, data_range=1.0, reduction="none")
+    return torch.as_tensor(value[0] if isinstance(value, tuple) else value).reshape(-1)
+
+
+def _ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
     value = multiscale_structural_similarity_index_measure(
         image, reference, data_range=1.0, reduction="none", normalize="relu"
     )
     return value.reshape(-1)
+
+
+def _in_strips(measure: Callable[[Tensor, Tensor], Tensor], image: Tensor, reference: Tensor) -> Tensor:
+    """The measure of a large image as the mean of strips of its rows: whole, it would take 60 times its memory."""
+    height, width = image.shape[-2:]
+    if height * width <= _LARGE:
+        return measure(image, reference)
+    strips = min(-(-height * width // _LARGE), max(1, height // _STRIP_LEAST))
+    parts = zip(image.tensor_split(strips, -2), reference.tensor_split(strips, -2), strict=True)
+    return torch.stack([measure(*part) * part[0].shape[-2] for part in parts]).sum(0) / height
 
 
 def _require(name: str, image: Tensor, reference: Tensor, least: int) -> None:

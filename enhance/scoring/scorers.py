@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from enhance.metrics import METRICS, DeepDistance, Prepared
-from enhance.metrics.classic import ms_ssim, psnr, ssim
+from enhance.metrics.classic import CLASSIC
 from enhance.suggest import unknown
 
-CLASSIC: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"psnr": psnr, "ssim": ssim, "ms_ssim": ms_ssim}
 NAMES = (*METRICS, *CLASSIC)
 
 

@@ -72,3 +72,16 @@ def test_different_shapes_are_a_sentence(name: str) -> None:
         CLASSIC[name](torch.zeros(1, 3, 200, 200), torch.zeros(1, 3, 200, 190))
     with pytest.raises(ValueError, match="one shape"):
         CLASSIC[name](torch.zeros(3, 200, 200), torch.zeros(3, 200, 200))
+
+
+@pytest.mark.parametrize("name", ["ssim", "ms_ssim"])
+def test_large_images_are_measured_in_strips(
+    name: str, generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = torch.rand(2, 3, 24, 20, generator=generator).repeat_interleave(24, -2).repeat_interleave(12, -1)
+    image = (reference + 0.1 * torch.randn(reference.shape, generator=generator)).clamp(0, 1)
+    whole = CLASSIC[name](image, reference)
+    monkeypatch.setattr("enhance.metrics.classic._LARGE", 50_000)
+    in_strips = CLASSIC[name](image, reference)
+    assert not torch.equal(in_strips, whole)
+    assert torch.allclose(in_strips, whole, atol=5e-3)
