@@ -72,10 +72,9 @@ def read_pairs(file: str) -> list[Pair]:
     try:
         with open(file, newline="", encoding="utf-8-sig") as opened:
             reader = csv.DictReader(opened, strict=True)
-            rows = list(reader)
+            columns, rows = list(reader.fieldnames or []), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairsError(f"pairs={file} cannot be read as a CSV ({error}).") from error
-    columns = list(reader.fieldnames or [])
     for column in ("reference", "image"):
         if column not in columns:
             raise PairsError(f"pairs={file}: " + unknown("column", column, columns))

@@ -1,0 +1,187 @@
+"""`task=score`: a pair, folders and lists; what is done is kept, what is bad is reported and skipped."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import enhance
+from enhance.arguments import quote_files, tool_settings
+from enhance.images import load_image, save_image
+from enhance.scoring import Pair, PairsError, find_pairs, read_pairs, score_pairs, scorers
+
+QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "metric=deepjsd", "threads=1"]
+NAMES = ("a.png", "b b.png", "ü=1.png")
+
+
+def use(*arguments: str) -> int:
+    return import_module("enhance.tools.score").run(tool_settings("score", quote_files(arguments)))
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with open(file, newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))
+
+
+@pytest.fixture
+def folders(tmp_path: Path, generator: torch.Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """ref/ and img/ with images of two sizes, and the caller's folder."""
+    for number, name in enumerate(NAMES):
+        reference = torch.rand(1, 3, 24 + 8 * (number // 2), 32, generator=generator)
+        save_image(reference, tmp_path / "ref" / name)
+        save_image(
+            (reference + 0.1 * torch.randn(reference.shape, generator=generator)).clamp(0, 1), tmp_path / "img" / name
+        )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def metric() -> enhance.DeepJSD:
+    return enhance.DeepJSD("squeezenet", "untrained")
+
+
+def test_a_pair_is_scored_as_the_library_scores_it(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert use("reference=ref/a.png", "image=img/a.png", "format=json", "metrics=[deepjsd,psnr,ssim]", *QUICK) == 0
+    captured = capsys.readouterr()
+    deep, psnr, ssim = json.loads(captured.out)["scores"]
+    image, reference = load_image("img/a.png"), load_image("ref/a.png")
+    assert deep["score"] == pytest.approx(metric().score(image, reference).item(), rel=1e-5)
+    assert deep["loss"] == pytest.approx(metric()(image, reference).item(), rel=1e-5)
+    assert sum(deep["levels"]) / len(deep["levels"]) == pytest.approx(deep["loss"], rel=1e-5)
+    assert (deep["backbone"], deep["calibrated"]) == ("squeezenet1_0", False)
+    assert 15 < psnr["score"] < 30
+    assert 0 < ssim["score"] < 1
+    assert "random weights" in captured.err
+    assert sorted(file.name for file in folders.iterdir()) == ["img", "ref"]  # no clutter
+
+
+def test_the_text_names_backbone_and_levels(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert use("reference=ref/a.png", "image=ref/a.png", "metrics=[deepwsd,psnr]", "threads=1") == 0
+    said = capsys.readouterr().out
+    assert "in vgg_compact" in said
+    assert "levels: image 0" in said
+    assert "infinite" in said
+    assert "backbone=vgg19" in said
+
+
+def test_folders_are_paired_by_name_and_a_second_call_goes_on(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert use("reference=ref", "image=img", "batch=2", *QUICK) == 0
+    table = rows(folders / "scores.csv")
+    assert [Path(row["image"]).name for row in table] == sorted(NAMES)
+    for row in table:
+        expected = metric().score(load_image(row["image"]), load_image(row["reference"])).item()
+        assert float(row["deepjsd-squeezenet1_0"]) == pytest.approx(expected, rel=1e-5)
+    whole = (folders / "scores.csv").read_text(encoding="utf-8")
+    (folders / "scores.csv").write_text(whole[:-9], encoding="utf-8")  # as a crash leaves it
+    assert use("reference=ref", "image=img", *QUICK) == 0
+    assert "1 pairs scored, 2 were there already" in capsys.readouterr().out
+    assert rows(folders / "scores.csv") == table
+    document = json.loads((folders / "scores.json").read_text(encoding="utf-8"))
+    assert [pair["image"] for pair in document["pairs"]] == [row["image"] for row in rows(folders / "scores.csv")]
+
+
+def test_bad_files_are_reported_and_skipped(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folders / "img" / "a.png").write_text("no image")
+    save_image(torch.rand(1, 3, 9, 9), folders / "img" / NAMES[1])
+    assert use("reference=ref", "image=img", *QUICK) == 1
+    captured = capsys.readouterr()
+    assert "1 pairs scored, 2 skipped" in captured.out
+    assert "not an image" in captured.err
+    assert "9 x 9" in captured.err
+    failed = json.loads((folders / "scores.json").read_text(encoding="utf-8"))["failed"]
+    assert [Path(entry["image"]).name for entry in failed] == ["a.png", NAMES[1]]
+
+
+def test_nothing_that_can_be_scored_is_an_error(folders: Path) -> None:
+    for name in NAMES:
+        (folders / "img" / name).write_text("no image")
+    with pytest.raises(ValueError, match="None of the pairs"):
+        use("reference=ref", "image=img", *QUICK)
+
+
+def test_one_reference_serves_many(folders: Path) -> None:
+    assert use("reference=ref/a.png", "image=img", "output=many.csv", *QUICK) == 1  # one has another size
+    assert {row["reference"] for row in rows(folders / "many.csv")} == {"ref/a.png"}
+    assert len(rows(folders / "many.csv")) == 2
+
+
+def test_a_list_of_pairs_carries_its_columns_through(folders: Path) -> None:
+    (folders / "list").mkdir()
+    (folders / "list" / "pairs.csv").write_text(
+        "image,mos,reference\n../img/a.png,3.5,../ref/a.png\nimg/b b.png,1,ref/b b.png\n", encoding="utf-8"
+    )
+    assert use("pairs=list/pairs.csv", "metrics=[deepjsd,psnr]", "output=out/s.csv", *QUICK) == 0
+    table = rows(folders / "out" / "s.csv")
+    assert list(table[0]) == ["reference", "image", "mos", "deepjsd-squeezenet1_0", "psnr"]
+    assert [row["mos"] for row in table] == ["3.5", "1"]
+
+
+def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
+    (folders / "img" / "a.png").rename(folders / "img" / "a.bmp")
+    assert find_pairs("ref", "img")[0] == Pair("ref/a.png", "img/a.bmp")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["reference=ref"], "needs reference="),
+        (["reference=ref", "image=none.png"], "image=none.png"),
+        (["reference=ref", "image=img/a.png"], "two files or two folders"),
+        (["reference=ref/a.png", "image=img/ü=1.png"], "crop or resize"),
+        (["pairs=none.csv"], "cannot be read"),
+        (["pairs=ref", "image=img"], "not both"),
+        (["reference=ref", "image=img", "metrics=[deepwds]"], "deepwsd"),
+        (["reference=ref", "image=img", "metrics=[psnr,psnr]"], "each name once"),
+        (["reference=ref", "image=img", "metrics=[]"], "names none"),
+        (["reference=ref", "image=img", "backbones=[vgg18]"], "vgg1"),
+        (["reference=ref", "image=img", "output=scores.txt"], ".csv"),
+        (["reference=ref", "image=img", "format=xml"], "text or json"),
+        (["reference=ref", "image=img", "batch=0"], "at least 1"),
+        (["reference=ref", "image=.", "metrics=[psnr]"], "no images"),
+    ],
+)
+def test_mistakes_get_a_sentence(arguments: list[str], sentence: str, folders: Path) -> None:
+    with pytest.raises(ValueError, match=r"\S") as raised:
+        use(*arguments, *QUICK)
+    assert sentence in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "reference,picture\na,b\n", "reference,image\n", "reference,image\na\n", "reference,image\n,b\n"]
+)
+def test_lists_that_are_none_get_a_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text(text)
+    with pytest.raises(PairsError):
+        read_pairs(str(tmp_path / "pairs.csv"))
+
+
+def test_scores_of_other_weights_do_not_share_a_table(folders: Path) -> None:
+    assert use("reference=ref", "image=img", *QUICK) == 0
+    for other in (["backbone.seed=1"], ["metrics=[deepjsd,psnr]"]):
+        with pytest.raises(ValueError, match="name another file"):
+            use("reference=ref", "image=img", *QUICK, *other)
+
+
+def test_a_batch_scores_as_its_images_do(folders: Path, tmp_path: Path) -> None:
+    def build(name: str, backbone: str) -> Any:
+        return metric()
+
+    columns = scorers(["deepjsd", "psnr"], build, ["squeezenet"])
+    pairs = find_pairs("ref", "img")
+    told: list[int] = []
+    batched = score_pairs(pairs, columns, tmp_path / "8.csv", batch=8, done=told.append)
+    single = score_pairs(pairs, columns, tmp_path / "1.csv", batch=1)
+    assert sum(told) == len(pairs)
+    for left, right in zip(batched.rows, single.rows, strict=True):
+        for key in ("deepjsd-squeezenet1_0", "psnr"):
+            assert math.isclose(float(left[key]), float(right[key]), rel_tol=1e-5)
