@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from enhance.backbones.network import Backbone, Weights, load
 from enhance.metrics import checks
-from enhance.metrics.fusion import PreparedLevel, level_distance, prepare_level
+from enhance.metrics.fusion import PreparedLevel, column_distances, level_distance, prepare_level
 from enhance.metrics.layouts import LAYOUTS, pad
 from enhance.metrics.published import network_for, rule_for
 from enhance.metrics.smoothing import smoothed
@@ -174,6 +174,44 @@ class DeepDistance(nn.Module):
         return torch.stack(values, 1)
 
     @torch.no_grad()
+    def map(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
+        """Where the images differ in the eyes of the measure: (B, H, W), which sums to each image's loss.
+
+        A level is the mean of the distances of its columns. Each column's distance is shared out equally among the
+        entries of the feature map that it is made of; what the channels of a position have received is its share. In
+        the published layout that is the position itself wherever the channels are a multiple of 64, and rows spread
+        over the image at the level of the pixels. A level is then enlarged to the image's size, bilinearly and so that
+        its sum stays, and the levels are averaged.
+
+        Args:
+            image, reference: as in `forward`.
+
+        Raises:
+            ValueError: as `forward`.
+        """
+        image = checks.image("image", image, self.dtype, self.device, self.check_range)
+        target = self.prepare(reference) if isinstance(reference, Tensor) else reference
+        checks.pair(image, target, self)
+        total = image.new_zeros(len(image), *image.shape[-2:])
+        features = self._features(image)
+        for level, prepared in zip(features, target.levels, strict=True):
+            distances = column_distances(self._cut(level), prepared, self.rule) / prepared.columns.shape[-1]
+            share = distances / self._cut(torch.ones_like(level)).sum(1).clamp_min(1)
+            spread = self._scattered(level, share)
+            large = functional.interpolate(spread[:, None], size=image.shape[-2:], mode="bilinear")[:, 0]
+            kept = distances.sum(1) / large.sum((1, 2)).clamp_min(torch.finfo(large.dtype).tiny)
+            total += large * kept[:, None, None] / len(features)
+        return total
+
+    def _scattered(self, level: Tensor, share: Tensor) -> Tensor:
+        """Each column's share at the positions of its entries, summed over channels: (B, N) -> (B, H', W')."""
+        with torch.enable_grad():  # cutting only picks entries: its derivative puts them back
+            like = torch.zeros_like(level, requires_grad=True)
+            columns = self._cut(like)
+            (spread,) = torch.autograd.grad(columns, like, share[:, None].expand_as(columns))
+        return spread.sum(1)
+
+    @torch.no_grad()
     def prepare(self, reference: Tensor) -> Prepared:
         """Compute the reference's side of the distance once: (B, 3, H, W) in [0, 1] -> what is accepted wherever a
         reference is.
@@ -185,13 +223,19 @@ class DeepDistance(nn.Module):
 
     def _columns(self, image: Tensor) -> list[Tensor]:
         """64-vectors of every level: (B, 3, H, W) -> a list of (B, 64, N)."""
+        return [self._cut(level) for level in self._features(image)]
+
+    def _features(self, image: Tensor) -> list[Tensor]:
+        """The levels: the image as the measure sees it, then the backbone's feature maps."""
         if self.prefilter:
             factor = max(1, round(max(image.shape[-2:]) / 256))
             image = functional.avg_pool2d(image, factor) if factor > 1 else image
         with torch.autocast(image.device.type, dtype=self.autocast, enabled=self.autocast is not None):
             maps = self.backbone(image)
-        cut = LAYOUTS[self.layout]
-        return [cut(pad(level.to(image.dtype), self.rounding)) for level in (image, *maps)]
+        return [level.to(image.dtype) for level in (image, *maps)]
+
+    def _cut(self, level: Tensor) -> Tensor:
+        return LAYOUTS[self.layout](pad(level, self.rounding))
 
     @property
     def device(self) -> torch.device:

@@ -55,7 +55,7 @@ def level_distance(columns: Tensor, prepared: PreparedLevel, rule: Rule) -> Tens
     batch.
     """
     images = [
-        _softmax_distance(columns[image], prepared, image, rule)
+        _softmax_distances(columns[image], prepared, image, rule).mean()
         if rule.masses == "softmax"
         else _FusedDistance.apply(columns[image], prepared, image, rule)
         for image in range(len(columns))
@@ -63,13 +63,28 @@ def level_distance(columns: Tensor, prepared: PreparedLevel, rule: Rule) -> Tens
     return torch.stack(images)  # type: ignore[arg-type]
 
 
-def _softmax_distance(columns: Tensor, prepared: PreparedLevel, image: int, rule: Rule) -> Tensor:
+@torch.no_grad()
+def column_distances(columns: Tensor, prepared: PreparedLevel, rule: Rule) -> Tensor:
+    """The distance of every column, (B, 64, N) -> (B, N); its mean over the columns is the level's."""
+    return torch.stack([_column_distances(columns[image], prepared, image, rule) for image in range(len(columns))])
+
+
+def _column_distances(columns: Tensor, prepared: PreparedLevel, image: int, rule: Rule) -> Tensor:
+    if rule.masses == "softmax":
+        return _softmax_distances(columns, prepared, image, rule)
+    reference = image % len(prepared.columns)
+    masses = columns * columns * _scale(columns) if rule.masses == "squared" else columns
+    d, _ = rule.measure.compare(masses, prepared.measured[reference], False)
+    return _fuse(d, columns, prepared.columns[reference], rule.damping)[0]
+
+
+def _softmax_distances(columns: Tensor, prepared: PreparedLevel, image: int, rule: Rule) -> Tensor:
     """A softmax over all columns ties the blocks together, so this rule is left to autograd."""
     reference = image % len(prepared.columns)
     d = between(rule.measure, torch.softmax(columns, -1), prepared.masses[reference], dim=0)
     if rule.damping is not None:
         d = d + (columns - prepared.columns[reference]).square().sum(0) * omega(d, rule.damping)
-    return d.mean()
+    return d
 
 
 def _scale(columns: Tensor) -> Tensor:
