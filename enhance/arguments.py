@@ -28,7 +28,7 @@ from enhance.tools import TOOLS
 _OPEN = ("degradation", "hydra")  # whose keys are free
 _KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
 FILES = (
-    *("reference", "initial", "image", "pairs", "output", "run", "sweep", "backbone.weights"),
+    *("reference", "initial", "image", "pairs", "output", "map", "run", "sweep", "backbone.weights"),
     *("scores", "opinions", "table", "root"),
 )
 _PLAIN = re.compile(r"[\w./:~@%+\- ]*", re.ASCII)

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 from enhance.config import BackboneConfig, MetricConfig, SettingsError
 
 if TYPE_CHECKING:
+    from enhance.images import Picture
     from enhance.scoring import Outcome, Pair, Scorer
+
+_NO_FILE = ("true", "false")
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Settings:
     metrics: list[str] | None = None
     backbones: list[str] | None = None
     output: str = "scores.csv"
+    map: str | None = None
     format: str = "text"
     batch: int = 8
     background: str = "white"
@@ -61,6 +65,8 @@ def _check(settings: Settings) -> None:
         value = getattr(settings, key)
         if value is not None and value < 1:
             raise SettingsError(f"{key}={value} is too small; it must be at least 1.")
+    if settings.map and settings.map.lower() not in _NO_FILE and not settings.map.lower().endswith((".png", ".pdf")):
+        raise SettingsError(f"map={settings.map} must be true, or a file that ends in .png or .pdf.")
     if not settings.output.lower().endswith(".csv"):
         raise SettingsError(f"output={settings.output} must end in .csv; the same as JSON goes beside it.")
     for key in ("metrics", "backbones"):
@@ -139,6 +145,7 @@ def _one(settings: Settings, pair: Pair) -> int:
     for scorer in found:
         reference, image = (picture.image.to(scorer.metric.device if scorer.metric else "cpu") for picture in pictures)
         details.append(scorer.details(image, reference))
+    drawn = _draw(settings, pair, pictures, found)
     if settings.format == "json":
         print(
             json.dumps({"reference": pair.reference, "image": pair.image, "scores": details, "notes": notes}, indent=2)
@@ -148,7 +155,29 @@ def _one(settings: Settings, pair: Pair) -> int:
         _say(f"note: {note}")
     for line in _lines(details):
         print(line)
+    if drawn:
+        print(f"{'':9} map: {drawn}")
     return 0
+
+
+def _draw(settings: Settings, pair: Pair, pictures: list[Picture], found: list[Scorer]) -> Path | None:
+    """Lay the distance maps over the image where that is asked for."""
+    asked = settings.map or "false"
+    if asked.lower() == "false":
+        return None
+    from enhance.scoring.overlay import draw
+
+    metrics = {scorer.name: scorer.metric for scorer in found if scorer.metric is not None}
+    if not metrics:
+        raise SettingsError("map=true needs one of deepwsd, deepjsd and deepskld.")
+    reference, image = (picture.image for picture in pictures)
+    maps = {
+        name.replace("-", " in "): metric.map(image.to(metric.device), reference.to(metric.device))[0]
+        for name, metric in metrics.items()
+    }
+    path = Path(f"{Path(pair.image).stem}-map.png" if asked.lower() == "true" else asked).expanduser()
+    draw(maps, image, path)
+    return path
 
 
 def _lines(details: list[dict[str, Any]]) -> list[str]:

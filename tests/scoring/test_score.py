@@ -71,6 +71,14 @@ def test_the_text_names_backbone_and_levels(folders: Path, capsys: pytest.Captur
     assert "backbone=vgg19" in said
 
 
+@pytest.mark.parametrize("asked", ["true", "out/where.pdf"])
+def test_a_map_is_laid_over_the_image(asked: str, folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert use("reference=ref/a.png", "image=img/a.png", f"map={asked}", *QUICK) == 0
+    file = folders / ("a-map.png" if asked == "true" else asked)
+    assert file.stat().st_size > 1000
+    assert file.name in capsys.readouterr().out
+
+
 def test_folders_are_paired_by_name_and_a_second_call_goes_on(
     folders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,6 +153,8 @@ def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
         (["reference=ref", "image=img", "backbones=[vgg18]"], "vgg1"),
         (["reference=ref", "image=img", "output=scores.txt"], ".csv"),
         (["reference=ref", "image=img", "format=xml"], "text or json"),
+        (["reference=ref/a.png", "image=img/a.png", "map=x.gif"], ".pdf"),
+        (["reference=ref/a.png", "image=img/a.png", "metrics=[psnr]", "map=true"], "deepwsd"),
         (["reference=ref", "image=img", "batch=0"], "at least 1"),
         (["reference=ref", "image=.", "metrics=[psnr]"], "no images"),
     ],
