@@ -121,7 +121,7 @@ def _job(config: object) -> float:
     from omegaconf import OmegaConf
 
     from enhance.experiment import run
-    from enhance.runs.folder import METRICS
+    from enhance.runs.folder import taken
     from enhance.sweeps.folder import fail, finished
 
     hydra_config = HydraConfig.get()
@@ -131,7 +131,7 @@ def _job(config: object) -> float:
     if swept and (objective := finished(folder)) is not None:
         return objective
     try:
-        going_on = swept and (folder / METRICS).exists()
+        going_on = swept and taken(folder) is not None
         return run(OmegaConf.to_object(config), folder, command, going_on)  # type: ignore[arg-type]
     except (ValueError, OSError) as error:
         _log.debug("The run failed.", exc_info=True)
