@@ -3,8 +3,8 @@
     python examples/train_denoiser.py                    # minutes on two cores; outputs/training
 
 The twins are the same network from the same seed and see the same crops with the same noise in the same order; only the
-loss differs. They learn from four of scikit-image's photographs and are judged on a fifth, the cat. DeepJSD is helped
-by a little L1: its features say less about a flat area's exact tone than about what is drawn on it.
+loss differs. They learn from four of scikit-image's photographs and are judged on a fifth, the cat. DeepJSD has L1
+beside it: deep features are nearly blind to fine coloured noise, and with a smaller --pixel more of it stays.
 
 The judges are PSNR, SSIM, DeepJSD itself (with which one twin was trained: a biased judge) and, for a second opinion,
 DeepWSD in a backbone of your choice, e.g. --judge vgg16.
