@@ -81,8 +81,8 @@ def _check(settings: Settings) -> None:
     both = bool(settings.scores or settings.opinions)
     if sum((both, bool(settings.table), bool(settings.dataset))) != 1:
         raise SettingsError(
-            "task=evaluate needs scores=FILE.csv and opinions=FILE.csv, or table=FILE.csv with both, or dataset=NAME and"
-            " root=FOLDER."
+            "task=evaluate needs scores=FILE.csv and opinions=FILE.csv, or table=FILE.csv with both, or"
+            " dataset=NAME and root=FOLDER."
         )
     if both and not (settings.scores and settings.opinions):
         raise SettingsError(f"task=evaluate needs {'opinions' if settings.scores else 'scores'}=FILE.csv too.")
