@@ -1,4 +1,4 @@
-"""From the authors' per-image scores come the correlations that others computed; skipped where the scores are absent."""
+"""From the authors' per-image scores come the correlations that others computed; skipped where they are absent."""
 
 from __future__ import annotations
 
