@@ -23,10 +23,10 @@ BACKBONES = {"vgg19": "VGG", "squeezenet": "SqueezeNet", "mobilenet": "MobileNet
 ABOUT = {
     "csiq": "750 images without the contrast changes, which the authors left out; opinions are DMOS, higher is worse.",
     "tid2013": "3000 images; opinions are MOS, higher is better.",
-    "kadid10k": "10125 images; opinions are called DMOS by the data set and are higher for better images. 320 published "
-    "scores of every pair are 0: 80 images each of Gaussian blur, motion blur and colour saturation 2 at level 1 and of "
-    "mean shift at level 3, where the distortion changes nothing. With or without the first row, I01_01_01.png, the SRCCs "
-    "in VGG are the same to four digits.",
+    "kadid10k": "10125 images; opinions are called DMOS by the data set and are higher for better images. 320 "
+    "published scores of every pair are 0: 80 images each of Gaussian blur, motion blur and colour saturation 2 at "
+    "level 1 and of mean shift at level 3, where the distortion changes nothing. With or without the first row, I01_01_01.png, "
+    "the SRCCs in VGG are the same to four digits.",
 }
 HEAD = """\
 # Correlations with opinions

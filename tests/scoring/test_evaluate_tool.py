@@ -78,8 +78,8 @@ def test_names_are_told_apart_by_their_folders() -> None:
 
 
 def test_infinite_scores_are_left_out_and_an_empty_metric_too(tmp_path: Path) -> None:
-    empty = dict.fromkeys(range(40), "")
-    data = complete(read(table(tmp_path / "all.csv", good={0: "inf"}, **{"[poor]": empty})), ["good", "[poor]"])
+    rows = [row | {"[poor]": ""} for row in read(table(tmp_path / "all.csv", good={0: "inf"}))]
+    data = complete(rows, ["good", "[poor]"])
     assert list(data.scores) == ["good"]
     assert len(data.images) == 39
     assert data.notes[0] == "[poor] has no number and is left out."
