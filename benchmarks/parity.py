@@ -46,7 +46,9 @@ with the values that the authors' code gave. enhance {version}, torch {torch}.
 
 ## Values
 
-The error is relative; the largest of {count} values is {worst:.1e}.
+The error is relative; the largest of {losses} losses is {worst_loss:.0e}, of as many scores {worst_score:.0e}. The
+published code takes the logarithm of 1 + loss, which in float32 loses digits of a small loss; here log1p keeps them. Of two
+equal images (astronaut256_same) the loss here is exactly 0, where the published code leaves what rounding leaves.
 
 """
 FOOT = """
@@ -72,10 +74,10 @@ def build(measure: str, backbone: str) -> DeepDistance:
     return METRICS[measure](backbone, golden.features(network), reduction="none")
 
 
-def value_rows(values: list[dict], modules: dict[tuple[str, str], DeepDistance]) -> tuple[list[str], list[float]]:
+def value_rows(values: list[dict], modules: dict[tuple[str, str], DeepDistance]) -> tuple[list[str], list[list[float]]]:
     lines = ["| measure | backbone | images | published loss | ours | error | published score | ours | error |"]
     lines.append("|---|---|---|---|---|---|---|---|---|")
-    errors: list[float] = []
+    errors: list[list[float]] = []
     for (measure, backbone), module in modules.items():
         theirs = "vgg" if backbone == "vgg19" else backbone
         for case in values:
@@ -84,11 +86,13 @@ def value_rows(values: list[dict], modules: dict[tuple[str, str], DeepDistance])
             image, reference = golden.pair(case["pair"])
             with torch.no_grad():
                 loss, score = module(image, reference).item(), module.score(image, reference).item()
+            equal = torch.equal(image, reference)
             found = [error(loss, case["loss"]), error(score, case["score"])]
-            errors += found
+            shown = ["-" if equal else f"{value:.0e}" for value in found]
+            errors += [] if equal else [found]
             lines.append(
                 f"| {NAMES[measure]} | {NETWORKS[backbone][0]} | {case['pair']} | {case['loss']:.7g} | {loss:.7g} "
-                f"| {found[0]:.0e} | {case['score']:.7g} | {score:.7g} | {found[1]:.0e} |"
+                f"| {shown[0]} | {case['score']:.7g} | {score:.7g} | {shown[1]} |"
             )
     return lines, errors
 
@@ -121,7 +125,9 @@ def gradient_rows(modules: dict[tuple[str, str], DeepDistance]) -> list[str]:
 def main() -> None:
     modules = {pair: build(*pair) for pair in PUBLISHED_PAIRS}
     lines, errors = value_rows(json.loads((golden.GOLDEN / "published_values.json").read_text()), modules)
-    head = HEAD.format(version=enhance.__version__, torch=torch.__version__, count=len(errors), worst=max(errors))
+    worst_loss, worst_score = (max(column) for column in zip(*errors, strict=True))
+    versions = {"version": enhance.__version__, "torch": torch.__version__.partition("+")[0]}
+    head = HEAD.format(**versions, losses=len(errors), worst_loss=worst_loss, worst_score=worst_score)
     gradients = (
         f"\n## Gradients\n\nOf the loss with respect to the image, on {WITH_GRADIENT}: the norm of the difference over "
         "the norm of the published gradient.\n"
