@@ -48,7 +48,7 @@ with the values that the authors' code gave. enhance {version}, torch {torch}.
 
 The error is relative; the largest of {losses} losses is {worst_loss:.0e}, of as many scores {worst_score:.0e}. The
 published code takes the logarithm of 1 + loss, which in float32 loses digits of a small loss; here log1p keeps them.
-Of two equal images (astronaut256_same) the loss here is exactly 0, where the published code leaves what rounding leaves.
+Of two equal images (astronaut256_same) the loss here is exactly 0, and in the published code what rounding leaves.
 
 """
 FOOT = """
