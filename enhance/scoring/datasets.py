@@ -87,9 +87,11 @@ def kadid10k(root: Path) -> Iterator[Pair]:
 
 def csiq(root: Path) -> Iterator[Pair]:
     references = _Folder(root / "src_imgs")
-    folders = {folder: _Folder(root / "dst_imgs" / folder) for folder, _ in _CSIQ.values()}
+    folders: dict[str, _Folder] = {}
     for image, index, level, dmos in _csiq_rows(root):
         folder, part = _CSIQ[index]
+        if folder not in folders:
+            folders[folder] = _Folder(root / "dst_imgs" / folder)
         file = folders[folder].find(f"{image}.{part}.{level}.png")
         yield Pair(references.find(f"{image}.png"), file, {"type": part, "dmos": dmos})
 

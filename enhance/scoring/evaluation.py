@@ -71,12 +71,13 @@ def write(evaluation: Evaluation, folder: Path) -> list[Path]:
             curve = [*one.curve.parameters, one.curve.monotone] if one.curve else [""] * 6
             rows.append([metric, name, one.count, evaluation.directions[metric], *map(_text, values), *curve, one.note])
     paths = [folder / "correlations.csv", folder / "comparisons.csv", folder / "evaluation.json"]
-    write_text(paths[0], _csv(header, rows))
+    write_text(paths[0], csv_text(header, rows))
     compared = [
         [c.first, c.second, c.difference, *c.interval, c.p, c.p_holm, c.significant] for c in evaluation.comparisons
     ]
     write_text(
-        paths[1], _csv(["first", "second", "srcc_difference", "low", "high", "p", "p_holm", "significant"], compared)
+        paths[1],
+        csv_text(["first", "second", "srcc_difference", "low", "high", "p", "p_holm", "significant"], compared),
     )
     write_json(paths[2], summary(evaluation))
     return paths
@@ -111,6 +112,13 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
+def csv_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """The text of a CSV file."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([header, *rows])
+    return stream.getvalue()
+
+
 def _agreement(one: Agreement) -> dict[str, Any]:
     values = {
         name: {"value": _finite(one.values[name]), "interval": [_finite(end) for end in one.intervals[name]]}
@@ -130,9 +138,3 @@ def _text(value: float) -> float | str:
 
 def _natural(name: str) -> tuple[float, str]:
     return (float(name), "") if name.replace(".", "", 1).isdigit() else (math.inf, name)
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([header, *rows])
-    return stream.getvalue()

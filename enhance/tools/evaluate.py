@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config import SettingsError
+from enhance.config import BackboneConfig, MetricConfig, SettingsError
 
 if TYPE_CHECKING:
     from enhance.scoring.opinions import Data
@@ -26,6 +27,15 @@ class Settings:
     opinion: str = ""
     type: str = ""
     image: str = ""
+    dataset: str | None = None
+    root: str | None = None
+    metric: MetricConfig = field(default_factory=MetricConfig)
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    metrics: list[str] | None = None
+    backbones: list[str] | None = None
+    batch: int = 8
+    device: str = "auto"
+    threads: int | None = None
     resamples: int = 1000
     seed: int = 0
     output: str | None = None
@@ -33,23 +43,28 @@ class Settings:
 
 
 def run(settings: Settings) -> int:
-    """Correlate, print, and write tables and plots.
+    """Score a data set if one is given, correlate, print, and write tables and plots.
+
+    Returns:
+        0, or 1 where some images of a data set could not be scored.
 
     Raises:
-        ValueError: one sentence about what is wrong with the settings or the tables.
+        ValueError: one sentence about what is wrong with the settings, the tables or the data set.
     """
     _check(settings)
+    folder = Path(settings.output or _default(settings)).expanduser()
+    code, data = _dataset(settings, folder) if settings.dataset else (0, _tables(settings))
+
     from rich.console import Console
 
     from enhance.scoring.evaluation import evaluate, summary, write
     from enhance.scoring.scatter import scatter
     from enhance.scoring.show import show
 
-    data = _data(settings)
-    console = Console(stderr=True, highlight=False)
-    with console.status("correlating") as status:
-        evaluation = evaluate(data, settings.resamples, settings.seed, status.update)
-    folder = Path(settings.output or _default(settings)).expanduser()
+    with Console(stderr=True, highlight=False).status("correlating") as status:
+        evaluation = evaluate(
+            data, settings.resamples, settings.seed, lambda name: status.update(f"correlating {name}")
+        )
     write(evaluation, folder)
     scatter([evaluation], folder / "scatter")
     if settings.format == "json":
@@ -57,39 +72,75 @@ def run(settings: Settings) -> int:
     else:
         show(evaluation)
     print(f"tables and plots in {folder}", file=sys.stderr)
-    return 0
+    return code
 
 
 def _check(settings: Settings) -> None:
     if settings.format not in ("text", "json"):
         raise SettingsError(f"format={settings.format} must be text or json.")
-    ways = (bool(settings.scores or settings.opinions), bool(settings.table))
-    if sum(ways) != 1:
-        raise SettingsError("task=evaluate needs scores=FILE.csv and opinions=FILE.csv, or table=FILE.csv with both.")
-    if ways[0] and not (settings.scores and settings.opinions):
+    both = bool(settings.scores or settings.opinions)
+    if sum((both, bool(settings.table), bool(settings.dataset))) != 1:
+        raise SettingsError(
+            "task=evaluate needs scores=FILE.csv and opinions=FILE.csv, or table=FILE.csv with both, or"
+            " dataset=NAME and root=FOLDER."
+        )
+    if both and not (settings.scores and settings.opinions):
         raise SettingsError(f"task=evaluate needs {'opinions' if settings.scores else 'scores'}=FILE.csv too.")
+    if settings.dataset and not settings.root:
+        raise SettingsError(f"dataset={settings.dataset} needs root=FOLDER, where its files are.")
     for key, least in (("resamples", 100), ("seed", 0)):
         if getattr(settings, key) < least:
             raise SettingsError(f"{key}={getattr(settings, key)} is too small; it must be at least {least}.")
 
 
 def _default(settings: Settings) -> str:
-    return f"evaluation/{Path(settings.table or settings.scores or '').stem}"
+    return f"evaluation/{settings.dataset or Path(settings.table or settings.scores or '').stem}"
 
 
-def _data(settings: Settings) -> Data:
+def _chosen(settings: Settings) -> list[str]:
+    given = settings.prediction
+    return [str(name) for name in ([given] if isinstance(given, str) else given or [])]
+
+
+def _tables(settings: Settings) -> Data:
     from enhance.scoring.opinions import chosen, complete, join, numeric, read
 
-    given = settings.prediction
-    prediction = [str(name) for name in ([given] if isinstance(given, str) else given or [])]
     notes: list[str] = []
     if settings.table:
         rows = scored = read(Path(settings.table).expanduser())
-        opinion, kind = chosen(rows, settings.opinion, settings.type)
     else:
         scored, said = (read(Path(file or "").expanduser()) for file in (settings.scores, settings.opinions))
         rows, notes = join(scored, said, settings.image)
-        opinion, kind = chosen(rows, settings.opinion, settings.type)
-    prediction = prediction or numeric(scored, [opinion, kind, settings.image])
+    opinion, kind = chosen(rows, settings.opinion, settings.type)
+    prediction = _chosen(settings) or numeric(scored, [opinion, kind, settings.image])
     data = complete(rows, prediction, opinion, kind, settings.image)
     return replace(data, notes=notes + data.notes)
+
+
+def _dataset(settings: Settings, folder: Path) -> tuple[int, Data]:
+    """Score what is not scored yet, with task=score, into `folder`; its exit code and the rows."""
+    from enhance.files import write_text
+    from enhance.scoring.datasets import read_dataset
+    from enhance.scoring.evaluation import csv_text
+    from enhance.scoring.opinions import complete, numeric, read
+    from enhance.tools import score
+
+    pairs = read_dataset(settings.dataset or "", Path(settings.root or "").expanduser())
+    extra = list(pairs[0].extra)
+    lines = [[pair.reference, pair.image, *pair.extra.values()] for pair in pairs]
+    write_text(folder / "pairs.csv", csv_text(["reference", "image", *extra], lines))
+    with redirect_stdout(sys.stderr):
+        code = score.run(
+            score.Settings(
+                pairs=str(folder / "pairs.csv"),
+                output=str(folder / "scores.csv"),
+                **{key: getattr(settings, key) for key in ("metric", "backbone", "metrics", "backbones")},
+                **{key: getattr(settings, key) for key in ("batch", "device", "threads")},
+            )
+        )
+    images = {pair.image for pair in pairs}
+    rows = [row for row in read(folder / "scores.csv") if row["image"] in images]
+    data = complete(rows, _chosen(settings) or numeric(rows, []))
+    if len(rows) < len(pairs):
+        data = replace(data, notes=[f"{len(pairs) - len(rows)} images could not be scored.", *data.notes])
+    return code, data
