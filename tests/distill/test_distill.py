@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from enhance.distill.distances import MEASURES, distance_map
 from enhance.distill.muon import Muon
 from enhance.distill.photographs import divide
 from enhance.distill.recipe import Recipe
-from enhance.distill.targets import Targets
+from enhance.distill.targets import Targets, Teacher
 from enhance.images import save_image
 from enhance.metrics import METRICS
 
@@ -59,8 +58,6 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
 ) -> None:
     learned, _ = divide(photographs)
     files = [tmp_path / f"{index}.npz" for index in range(2)]
-    from enhance.distill.targets import Teacher
-
     teacher = Teacher(load(compact.NAME, "untrained"), learned, recipe.crop, 0)
     for index, file in enumerate(files):
         teacher(group(learned, recipe.crop, 0, index)).save(file)
@@ -69,14 +66,15 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     class Killed(BaseException):
         pass
 
-    def learn(student: training.Student, batch: Targets, rate: float, original: Callable[..., float]) -> float:
+    original = training.Student.learn
+
+    def learn(student: training.Student, batch: Targets, rate: float) -> float:
         if student.done == 2:
             raise Killed
         return original(student, batch, rate)
 
-    original = training.Student.learn
     with monkeypatch.context() as patch:
-        patch.setattr(training.Student, "learn", lambda *given: learn(*given, original))
+        patch.setattr(training.Student, "learn", learn)
         with pytest.raises(Killed):
             training.train(recipe, files, tmp_path / "killed", print, every=1)
     again = training.train(recipe, files, tmp_path / "killed", print)
