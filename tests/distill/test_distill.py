@@ -15,7 +15,7 @@ from enhance.backbones import compact
 from enhance.backbones.network import load
 from enhance.distill import training
 from enhance.distill.__main__ import distill, main
-from enhance.distill.crops import VERSIONS, group
+from enhance.distill.crops import _KINDS, VERSIONS, Manner, _degraded, _far, group
 from enhance.distill.distances import MEASURES, distance_map
 from enhance.distill.muon import Muon
 from enhance.distill.photographs import divide
@@ -93,10 +93,17 @@ def test_groups_repeat_by_their_number(photographs: Path) -> None:
     assert all(not torch.equal(version, first[0]) for version in first[1:])
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_every_group_can_be_degraded(photographs: Path, seed: int) -> None:
-    for index in range(6):
-        assert group(divide(photographs)[0], 32, seed, index).dtype == torch.uint8
+def test_whatever_is_drawn_is_an_image(images: tuple[Tensor, Tensor]) -> None:
+    image, other = images[1][:1], images[0][:1]
+    image, other = (side[..., :32, :32].contiguous() for side in (image, other))
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        for found in (
+            _far(image, other, random),
+            _degraded(image, str(random.choice(_KINDS)), random.random(), Manner.draw(random), random),
+        ):
+            assert found.shape == image.shape
+            assert 0 <= found.min() <= found.max() <= 1
 
 
 @pytest.mark.parametrize("measure", MEASURES)
