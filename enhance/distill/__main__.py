@@ -40,8 +40,8 @@ def distill(recipe: Recipe) -> None:
         targets = folder / f"targets-{network.origin.sha256[:12]}-{recipe.crop}-{recipe.seed}"
         files = [targets / f"{index:06d}.npz" for index in range(recipe.groups)]
         if missing := [index for index, file in enumerate(files) if not file.is_file()]:
-            _say(f"{recipe.teacher} measures {len(missing)} groups of crops")
             teacher = Teacher(network, learned, recipe.crop, recipe.seed)
+            _say(f"{recipe.teacher} measures {len(missing)} groups of crops")
             for index in missing:
                 teacher(group(learned, recipe.crop, recipe.seed, index)).save(files[index])
         student = train(recipe, files, folder, _say)

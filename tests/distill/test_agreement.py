@@ -28,11 +28,11 @@ LEAST = {"deepjsd": 0.95, "deepskld": 0.95, "deepwsd": 0.92}  # DeepWSD's grid, 
 PHOTOGRAPHS, TEACHER = SHARED / "photos", SHARED / "weights" / "vgg16_features.safetensors"
 
 
-def sample_scores(backbone: Backbone) -> list[Scores]:
+def sample_scores(backbone: Backbone, count: int = len(SAMPLES)) -> list[Scores]:
     metrics = metrics_of(backbone)
     crops = (
         load_image(name)[..., top : top + SIDE, left : left + SIDE].contiguous()
-        for name, (top, left) in SAMPLES.items()
+        for name, (top, left) in list(SAMPLES.items())[:count]
     )
     return [scores(metrics, crop, number) for number, crop in enumerate(crops)]
 
@@ -50,7 +50,7 @@ def test_sample_photographs_are_scored_as_by_the_teacher(measure: str, student: 
 
 
 def test_an_untrained_network_does_not_pass_for_a_student(student: list[Scores]) -> None:
-    random = agreement.agreement(sample_scores(load(compact.NAME, "untrained")), student, "deepwsd")
+    random = agreement.agreement(sample_scores(load(compact.NAME, "untrained"), 1), student[:1], "deepwsd")
     assert random.overall < 0.9
 
 
