@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from enhance.distill.photographs import divide
-from enhance.distill.recipe import Recipe, parse
+from enhance.distill.recipe import Recipe, guarded, parse
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; a mistake ends with one sentence and exit code 2."""
     guarded(lambda: distill(parse(Recipe, sys.argv[1:] if arguments is None else arguments)))
-
-
-def guarded(command: Callable[[], None]) -> None:
-    """Run a command as every command of the package ends."""
-    try:
-        command()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 def distill(recipe: Recipe) -> None:
@@ -51,8 +40,8 @@ def distill(recipe: Recipe) -> None:
         targets = folder / f"targets-{network.origin.sha256[:12]}-{recipe.crop}-{recipe.seed}"
         files = [targets / f"{index:06d}.npz" for index in range(recipe.groups)]
         if missing := [index for index, file in enumerate(files) if not file.is_file()]:
-            _say(f"{recipe.teacher} measures {len(missing)} groups of crops")
             teacher = Teacher(network, learned, recipe.crop, recipe.seed)
+            _say(f"{recipe.teacher} measures {len(missing)} groups of crops")
             for index in missing:
                 teacher(group(learned, recipe.crop, recipe.seed, index)).save(files[index])
         student = train(recipe, files, folder, _say)

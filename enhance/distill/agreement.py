@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
+from scipy import stats
 from torch import Tensor
 
 from enhance.backbones.network import Backbone
 from enhance.distill.photographs import centre
 from enhance.files import write_json
 from enhance.metrics import METRICS, DeepDistance
+from enhance.scoring.statistics import statistic
 from enhance.tasks.degradations import degrade
 
 MEASURES = ("deepjsd", "deepskld", "deepwsd")
@@ -161,4 +162,4 @@ def _rows(scores: Iterable[Scores], measure: str, degradation: str) -> np.ndarra
 
 
 def _spearman(one: np.ndarray, other: np.ndarray) -> float:
-    return float(spearmanr(one.ravel(), other.ravel()).statistic)
+    return statistic(stats.spearmanr, one.ravel(), other.ravel())

@@ -57,7 +57,7 @@ def group(files: Sequence[Path], side: int, seed: int, index: int) -> Tensor:
     from the reference, as the starts of an optimisation are.
     """
     random = np.random.default_rng([seed, index])
-    clean, other = (_crop(files[random.integers(len(files))], side, random) for _ in range(2))
+    clean, other = (_crop(files[int(random.integers(len(files)))], side, random) for _ in range(2))
     images = [clean]
     kinds = random.choice(_KINDS, 3, replace=False)
     for kind in kinds[:2]:

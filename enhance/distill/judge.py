@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from enhance.distill.__main__ import guarded
 from enhance.distill.photographs import DistillError, divide
-from enhance.distill.recipe import parse
+from enhance.distill.recipe import guarded, parse
 
 if TYPE_CHECKING:
     from enhance.backbones.network import Backbone

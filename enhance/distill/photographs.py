@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-
-from enhance.images import read
+if TYPE_CHECKING:
+    from torch import Tensor
 
 EVERY, HELD_OUT = 7, 3  # of every seven photographs in the order of their names, number 3 (from 0) is held out
 LEAST = 16  # pixels that the shorter side must have
@@ -39,6 +39,8 @@ def divide(folder: str | Path) -> tuple[list[Path], list[Path]]:
 
 def centre(path: Path, size: int) -> Tensor:
     """The square of at most `size` pixels in the middle of a photograph, at native resolution: (1, 3, S, S)."""
+    from enhance.images import read
+
     image = read(path).image
     side = min(size, *image.shape[-2:])
     if side < LEAST:

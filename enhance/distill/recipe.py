@@ -1,8 +1,9 @@
-"""The settings of a distillation, read from key=value arguments."""
+"""The settings of a distillation, read from key=value arguments, and how its commands end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -86,3 +87,14 @@ def parse(kind: type[_Settings], arguments: Sequence[str]) -> _Settings:
     if not given.get("photos"):
         raise DistillError("Name a folder of photographs: photos=DIR")
     return kind(**given)
+
+
+def guarded(command: Callable[[], None]) -> None:
+    """Run a command that ends, after a mistake, with one sentence and exit code 2."""
+    try:
+        command()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +15,12 @@ from enhance.backbones import compact
 from enhance.backbones.network import load
 from enhance.distill import training
 from enhance.distill.__main__ import distill, main
-from enhance.distill.crops import VERSIONS, group
+from enhance.distill.crops import _KINDS, VERSIONS, Manner, _degraded, _far, group
 from enhance.distill.distances import MEASURES, distance_map
 from enhance.distill.muon import Muon
 from enhance.distill.photographs import divide
 from enhance.distill.recipe import Recipe
-from enhance.distill.targets import Targets
+from enhance.distill.targets import Targets, Teacher
 from enhance.images import save_image
 from enhance.metrics import METRICS
 
@@ -59,8 +58,6 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
 ) -> None:
     learned, _ = divide(photographs)
     files = [tmp_path / f"{index}.npz" for index in range(2)]
-    from enhance.distill.targets import Teacher
-
     teacher = Teacher(load(compact.NAME, "untrained"), learned, recipe.crop, 0)
     for index, file in enumerate(files):
         teacher(group(learned, recipe.crop, 0, index)).save(file)
@@ -69,14 +66,15 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     class Killed(BaseException):
         pass
 
-    def learn(student: training.Student, batch: Targets, rate: float, original: Callable[..., float]) -> float:
+    original = training.Student.learn
+
+    def learn(student: training.Student, batch: Targets, rate: float) -> float:
         if student.done == 2:
             raise Killed
         return original(student, batch, rate)
 
-    original = training.Student.learn
     with monkeypatch.context() as patch:
-        patch.setattr(training.Student, "learn", lambda *given: learn(*given, original))
+        patch.setattr(training.Student, "learn", learn)
         with pytest.raises(Killed):
             training.train(recipe, files, tmp_path / "killed", print, every=1)
     again = training.train(recipe, files, tmp_path / "killed", print)
@@ -95,10 +93,17 @@ def test_groups_repeat_by_their_number(photographs: Path) -> None:
     assert all(not torch.equal(version, first[0]) for version in first[1:])
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_every_group_can_be_degraded(photographs: Path, seed: int) -> None:
-    for index in range(6):
-        assert group(divide(photographs)[0], 32, seed, index).dtype == torch.uint8
+def test_whatever_is_drawn_is_an_image(images: tuple[Tensor, Tensor]) -> None:
+    image, other = images[1][:1], images[0][:1]
+    image, other = (side[..., :32, :32].contiguous() for side in (image, other))
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        for found in (
+            _far(image, other, random),
+            _degraded(image, str(random.choice(_KINDS)), random.random(), Manner.draw(random), random),
+        ):
+            assert found.shape == image.shape
+            assert 0 <= found.min() <= found.max() <= 1
 
 
 @pytest.mark.parametrize("measure", MEASURES)
