@@ -39,10 +39,11 @@ def test_srcc_to_four_digits(dataset: str) -> None:
         assert found.directions[f"{measure}_vgg19"] == ("rises" if dataset == "csiq" else "falls")
 
 
-def test_the_score_of_zero_changes_nothing() -> None:
+def test_the_first_score_of_zero_changes_next_to_nothing() -> None:
     rows = read(FOLDER / "kadid10k.csv")
     columns = {measure: f"{measure}_vgg19" for measure in SRCC["kadid10k"]}
     assert all(float(rows[0][column]) == 0 for column in columns.values())
     found = evaluate(complete(rows[1:], list(columns.values())), 100)
-    for measure, expected in SRCC["kadid10k"].items():
-        assert round(found.agreements[columns[measure]][ALL].values["srcc"], 4) == expected
+    for column in columns.values():
+        whole = evaluated("kadid10k").agreements[column][ALL].values["srcc"]
+        assert found.agreements[column][ALL].values["srcc"] == pytest.approx(whole, abs=5e-5)
