@@ -31,7 +31,8 @@ FILES = (
     *("reference", "initial", "image", "pairs", "output", "map", "run", "sweep", "backbone.weights"),
     *("scores", "opinions", "table", "root"),
 )
-_PLAIN = re.compile(r"[\w./:~@%+\- ]*", re.ASCII)
+_QUOTED = (*FILES, "background")
+_PLAIN = re.compile(r"(?!~)[\w./:~@%+\- ]*", re.ASCII)
 
 
 def quote_files(arguments: Sequence[str]) -> list[str]:
@@ -41,7 +42,7 @@ def quote_files(arguments: Sequence[str]) -> list[str]:
 
 def _quote(argument: str) -> str:
     key, equals, value = argument.partition("=")
-    if not equals or key.lstrip("+~") not in FILES or _PLAIN.fullmatch(value) or value[:1] in "'\"":
+    if not equals or key.lstrip("+~") not in _QUOTED or _PLAIN.fullmatch(value) or value[:1] in "'\"":
         return argument
     if not Path(value).exists() and any(mark in value for mark in ",[${"):  # a sweep or an interpolation, not a file
         return argument
@@ -49,14 +50,20 @@ def _quote(argument: str) -> str:
     return f"{key}='{escaped}'"
 
 
-def checked(arguments: Sequence[str]) -> None:
+def checked(arguments: Sequence[str], sweep: bool = True) -> None:
     """Compose the settings of every value that was given and check them.
+
+    Args:
+        arguments: key=value each.
+        sweep: whether a key may have several values.
 
     Raises:
         SettingsError: one sentence about the first thing that is wrong.
     """
     overrides = _parse(arguments)
     for override in overrides:
+        if override.is_sweep_override() and not sweep:
+            raise SettingsError(f"{override.input_line} has several values: add -m to sweep over them.")
         _check_key(override)
     for override in [given for given in overrides if given.key_or_group == "hydra.run.dir"][-1:]:
         for value in _values(override):

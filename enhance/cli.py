@@ -48,7 +48,7 @@ def main() -> None:
         overrides = _overrides(arguments)
         if tool := chosen_tool(overrides):
             sys.exit(_use(tool, arguments, overrides))
-        checked(overrides)
+        checked(overrides, sweep=arguments != overrides)
         sys.argv[1:] = _same_sweep(arguments, overrides)
         _hydra()
     except KeyboardInterrupt:

@@ -42,7 +42,7 @@ def facts(config: Config, problem: Problem, metric: DeepDistance, device: torch.
         "optimizer": asdict(config.optimizer),
         "schedule": asdict(config.schedule),
         "stopping": asdict(config.stopping),
-        "degradation": dict(config.degradation),
+        "degradation": dict(config.degradation) if problem.degraded else None,
         "steps": config.steps,
         "seed": config.seed,
         "precision": {"compile": config.compile, "autocast": config.autocast},

@@ -32,12 +32,14 @@ class Problem:
         initial: the same shape.
         notes: what was done to the user's files, in sentences.
         start: what the initial image is, for people, e.g. `gaussian_noise (sigma 50)`.
+        degraded: whether the initial image is the degraded reference.
     """
 
     reference: Tensor
     initial: Tensor
     notes: tuple[str, ...]
     start: str
+    degraded: bool = False
 
 
 def pose(
@@ -75,9 +77,8 @@ def pose(
         settings = {key: value for key, value in degradation.items() if key != "name"}
         start = degrade(truth, degradation["name"], seed=seed, **settings)
         listed = ", ".join(f"{key} {value}" for key, value in settings.items())
-        return Problem(
-            truth, start, picture.notes, f"{degradation['name']} ({listed})" if listed else degradation["name"]
-        )
+        name = f"{degradation['name']} ({listed})" if listed else degradation["name"]
+        return Problem(truth, start, picture.notes, name, degraded=True)
     if isinstance(initial, str) and (plain := _plain(initial, truth, seed)):
         return Problem(truth, plain[0], picture.notes, initial)
     other, start = _open(initial, "initial", size, background)
