@@ -21,7 +21,7 @@ from enhance.backbones.weights import Origin, WeightsError, assign, hash_file, h
 
 NAME = "vgg_compact"
 FILE = Path(__file__).resolve().parent / "embedded" / f"{NAME}.safetensors"
-SHA256 = "a9236d81512b9136f003f5d795ea11291421b91110b73ce5b22198cadd6eab21"
+SHA256 = "92e7df8de9b36554770cb788237bf903074581548f45f0031d572ac1accd68ef"
 
 _BLOCK = 2
 _WIDTHS = ((16, 16), (32, 64), (96, 128), (96, 128, 192), (128, 128, 256))
