@@ -16,10 +16,13 @@ usage: python -m enhance [key=value ...]           (or: enhance [key=value ...])
   python -m enhance task=denoise metric=deepjsd reference=photo.png degradation.sigma=50
   python -m enhance task=jpeg reference=photo.png initial=photo_q10.jpg steps=60
   python -m enhance recipes=white_to_reference
+  python -m enhance task=score reference=a.png image=b.png metrics=[deepwsd,psnr,ssim]
   python -m enhance -m backbone=vgg16,squeezenet,mobilenet metric=deepwsd,deepjsd,deepskld
 
 tasks (task=)
 {tasks}
+tools (task=)
+{tools}
 measures (metric=)
 {metrics}
 backbones (backbone=)
@@ -62,7 +65,8 @@ def help_text() -> str:
     }
     shown = ("task", "metric", "backbone")
     return _TEXT.format(
-        tasks=_listed([*found["task"], *TOOLS], _TASKS | TOOLS),
+        tasks=_listed(found["task"], _TASKS),
+        tools=_listed(list(TOOLS), TOOLS),
         metrics=_listed(found["metric"], _METRICS),
         backbones=_listed(found["backbone"], backbones),
         groups="".join(
