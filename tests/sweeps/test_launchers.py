@@ -17,6 +17,7 @@ QUICK = ["metric=deepjsd", "size=32", "steps=1", "frames.count=2", "threads=1"]
 LAUNCHERS = [("parallel", "hydra_joblib_launcher"), ("submitit_local", "hydra_submitit_launcher")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("launcher", "plugin"), LAUNCHERS)
 def test_a_sweep_with_jobs_that_fail(launcher: str, plugin: str, tmp_path: Path) -> None:
     if find_spec(f"hydra_plugins.{plugin}") is None:
