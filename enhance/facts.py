@@ -6,11 +6,11 @@ import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
 import numpy
 import torch
-import torchvision
 from torch import Tensor
 
 import enhance
@@ -51,7 +51,7 @@ def facts(config: Config, problem: Problem, metric: DeepDistance, device: torch.
             "enhance": enhance.__version__,
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
+            "torchvision": version("torchvision"),
             "numpy": numpy.__version__,
             "platform": platform.platform(),
         },

@@ -7,10 +7,8 @@ from os import PathLike
 from typing import Self, cast
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from enhance.backbones import compact
 from enhance.backbones.pooling import L2Pooling
@@ -120,6 +118,8 @@ def load(
 
 def _layers(architecture: Architecture) -> nn.Sequential:
     """The network's layers in order, without memory for their weights yet."""
+    import torchvision  # takes as long to import as torch itself, and the embedded backbone needs nothing of it
+
     with torch.device("meta"):
         network = torchvision.models.get_model(architecture.network, weights=None)
     if hasattr(network, "features"):
@@ -137,6 +137,9 @@ def _from_nodes(model: str | None, nodes: Sequence[str] | None, weights: Weights
         raise ValueError(
             "backbone=torchvision needs model (e.g. convnext_tiny) and nodes (e.g. [features.1, features.3])."
         )
+    import torchvision
+    from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
     if model not in torchvision.models.list_models():
         raise ValueError(unknown("torchvision model", model, torchvision.models.list_models()))
     with torch.device("meta"):

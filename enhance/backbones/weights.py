@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 _TENSOR_FILES = (".safetensors",)
@@ -61,7 +61,7 @@ def fill(
         _draw(layers, seed)
         return Origin("untrained", f"{network}, untrained, seed {seed}", hash_tensors(layers), calibrated=False)
     if weights == "pretrained":
-        entry = torchvision.models.get_model_weights(network)[pretrained]
+        entry = _entry(network, pretrained)
         path = _cached_or_downloaded(entry.url, network)
         origin = Origin("pretrained", f"{network} {entry.name}", hash_file(path), calibrated=True)
     else:
@@ -73,7 +73,13 @@ def fill(
 
 def pretrained_file(network: str, pretrained: str = "IMAGENET1K_V1") -> Path:
     """Where torchvision's weights of a network lie once they have been fetched."""
-    return _cache_path(torchvision.models.get_model_weights(network)[pretrained].url)
+    return _cache_path(_entry(network, pretrained).url)
+
+
+def _entry(network: str, pretrained: str) -> Any:
+    import torchvision
+
+    return torchvision.models.get_model_weights(network)[pretrained]
 
 
 def hash_file(path: Path) -> str:

@@ -25,6 +25,9 @@ REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+_AT_ONCE = 2  # images of a batch that are scored together on a CPU
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A reference whose side of the distance has been computed once; accepted wherever a reference is.
@@ -155,7 +158,7 @@ class DeepDistance(nn.Module):
         """The published quality score log(1 + loss) ** 0.25 of each image, reduced over the batch; lower is better. No
         gradient.
         """
-        loss = self.layers(image, reference).mean(1).clamp_min(0)
+        loss = torch.cat([self.layers(*part).mean(1) for part in _in_parts(image, reference)]).clamp_min(0)
         return REDUCTIONS[self.reduction](torch.log1p(loss) ** 0.25)
 
     def layers(self, image: Tensor, reference: Tensor | Prepared, smoothing: float = 0.0) -> Tensor:
@@ -256,6 +259,20 @@ class DeepDistance(nn.Module):
 
     def extra_repr(self) -> str:
         return f"backbone={self.backbone.name!r}, weights={self.backbone.origin.name!r}, layout={self.layout!r}"
+
+
+def _in_parts(image: Tensor, reference: Tensor | Prepared) -> list[tuple[Tensor, Tensor | Prepared]]:
+    """A batch of pairs in parts that a processor's caches hold; anything else as it is."""
+    if (
+        isinstance(image, Tensor)
+        and isinstance(reference, Tensor)
+        and image.device.type == "cpu"
+        and image.shape == reference.shape
+        and image.dim() == 4
+        and image.shape[1] == 3
+    ):
+        return list(zip(image.split(_AT_ONCE), reference.split(_AT_ONCE), strict=True))
+    return [(image, reference)]
 
 
 class DeepWSD(DeepDistance):
