@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from enhance.distill.photographs import divide
 from enhance.distill.recipe import Recipe, guarded, parse
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -17,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def distill(recipe: Recipe) -> None:
-    """Teacher's targets, student, judgement, card: each goes on where it was ended."""
+    """Teacher's targets, student, images that it leads, student again, judgement, card: each goes on where it was
+    ended.
+    """
     learned, held_out = divide(recipe.photos)
     import torch
 
@@ -26,8 +32,9 @@ def distill(recipe: Recipe) -> None:
     from enhance.distill.agreement import MEASURES, agreement, cache_for, scores_of
     from enhance.distill.card import Facts, card
     from enhance.distill.crops import group
+    from enhance.distill.led import led
     from enhance.distill.targets import Teacher
-    from enhance.distill.training import train
+    from enhance.distill.training import Second, train
     from enhance.files import held, sweep, write_bytes, write_text
 
     if recipe.threads:
@@ -37,16 +44,34 @@ def distill(recipe: Recipe) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder):
         sweep(folder)
-        targets = folder / f"targets-{network.origin.sha256[:12]}-{recipe.crop}-{recipe.seed}"
-        files = [targets / f"{index:06d}.npz" for index in range(recipe.groups)]
-        if missing := [index for index, file in enumerate(files) if not file.is_file()]:
-            teacher = Teacher(network, learned, recipe.crop, recipe.seed)
-            _say(f"{recipe.teacher} measures {len(missing)} groups of crops")
-            for index in missing:
-                teacher(group(learned, recipe.crop, recipe.seed, index)).save(files[index])
-        student = train(recipe, files, folder, _say)
+        teacher: Teacher | None = None
+
+        def measured(kind: str, count: int, group: Callable[[int], Tensor]) -> list[Path]:
+            """Files of the teacher's targets of so many groups; those that are there are not made again."""
+            nonlocal teacher
+            place = folder / f"{kind}-{network.origin.sha256[:12]}-{recipe.crop}-{recipe.seed}"
+            files = [place / f"{index:06d}.npz" for index in range(count)]
+            if missing := [index for index, file in enumerate(files) if not file.is_file()]:
+                teacher = teacher or Teacher(network, learned, recipe.crop, recipe.seed)
+                _say(f"{recipe.teacher} measures {len(missing)} groups of {kind}")
+                for index in missing:
+                    teacher(group(index)).save(files[index])
+            return files
+
+        files = measured("targets", recipe.groups, lambda index: group(learned, recipe.crop, recipe.seed, index))
         weights = folder / "student.safetensors"
-        write_bytes(weights, data := student.weights())
+        so_far = folder / "first.safetensors" if recipe.led else weights
+        if not recipe.begin:
+            write_bytes(so_far, train(recipe, files, folder, _say).weights())
+        if recipe.led:
+            first = load(compact.NAME, recipe.begin or so_far)
+            name = first.origin.sha256
+            paths = measured(
+                f"led-{name[:12]}", recipe.led, lambda index: led(learned, first, recipe.crop, recipe.seed, index)
+            )
+            state = {key.removeprefix("stages."): value for key, value in first.state_dict().items()}
+            write_bytes(weights, train(recipe, files, folder, _say, Second(paths, state, name)).weights())
+        data = weights.read_bytes()
         judged = held_out[: recipe.judged]
         _say(f"{recipe.teacher} and student score {len(judged)} photographs held out")
         own: Backbone = load(compact.NAME, weights)

@@ -18,9 +18,9 @@ A student of {recipe.teacher} ({facts.origin}, SHA-256 {facts.teacher}), made by
 - Data: {facts.learned} photographs; {recipe.groups} groups of one clean and six degraded crops of {recipe.crop} x
   {recipe.crop} pixels: noise, blur, JPEG, contrast, colour, brightness, and images far from their reference.
   {facts.held} photographs were held out.
-- Loss: relative errors of the distances that DeepJSD, DeepSKLD and DeepWSD find between clean and degraded crops (their
-  sum, each level, and place by place), and errors of linear heads that predict the teacher's deep features and are
-  thrown away.
+{second}- Loss: relative errors of the distances that DeepJSD, DeepSKLD and DeepWSD find between clean and degraded
+  crops (their sum, each level, and place by place), and errors of linear heads that predict the teacher's deep features
+  and are thrown away.
 - Training: {recipe.steps} steps of {recipe.batch} groups, Muon and Adam at {recipe.learning_rate:g}, moving average of
   the weights, seed {recipe.seed}.
 - Licence: what the teacher's weights and the photographs allow.
@@ -30,6 +30,12 @@ Spearman correlation with the teacher, and the share of photographs whose five s
 over {facts.judged} photographs held out, the middle {recipe.size} x {recipe.size} pixels:
 
 {table}
+"""
+
+
+_SECOND = """\
+- Second round: from {begin}, {recipe.led_steps} steps at two fifths of the rate, two fifths of whose groups are
+  {recipe.led} of images that optimising the student's three measures made, on the way from white, noise, blur and JPEG.
 """
 
 
@@ -57,4 +63,5 @@ class Facts:
 
 def card(recipe: Recipe, facts: Facts, agreements: Mapping[str, Agreement]) -> str:
     """The card in Markdown."""
-    return _TEXT.format(recipe=recipe, facts=facts, table=table(agreements))
+    second = _SECOND.format(recipe=recipe, begin=recipe.begin or "the student so far") if recipe.led else ""
+    return _TEXT.format(recipe=recipe, facts=facts, second=second, table=table(agreements))

@@ -57,7 +57,7 @@ def group(files: Sequence[Path], side: int, seed: int, index: int) -> Tensor:
     from the reference, as the starts of an optimisation are.
     """
     random = np.random.default_rng([seed, index])
-    clean, other = (_crop(files[int(random.integers(len(files)))], side, random) for _ in range(2))
+    clean, other = (crop_of(files[int(random.integers(len(files)))], side, random) for _ in range(2))
     images = [clean]
     kinds = random.choice(_KINDS, 3, replace=False)
     for kind in kinds[:2]:
@@ -68,7 +68,7 @@ def group(files: Sequence[Path], side: int, seed: int, index: int) -> Tensor:
     return (torch.cat(images) * 255).round().to(torch.uint8)
 
 
-def _crop(file: Path, side: int, random: Generator) -> Tensor:
+def crop_of(file: Path, side: int, random: Generator) -> Tensor:
     """A square of a photograph, most often at native resolution, mirrored half of the time: (1, 3, side, side)."""
     image = read(file).image
     height, width = image.shape[-2:]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import torch
@@ -15,6 +17,7 @@ from enhance.backbones.network import Backbone
 from enhance.descent.loop import descend
 from enhance.descent.parametrizations import Pyramid
 from enhance.descent.schedules import graduated
+from enhance.descent.step import Step
 from enhance.metrics import METRICS, DeepDistance
 from enhance.tasks.degradations import degrade
 
@@ -37,6 +40,7 @@ class Guided:
         return (self.start - self.student) / (self.start - self.teacher)
 
 
+@cache
 def settings(start: str) -> config.Config:
     """The settings of the task that begins with a start of `TASKS`."""
     locate.register()
@@ -55,12 +59,11 @@ def begin(reference: Tensor, start: str) -> Tensor:
     return degrade(reference, given.degradation["name"], **chosen)
 
 
-def optimised(metric: DeepDistance, reference: Tensor, initial: Tensor, start: str, steps: int) -> Tensor:
-    """The best image by the metric's own loss, with the settings of the task."""
+def path(metric: DeepDistance, reference: Tensor, initial: Tensor, start: str, steps: int) -> Iterator[Step]:
+    """The steps of an optimisation with the settings of the task."""
     given = settings(start)
     pyramid, optimizer = given.parametrization, given.optimizer
-    best = None
-    for step in descend(
+    return descend(
         metric,
         reference,
         Pyramid(initial, pyramid.levels, pyramid.chroma, pyramid.gain),
@@ -68,7 +71,13 @@ def optimised(metric: DeepDistance, reference: Tensor, initial: Tensor, start: s
         learning_rate=optimizer.learning_rate or pyramid.learning_rate,
         betas=(optimizer.betas[0], optimizer.betas[1]),
         smoothing=graduated(optimizer.smoothing),
-    ):
+    )
+
+
+def optimised(metric: DeepDistance, reference: Tensor, initial: Tensor, start: str, steps: int) -> Tensor:
+    """The best image by the metric's own loss."""
+    best = None
+    for step in path(metric, reference, initial, start, steps):
         if best is None or step.loss < best[0]:
             best = (step.loss, step.image.clone())
     if best is None:

@@ -29,6 +29,24 @@ class Heads(nn.Module):
         """Deep stages (B, C, H, W) -> (B, n, n, components) each."""
         return [linear(samples(stage, crop)) for linear, stage in zip(self.linear, stages, strict=True)]
 
+    @torch.no_grad()
+    def fit(self, stages: Sequence[Tensor], deep: Tensor, crop: int) -> None:
+        """Set the maps to the least-squares ones, for a network that has learned without them.
+
+        Args:
+            stages: the network's deep stages (B, C, H, W).
+            deep: the components that they are to predict (B, n, n, 320).
+            crop: side of the crops.
+        """
+        parts = zip(self.linear, stages, deep.float().split(COMPONENTS, -1), strict=True)
+        for linear, stage, wanted in parts:
+            given = samples(stage, crop).flatten(0, -2)
+            given = torch.cat((given, torch.ones_like(given[:, :1])), 1)
+            ridge = 1e-3 * given.square().mean() * len(given) * torch.eye(given.shape[1])
+            found = torch.linalg.solve(given.T @ given + ridge, given.T @ wanted.flatten(0, -2))
+            linear.weight.copy_(found[:-1].T)
+            linear.bias.copy_(found[-1])
+
 
 def loss_of(stages: Sequence[Tensor], heads: Heads, targets: Targets) -> Tensor:
     """The loss of a batch of groups.

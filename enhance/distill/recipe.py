@@ -24,6 +24,9 @@ class Recipe:
         folder: for the teacher's targets, the checkpoint, the student and its card. The same command goes on there.
         groups: how many clean crops the teacher measures, each with six degraded versions.
         steps: updates of the student.
+        led: after that, how many groups of images that optimising with the student makes; 0: none.
+        led_steps: updates of the student in a second round, which learns from those groups too.
+        begin: weights of a student, or `embedded`, to take into the second round; the first is left out.
         batch: groups an update; a multiple of three, since each measure takes a third.
         crop: side of a crop, a multiple of 32.
         learning_rate: after warming up and before the decay.
@@ -39,6 +42,9 @@ class Recipe:
     folder: str = "outputs/distill"
     groups: int = 1792
     steps: int = 1775
+    led: int = 150
+    led_steps: int = 230
+    begin: str = ""
     batch: int = 3
     crop: int = 128
     learning_rate: float = 2e-3
@@ -48,9 +54,11 @@ class Recipe:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("groups", "steps", "judged"):
-            if getattr(self, name) < 1:
-                raise DistillError(f"{name}={getattr(self, name)} is too small; it must be at least 1.")
+        for name, least in (("groups", 1), ("steps", 1), ("judged", 1), ("led", 0), ("led_steps", 1)):
+            if getattr(self, name) < least:
+                raise DistillError(f"{name}={getattr(self, name)} is too small; it must be at least {least}.")
+        if self.begin and not self.led:
+            raise DistillError(f"begin={self.begin} leaves out the first round and led=0 the second; drop one of them.")
         for name, unit in (("batch", 3), ("crop", 32)):
             if (value := getattr(self, name)) < unit or value % unit:
                 raise DistillError(f"{name}={value} must be a multiple of {unit}, at least {unit}.")
@@ -62,6 +70,11 @@ class Recipe:
         """The settings on which the weights depend."""
         judging = ("folder", "judged", "size", "threads")
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in judging}
+
+    @property
+    def first_round(self) -> dict[str, Any]:
+        """The settings on which the weights after the first round depend."""
+        return {key: value for key, value in self.identity.items() if key not in ("led", "led_steps", "begin")}
 
 
 def parse(kind: type[_Settings], arguments: Sequence[str]) -> _Settings:

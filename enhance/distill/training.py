@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,45 @@ _STEADY = 0.25  # share of the steps before the learning rate decays
 _LOWEST = 0.01
 _AVERAGED = 0.998
 _STREAM = 5  # of random numbers, so that batches and crops draw different ones
+_LED_STREAM = 6
+_LED_SHARE = 0.4  # of the second round's groups
+_LED_RATE = 0.4  # of the learning rate
+_FITTED = 8  # groups from which a second round's heads are found
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Second:
+    """A second round of learning, with images that optimising with the student has made.
+
+    Attributes:
+        led: their targets, files of `Targets.save`.
+        weights: of the student so far.
+        sha256: of those weights.
+    """
+
+    led: Sequence[Path]
+    weights: Mapping[str, Tensor]
+    sha256: str
 
 
 class Student:
     """A network that learns, its heads, and the moving average of its weights, which is what is kept of it."""
 
-    def __init__(self, recipe: Recipe, first: Targets) -> None:
+    def __init__(self, recipe: Recipe, first: Targets, weights: Mapping[str, Tensor] | None = None) -> None:
         torch.manual_seed(recipe.seed)
         self.network = compact.build(recipe.seed)
-        _calibrate(self.network, first.images[:, 0].float() / 255)
-        stages = self.stages(torch.zeros(1, 3, recipe.crop, recipe.crop))
+        with torch.no_grad():
+            stages = self.stages(first.images.flatten(0, 1).float() / 255)
         self.heads = Heads([stage.shape[1] for stage in stages[DEEP]])
+        if weights is None:
+            _calibrate(self.network, first.images[:, 0].float() / 255)
+        else:
+            self.network.load_state_dict(dict(weights))
+            with torch.no_grad():
+                stages = self.stages(first.images.flatten(0, 1).float() / 255)
+            self.heads.fit(stages[DEEP], first.deep.flatten(0, 1), recipe.crop)
         self.average = {key: value.clone() for key, value in self.network.state_dict().items()}
         filters = [p for p in self.network.parameters() if p.ndim == 4]
         others = [*(p for p in self.network.parameters() if p.ndim != 4), *self.heads.parameters()]
@@ -89,7 +116,9 @@ class Student:
         return save({key: value.half().contiguous() for key, value in self.average.items()})
 
 
-def train(recipe: Recipe, files: Sequence[Path], folder: Path, say: Say, every: int = 50) -> Student:
+def train(
+    recipe: Recipe, files: Sequence[Path], folder: Path, say: Say, second: Second | None = None, every: int = 50
+) -> Student:
     """Train a student on the targets in `files`, going on from the checkpoint in `folder` if there is one.
 
     A run that was ended at any moment and goes on makes, on the same processor with the same threads, the same bytes as
@@ -100,26 +129,34 @@ def train(recipe: Recipe, files: Sequence[Path], folder: Path, say: Say, every: 
         files: of `Targets.save`.
         folder: of the checkpoint.
         say: told of progress, in lines.
+        second: what a second round adds; None: it is the first.
         every: steps between two checkpoints.
 
     Raises:
         DistillError: if the checkpoint belongs to other settings, or the loss is not finite.
     """
-    student, checkpoint = Student(recipe, next(_batches(recipe, files, 0))), folder / "checkpoint.pt"
-    identity = json.dumps(recipe.identity, sort_keys=True)
+    if second is None:
+        student, checkpoint = Student(recipe, _load(files[: recipe.batch])), folder / "checkpoint.pt"
+        steps, peak, identity = recipe.steps, recipe.learning_rate, recipe.first_round
+    else:
+        student, checkpoint = Student(recipe, _load(files[:_FITTED]), second.weights), folder / "checkpoint-led.pt"
+        steps, peak = recipe.led_steps, _LED_RATE * recipe.learning_rate
+        identity = recipe.identity | {"begin": second.sha256}
+    identity = json.dumps(identity, sort_keys=True)
     if checkpoint.is_file():
         state = torch.load(checkpoint, weights_only=True)
         if state.pop("identity") != identity:
             raise DistillError(f"{folder} holds a distillation with other settings; name another folder=DIR.")
         student.load(state)
         say(f"goes on from step {student.done}")
-    for batch in _batches(recipe, files, student.done):
-        loss = student.learn(batch, recipe.learning_rate * factor(student.done, recipe.steps))
-        if student.done % every == 0 or student.done == recipe.steps:
+    for step in range(student.done, steps):
+        batch = _load(_drawn(recipe, files, second.led if second else (), step))
+        loss = student.learn(batch, peak * factor(step, steps))
+        if student.done % every == 0 or student.done == steps:
             stream = io.BytesIO()
             torch.save({**student.state(), "identity": identity}, stream)
             write_bytes(checkpoint, stream.getvalue())
-            say(f"step {student.done}/{recipe.steps}, loss {loss:.4f}")
+            say(f"step {student.done}/{steps}, loss {loss:.4f}")
     return student
 
 
@@ -130,11 +167,17 @@ def factor(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / _WARM_UP) * max(_LOWEST, decay)
 
 
-def _batches(recipe: Recipe, files: Sequence[Path], start: int) -> Iterator[Targets]:
-    """The batches of steps `start` and later; each depends on its number alone."""
-    for step in range(start, recipe.steps):
-        random = np.random.default_rng([recipe.seed, _STREAM, step])
-        yield Targets.stack([Targets.load(files[index]) for index in random.integers(len(files), size=recipe.batch)])
+def _drawn(recipe: Recipe, files: Sequence[Path], led: Sequence[Path], step: int) -> list[Path]:
+    """The groups of a step; they depend on its number alone."""
+    random = np.random.default_rng([recipe.seed, _LED_STREAM if led else _STREAM, step])
+    if not led:
+        return [files[index] for index in random.integers(len(files), size=recipe.batch)]
+    pools = (led if random.random() < _LED_SHARE else files for _ in range(recipe.batch))
+    return [pool[int(random.integers(len(pool)))] for pool in pools]
+
+
+def _load(files: Sequence[Path]) -> Targets:
+    return Targets.stack([Targets.load(file) for file in files])
 
 
 @torch.no_grad()

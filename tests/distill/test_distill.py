@@ -17,6 +17,8 @@ from enhance.distill import training
 from enhance.distill.__main__ import distill, main
 from enhance.distill.crops import _KINDS, VERSIONS, Manner, _degraded, _far, group
 from enhance.distill.distances import MEASURES, distance_map
+from enhance.distill.led import led
+from enhance.distill.losses import Heads
 from enhance.distill.muon import Muon
 from enhance.distill.photographs import divide
 from enhance.distill.recipe import Recipe
@@ -37,7 +39,8 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def recipe(photographs: Path, tmp_path: Path) -> Recipe:
-    settings = {"teacher": compact.NAME, "weights": "untrained", "groups": 2, "steps": 3, "crop": 64, "size": 24}
+    settings = {"teacher": compact.NAME, "weights": "untrained", "groups": 2, "steps": 3, "led": 2, "led_steps": 2}
+    settings |= {"crop": 64, "size": 24}
     return Recipe(str(photographs), folder=str(tmp_path / "student"), judged=1, **settings)  # type: ignore[arg-type]
 
 
@@ -48,7 +51,11 @@ def test_a_student_and_its_card(recipe: Recipe, photographs: Path, capsys: pytes
     assert sum(p.numel() for p in student.parameters()) == 1_298_864
     assert file.stat().st_size < 4e6
     assert student.origin.sha256 in (text := file.with_suffix(".md").read_text())
-    assert all(word in text for word in ("vgg_compact, untrained", "2 groups", "3 steps", *MEASURES))
+    assert all(word in text for word in ("vgg_compact, untrained", "2 groups", "3 steps", "2 steps", *MEASURES))
+    first = load(compact.NAME, file.with_name("first.safetensors"))
+    distill(replace(recipe, begin=str(file.with_name("first.safetensors")), folder=str(file.parent.with_name("other"))))
+    again = load(compact.NAME, Path(capsys.readouterr().out.strip()))
+    assert again.origin.sha256 == student.origin.sha256 != first.origin.sha256
     metric = METRICS["deepjsd"](student)
     assert metric(torch.rand(1, 3, 24, 24), torch.rand(1, 3, 24, 24)).isfinite()
 
@@ -82,6 +89,22 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     assert again.weights() == whole.weights()
     with pytest.raises(ValueError, match="other settings"):
         training.train(replace(recipe, seed=1), files, tmp_path / "killed", print)
+
+
+def test_images_that_a_student_leads_come_closer(photographs: Path) -> None:
+    images = led(divide(photographs)[0], load(compact.NAME), 32, 0, 1).float() / 255
+    errors = (images[1:] - images[:1]).square().mean((1, 2, 3))
+    assert images.shape == (1 + VERSIONS, 3, 32, 32)
+    assert errors[-1] < errors[0] / 3
+
+
+def test_heads_are_fitted_to_what_they_predict(generator: torch.Generator) -> None:
+    stages = [torch.rand(4, channels, side, side, generator=generator) for channels, side in ((8, 8), (8, 4), (8, 4))]
+    heads = Heads([8, 8, 8])
+    wanted = torch.cat(heads([2 * stage + 1 for stage in stages], 64), -1).detach()
+    before = (torch.cat(heads(stages, 64), -1) - wanted).square().mean()
+    heads.fit(stages, wanted, 64)
+    assert (torch.cat(heads(stages, 64), -1) - wanted).square().mean() < 0.01 * before
 
 
 def test_groups_repeat_by_their_number(photographs: Path) -> None:
@@ -157,6 +180,7 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
         (["photos=x", "batch=4"], "multiple of 3"),
         (["photos=x", "crop=100"], "multiple of 32"),
         (["photos=x", "groups=0"], "at least 1"),
+        (["photos=x", "led=0", "begin=embedded"], "drop one of them"),
         (["photos=PHOTOS", "teacher=vgg99"], "did you mean 'vgg1"),
         (["photos=PHOTOS", "weights=none.pth"], "no weights file"),
         (["photos=PHOTOS", "teacher=squeezenet", "weights=untrained"], "five, each a multiple of 64"),
