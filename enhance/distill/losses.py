@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +39,8 @@ class Heads(nn.Module):
             deep: the components that they are to predict (B, n, n, 320).
             crop: side of the crops.
         """
-        parts = zip(self.linear, stages, deep.float().split(COMPONENTS, -1), strict=True)
+        layers = cast("list[nn.Linear]", list(self.linear))
+        parts = zip(layers, stages, deep.float().split(COMPONENTS, -1), strict=True)
         for linear, stage, wanted in parts:
             given = samples(stage, crop).flatten(0, -2)
             given = torch.cat((given, torch.ones_like(given[:, :1])), 1)
