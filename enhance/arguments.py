@@ -89,7 +89,8 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
     given = [override for override in _parse(arguments) if override.key_or_group != "task"]
     for override in given:
         if override.is_sweep_override():
-            raise SettingsError(f"task={tool} takes one value of each setting: {override.input_line}")
+            key, _, values = (override.input_line or "").partition("=")
+            raise SettingsError(f"task={tool} takes one value of each setting; a list is written {key}=[{values}].")
         _check_choice(override)
     settings = import_module(f"enhance.tools.{tool}").Settings
     ConfigStore.instance().store(name=f"{tool}_schema", node=settings)
