@@ -216,6 +216,7 @@ def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
         (["reference=ref/a.png", "image=img/a.png", "metrics=[psnr]", "map=true"], "deepwsd"),
         (["reference=ref", "image=img", "batch=0"], "at least 1"),
         (["reference=ref", "image=.", "metrics=[psnr]"], "no images"),
+        (["reference=ref", "image=img", "metric=psnr"], "metrics=[psnr]"),
         (["reference=ref", "image=img", "map=true"], "map= draws one pair"),
         (["reference=ref", "image=img", "metrics=deepwsd,psnr"], "metrics=[deepwsd,psnr]"),
     ],
