@@ -31,6 +31,7 @@ FILES = (
     *("reference", "initial", "image", "pairs", "output", "map", "run", "sweep", "backbone.weights"),
     *("scores", "opinions", "table", "root"),
 )
+_CLASSIC = ("psnr", "ssim", "ms_ssim")
 _QUOTED = (*FILES, "background")
 _PLAIN = re.compile(r"(?!~)[\w./:~@%+\- ]*", re.ASCII)
 
@@ -89,7 +90,10 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
     given = [override for override in _parse(arguments) if override.key_or_group != "task"]
     for override in given:
         if override.is_sweep_override():
-            raise SettingsError(f"task={tool} takes one value of each setting: {override.input_line}")
+            key, _, values = (override.input_line or "").partition("=")
+            raise SettingsError(f"task={tool} takes one value of each setting; a list is written {key}=[{values}].")
+        if override.key_or_group == "metric" and (name := _values(override)[0]) in _CLASSIC:
+            raise SettingsError(f"metric={name} is none of the deep measures; name it in a list: metrics=[{name}].")
         _check_choice(override)
     settings = import_module(f"enhance.tools.{tool}").Settings
     ConfigStore.instance().store(name=f"{tool}_schema", node=settings)

@@ -27,10 +27,11 @@ class Pair:
 def find_pairs(reference: str, image: str) -> list[Pair]:
     """Pair two files, one reference with every image of a folder, or two folders by file name.
 
-    In two folders `a.png` belongs to `a.png`, else to the one file that is called `a` with another ending.
+    In two folders `a.png` belongs to `a.png`, else to the one file that is called `a` with another ending. Where there
+    is none, the pair names the reference that is missing, so that whoever opens it can say so.
 
     Raises:
-        PairsError: if a folder holds no images, or an image of the second folder has no reference in the first.
+        PairsError: if a folder holds no images, or no image of the second folder has a reference in the first.
     """
     if not Path(image).is_dir():
         if Path(reference).is_dir():
@@ -46,16 +47,14 @@ def find_pairs(reference: str, image: str) -> list[Pair]:
     by_stem: dict[str, list[Path]] = {}
     for file in references:
         by_stem.setdefault(file.stem, []).append(file)
-    pairs, alone = [], []
+    pairs = []
     for file in images:
-        found = by_name.get(file.name) or (by_stem[file.stem][0] if len(by_stem.get(file.stem, [])) == 1 else None)
-        if found is None:
-            alone.append(file.name)
-        else:
-            pairs.append(Pair(str(found), str(file)))
-    if alone:
+        namesakes = by_stem.get(file.stem, [])
+        found = by_name.get(file.name) or (namesakes[0] if len(namesakes) == 1 else Path(reference) / file.name)
+        pairs.append(Pair(str(found), str(file)))
+    if not any(Path(pair.reference).is_file() for pair in pairs):
         raise PairsError(
-            f"{len(alone)} of {len(images)} images have no reference of their name in {reference}, first {alone[0]}; "
+            f"None of {len(images)} images has a reference of its name in {reference}, not even {images[0].name}; "
             "rename them, or name the pairs in a CSV: pairs=FILE.csv with the columns reference and image."
         )
     return pairs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,16 +56,48 @@ class Scorer:
             levels = self.metric.layers(image, reference)[0]
         loss = levels.mean()
         score = torch.log1p(loss.clamp_min(0)) ** 0.25
-        return {**described(self), "score": score.item(), "loss": loss.item(), "levels": levels.tolist()}
+        return {
+            **described(self),
+            "score": finite(score.item()),
+            "loss": finite(loss.item()),
+            "levels": [finite(level) for level in levels.tolist()],
+        }
+
+
+def lines(details: Sequence[dict[str, Any]]) -> list[str]:
+    """The `details` of scorers in words."""
+    said = []
+    for values in details:
+        levels = values.get("levels")
+        if levels is None:
+            score = "infinite: the images are equal" if values["score"] is None else f"{values['score']:.6g}"
+            said.append(f"{values['metric']:9} {score}   (higher is better)")
+            continue
+        said.append(
+            f"{values['metric']:9} score {_figure(values['score'])}   loss {_figure(values['loss'])}   "
+            f"(lower is better) in {values['backbone']} (weights: {values['weights']})"
+        )
+        named = zip(["image", *range(1, len(levels))], levels, strict=True)
+        said.append(f"{'':9} levels: " + "  ".join(f"{name} {_figure(level, 4)}" for name, level in named))
+    if any(values.get("backbone") == "vgg_compact" for values in details):
+        said.append(f"{'':9} (scores as in published tables need backbone=vgg19)")
+    return said
+
+
+def _figure(value: float | None, digits: int = 6) -> str:
+    return "not a number" if value is None else f"{value:.{digits}g}"
 
 
 def described(scorer: Scorer) -> dict[str, Any]:
-    """The measure, its backbone and its weights, for JSON."""
+    """The measure, its settings, its backbone and its weights, for JSON."""
     if scorer.metric is None:
         return {"metric": scorer.name}
     origin = scorer.metric.backbone.origin
     return {
         "metric": scorer.metric.measure,
+        "layout": scorer.metric.layout,
+        "prefilter": scorer.metric.prefilter,
+        "rounding": scorer.metric.rounding,
         "backbone": scorer.metric.backbone.name,
         "weights": origin.name,
         "sha256": origin.sha256,
@@ -73,8 +106,8 @@ def described(scorer: Scorer) -> dict[str, Any]:
 
 
 def finite(value: float) -> float | None:
-    """JSON has no infinity, which the PSNR of equal images is."""
-    return value if abs(value) != float("inf") else None
+    """JSON has neither infinity, which the PSNR of equal images is, nor NaN."""
+    return value if math.isfinite(value) else None
 
 
 def scorers(names: Sequence[str], build: Callable[[str, str], DeepDistance], backbones: Iterable[str]) -> list[Scorer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -15,34 +16,46 @@ _MOST_COMPARED = 12  # metrics in the table of comparisons; comparisons.csv has 
 
 
 def show(evaluation: Evaluation) -> None:
-    """Print the correlations over all images, SRCC of each type, and which metrics differ."""
+    """Print the correlations over all images, SRCC of each type, and which metrics differ; nothing is cut short."""
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=240)
     data = evaluation.data
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    def draw(table: Table) -> None:
+        Console(highlight=False, width=max(console.width, _width(console, table))).print(table)
+
     for note in data.notes:
-        console.print(f"note: {note}", markup=False)
-    console.print(
-        f"{len(data.images)} images, opinions: {data.opinion}; in brackets 95 % of {evaluation.resamples} resamples",
-        markup=False,
+        say(f"note: {note}")
+    count = len(data.images)
+    say(
+        f"{count} {'image' if count == 1 else 'images'}, opinions: {data.opinion}; "
+        f"in brackets 95 % of {evaluation.resamples} resamples"
     )
-    console.print(_overall(evaluation))
+    whole = _overall(evaluation)
+    narrow = console.is_terminal and _width(console, whole) > console.width
+    draw(_overall_narrow(evaluation) if narrow else whole)
     for metric, found in evaluation.agreements.items():
-        whole = found[ALL]
-        if whole.note:
-            console.print(f"{metric}: {whole.note}.", markup=False)
-        if whole.curve and not whole.curve.monotone:
-            console.print(f"{metric}: its logistic is not monotone, so its PLCC flatters it.", markup=False)
+        one = found[ALL]
+        if one.note:
+            say(f"{metric}: {one.note}.")
+        if one.curve and not one.curve.monotone:
+            say(f"{metric}: its logistic is not monotone, so its PLCC flatters it.")
     if len(next(iter(evaluation.agreements.values()))) > 1:
-        console.print("\nSRCC by type", markup=False)
-        console.print(_by_type(evaluation))
+        say("\nSRCC by type")
+        draw(_by_type(evaluation))
     if 1 < len(evaluation.agreements) <= _MOST_COMPARED:
-        console.print(
+        say(
             "\nSRCC of the row less SRCC of the column; * where they differ "
-            "(paired bootstrap, p < 0.05 after Holm's correction)",
-            markup=False,
+            "(paired bootstrap, p < 0.05 after Holm's correction)"
         )
-        console.print(_compared(evaluation))
+        draw(_compared(evaluation))
+
+
+def _width(console: Console, table: Table) -> int:
+    """What a table takes with nothing cut."""
+    return Measurement.get(console, console.options.update(width=10_000), table).maximum
 
 
 def _table(*headings: str) -> Table:
@@ -58,6 +71,17 @@ def _overall(evaluation: Evaluation) -> Table:
         one = found[ALL]
         cells = [f"{_number(one.values[name])} {_bracket(*one.intervals[name])}".strip() for name in MEASURES]
         table.add_row(Text(metric), evaluation.directions[metric], *cells)
+    return table
+
+
+def _overall_narrow(evaluation: Evaluation) -> Table:
+    """The same with a row for each value, for terminals on which a metric needs more than a line."""
+    table = _table("metric", "", "value", "95 %")
+    for metric, found in evaluation.agreements.items():
+        one = found[ALL]
+        for place, name in enumerate(MEASURES):
+            label = metric if place == 0 else f"({evaluation.directions[metric]})" if place == 1 else ""
+            table.add_row(Text(label), name.upper(), _number(one.values[name]), _bracket(*one.intervals[name]))
     return table
 
 

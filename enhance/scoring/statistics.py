@@ -92,9 +92,8 @@ def orientation(scores: Array, opinions: Array) -> int:
 def agreement(scores: Array, opinions: Array, sign: int, counts: NDArray[np.float32]) -> Agreement:
     """Of scores (n) with opinions (n), oriented by `sign`, with intervals from `counts` (resamples, n)."""
     nothing = dict.fromkeys(MEASURES, np.nan)
-    if len(scores) < FEWEST or np.ptp(scores) == 0 or np.ptp(opinions) == 0:
-        reason = "all alike" if len(scores) >= FEWEST else f"fewer than {FEWEST}"
-        return Agreement(len(scores), nothing, dict.fromkeys(MEASURES, (np.nan, np.nan)), note=f"rows are {reason}")
+    if reason := _useless(scores, opinions):
+        return Agreement(len(scores), nothing, dict.fromkeys(MEASURES, (np.nan, np.nan)), note=reason)
     values, resampled = dict(nothing), {name: np.full(len(counts), np.nan) for name in MEASURES}
     values["srcc"] = sign * statistic(stats.spearmanr, scores, opinions)
     values["krcc"] = sign * statistic(stats.kendalltau, scores, opinions)
@@ -114,6 +113,15 @@ def agreement(scores: Array, opinions: Array, sign: int, counts: NDArray[np.floa
     return Agreement(
         len(scores), values, {k: _interval(v) for k, v in resampled.items()}, curve, note, resampled["srcc"]
     )
+
+
+def _useless(scores: Array, opinions: Array) -> str:
+    """Why no correlation can be had, or nothing."""
+    if len(scores) < FEWEST:
+        return f"there are fewer than {FEWEST} images"
+    if np.ptp(scores) == 0:
+        return "its scores are all alike"
+    return "the opinions are all alike" if np.ptp(opinions) == 0 else ""
 
 
 def compare(agreements: Mapping[str, Agreement]) -> list[Comparison]:

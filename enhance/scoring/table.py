@@ -20,6 +20,8 @@ from enhance.scoring.scorers import Scorer
 
 Row = dict[str, str]
 
+_PIXELS = 4_000_000  # of a batch: eight photographs of twelve million would take tens of gigabytes for their SSIM
+
 
 @dataclass
 class Outcome:
@@ -44,7 +46,7 @@ def score_pairs(
     batch: int = 8,
     device: str | torch.device = "cpu",
     background: str = "white",
-    done: Callable[[int], object] = lambda count: None,
+    done: Callable[[int, Outcome], object] = lambda count, outcome: None,
     failed: Callable[[Pair, str], object] = lambda pair, reason: None,
 ) -> Outcome:
     """Score pairs and append each batch to a CSV with the columns reference, image, what the pairs carry, and a score
@@ -57,10 +59,10 @@ def score_pairs(
         pairs: what to score; images of one size that follow each other share a batch.
         scorers: the columns.
         output: the CSV.
-        batch: how many images are scored at once.
+        batch: how many images are scored at once; fewer where they are large.
         device: where.
         background: what transparent pixels are laid on.
-        done: told how many pairs are dealt with, whenever some are.
+        done: told how many more pairs are dealt with, whenever some are, and what came of all so far.
         failed: told of each pair that cannot be scored, and why.
 
     Raises:
@@ -72,12 +74,12 @@ def score_pairs(
     outcome = Outcome(_rows(output, columns))
     there = {(row["reference"], row["image"]) for row in outcome.rows}
     todo = [pair for pair in pairs if (pair.reference, pair.image) not in there]
-    done(len(pairs) - len(todo))
+    done(len(pairs) - len(todo), outcome)
 
     def fail(pair: Pair, reason: str) -> None:
         outcome.failed.append((pair, reason))
         failed(pair, reason)
-        done(1)
+        done(1, outcome)
 
     references = _References(scorers, device, background)
     for group in _batches(_opened(todo, background, fail), batch):
@@ -88,11 +90,13 @@ def score_pairs(
                 fail(group[0][0], str(error))
                 continue
             scores = _one_by_one(group, scorers, references, device, fail)
+        if not scores:
+            continue
         rows = [{"reference": pair.reference, "image": pair.image, **pair.extra, **values} for pair, values in scores]
         _append(output, columns, rows)
         outcome.rows += rows
         outcome.scored += len(rows)
-        done(len(rows))
+        done(len(rows), outcome)
     return outcome
 
 
@@ -131,14 +135,15 @@ def _opened(pairs: Sequence[Pair], background: str, fail: Callable[[Pair, str], 
 
 
 def _batches(opened: Iterator[_Opened], most: int) -> Iterator[list[_Opened]]:
-    """Groups of up to `most` images of one size that follow each other."""
+    """Groups of up to `most` images of one size that follow each other, and not many more than `_PIXELS` in all."""
     waiting: list[_Opened] = []
     for item in opened:
+        height, width = item[1].image.shape[-2:]
         if waiting and item[1].image.shape != waiting[0][1].image.shape:
             yield waiting
             waiting = []
         waiting.append(item)
-        if len(waiting) == most:
+        if len(waiting) == most or len(waiting) * height * width >= _PIXELS:
             yield waiting
             waiting = []
     if waiting:

@@ -31,8 +31,8 @@ class Settings:
     root: str | None = None
     metric: MetricConfig = field(default_factory=MetricConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
-    metrics: list[str] | None = None
-    backbones: list[str] | None = None
+    metrics: Any = None
+    backbones: Any = None
     batch: int = 8
     device: str = "auto"
     threads: int | None = None

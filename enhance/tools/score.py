@@ -12,7 +12,7 @@ from enhance.config import BackboneConfig, MetricConfig, SettingsError
 
 if TYPE_CHECKING:
     from enhance.images import Picture
-    from enhance.scoring import Outcome, Pair, Scorer
+    from enhance.scoring import Pair, Scorer
 
 _NO_FILE = ("true", "false")
 
@@ -27,8 +27,8 @@ class Settings:
     pairs: str | None = None
     metric: MetricConfig = field(default_factory=MetricConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
-    metrics: list[str] | None = None
-    backbones: list[str] | None = None
+    metrics: Any = None
+    backbones: Any = None
     output: str = "scores.csv"
     map: str | None = None
     format: str = "text"
@@ -51,6 +51,8 @@ def run(settings: Settings) -> int:
     pairs = _pairs(settings)
     if len(pairs) == 1 and not settings.pairs and not Path(settings.image or "").is_dir():
         return _one(settings, pairs[0])
+    if settings.map and settings.map.lower() != "false":
+        raise SettingsError("map= draws one pair: name two files, reference=a.png image=b.png.")
     return _many(settings, pairs)
 
 
@@ -70,8 +72,10 @@ def _check(settings: Settings) -> None:
     if not settings.output.lower().endswith(".csv"):
         raise SettingsError(f"output={settings.output} must end in .csv; the same as JSON goes beside it.")
     for key in ("metrics", "backbones"):
-        if getattr(settings, key) == []:
+        given = getattr(settings, key)
+        if given == []:
             raise SettingsError(f"{key}=[] names none.")
+        setattr(settings, key, [str(name) for name in given] if isinstance(given, list) else given and [str(given)])
 
 
 def _pairs(settings: Settings) -> list[Pair]:
@@ -128,6 +132,7 @@ def _backbone(name: str) -> BackboneConfig:
 
 def _one(settings: Settings, pair: Pair) -> int:
     from enhance.images import open_picture
+    from enhance.scoring.scorers import lines
 
     pictures = [open_picture(name, settings.background) for name in (pair.reference, pair.image)]
     notes = [
@@ -148,12 +153,21 @@ def _one(settings: Settings, pair: Pair) -> int:
     drawn = _draw(settings, pair, pictures, found)
     if settings.format == "json":
         print(
-            json.dumps({"reference": pair.reference, "image": pair.image, "scores": details, "notes": notes}, indent=2)
+            json.dumps(
+                {
+                    "reference": pair.reference,
+                    "image": pair.image,
+                    "scores": details,
+                    "map": str(drawn) if drawn else None,
+                    "notes": notes,
+                },
+                indent=2,
+            )
         )
         return 0
     for note in notes:
         _say(f"note: {note}")
-    for line in _lines(details):
+    for line in lines(details):
         print(line)
     if drawn:
         print(f"{'':9} map: {drawn}")
@@ -180,59 +194,41 @@ def _draw(settings: Settings, pair: Pair, pictures: list[Picture], found: list[S
     return path
 
 
-def _lines(details: list[dict[str, Any]]) -> list[str]:
-    lines = []
-    for values in details:
-        if "backbone" not in values:
-            score = "infinite: the images are equal" if values["score"] is None else f"{values['score']:.6g}"
-            lines.append(f"{values['metric']:9} {score}   (higher is better)")
-            continue
-        lines.append(
-            f"{values['metric']:9} score {values['score']:.6g}   loss {values['loss']:.6g}   (lower is better) "
-            f"in {values['backbone']}, {values['weights']} weights"
-        )
-        levels = "  ".join(
-            f"{'image' if level == 0 else level} {value:.4g}" for level, value in enumerate(values["levels"])
-        )
-        lines.append(f"{'':9} levels: {levels}")
-    if any(values.get("backbone") == "vgg_compact" for values in details):
-        lines.append(f"{'':9} (scores as in published tables need backbone=vgg19)")
-    return lines
-
-
 def _many(settings: Settings, pairs: list[Pair]) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from enhance.experiment import choose_device
-    from enhance.files import write_json
-    from enhance.scoring import score_pairs
-    from enhance.scoring.scorers import described
+    from enhance.scoring import Outcome, score_pairs
+    from enhance.scoring.document import Document
 
     found = _scorers(settings)
     output = Path(settings.output).expanduser()
-    about = [described(scorer) for scorer in found]
-    beside = output.with_suffix(".json")
-    _require_same(output, beside, about)
+    document = Document(output, found)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=len(pairs))
-        write_json(beside, {"scorers": about, "pairs": [], "failed": []})
-        outcome = score_pairs(
-            pairs,
-            found,
-            output,
-            batch=settings.batch,
-            device=choose_device(settings.device),
-            background=settings.background,
-            done=lambda count: bar.advance(task, count),
-            failed=lambda pair, reason: console.print(f"skipped {pair.image}: {reason}", markup=False, soft_wrap=True),
-        )
-    document = _document(about, outcome, {scorer.name for scorer in found})
-    write_json(beside, document)
+
+        def done(count: int, outcome: Outcome) -> None:
+            bar.advance(task, count)
+            document.tell(outcome)
+
+        try:
+            outcome = score_pairs(
+                pairs,
+                found,
+                output,
+                batch=settings.batch,
+                device=choose_device(settings.device),
+                background=settings.background,
+                done=done,
+                failed=lambda pair, why: console.print(f"skipped {pair.image}: {why}", markup=False, soft_wrap=True),
+            )
+        finally:  # Ctrl-C too
+            document.write()
     if settings.format == "json":
-        print(json.dumps(document, indent=2))
+        print(json.dumps(document.values(), indent=2))
     else:
         there = len(outcome.rows) - outcome.scored
         print(
@@ -244,33 +240,6 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
     if outcome.failed and not outcome.rows:
         raise ValueError("None of the pairs could be scored.")
     return 1 if outcome.failed else 0
-
-
-def _require_same(output: Path, beside: Path, about: list[dict[str, Any]]) -> None:
-    """Scores of other weights must not share a table."""
-    if not (output.exists() and beside.exists()):
-        return
-    try:
-        earlier = json.loads(beside.read_text(encoding="utf-8")).get("scorers")
-    except (ValueError, AttributeError):
-        return
-    if earlier != about:
-        raise SettingsError(
-            f"output={output} holds scores of other measures or weights; name another file, or remove it."
-        )
-
-
-def _document(about: list[dict[str, Any]], outcome: Outcome, numbers: set[str]) -> dict[str, Any]:
-    from enhance.scoring.scorers import finite
-
-    def value(key: str, text: str) -> Any:
-        return finite(float(text)) if key in numbers else text
-
-    return {
-        "scorers": about,
-        "pairs": [{key: value(key, text) for key, text in row.items()} for row in outcome.rows],
-        "failed": [{"reference": pair.reference, "image": pair.image, "reason": why} for pair, why in outcome.failed],
-    }
 
 
 def _say(text: str) -> None:

@@ -100,6 +100,12 @@ def test_the_logistic_never_does_worse_than_a_line(seed: int, rows: int) -> None
     assert residual <= np.square(line - opinions).sum() * (1 + 1e-6)
 
 
+def test_a_curve_may_have_its_centre_beyond_the_scores() -> None:
+    scores = np.linspace(0, 1, 80)
+    opinions = np.exp(4 * scores)  # the foot of a logistic
+    assert np.abs(fit(scores, opinions)(scores) - opinions).max() < 0.002 * opinions.max()
+
+
 def test_a_curve_that_bends_back_is_called_so() -> None:
     scores = np.linspace(-1, 1, 100)
     assert not fit(scores, np.exp(-8 * scores**2) + scores).monotone
@@ -109,8 +115,8 @@ def test_a_curve_that_bends_back_is_called_so() -> None:
     ("scores", "opinions", "note"),
     [
         ([1.0, 2.0], [1.0, 2.0], "fewer than 3"),
-        ([1.0] * 20, list(range(20)), "all alike"),
-        (list(range(20)), [2.0] * 20, "all alike"),
+        ([1.0] * 20, list(range(20)), "scores are all alike"),
+        (list(range(20)), [2.0] * 20, "opinions are all alike"),
         ([1.0, 2.0, 3.0] * 5, list(range(15)), "needs 10 different scores"),
     ],
 )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.text import Text
 
+from enhance.scoring.evaluation import evaluate
 from enhance.scoring.opinions import complete, join, read
+from enhance.scoring.show import show
 
 
 def table(file: Path, rows: int = 40, separator: str = ",", **changes: dict[int, str]) -> Path:
@@ -51,6 +56,29 @@ def test_one_table(enhance: Callable[..., Any], tmp_path: Path) -> None:
         (compared,) = csv.DictReader(file)
     assert compared["significant"] == "True"
     assert {"scatter.png", "scatter.pdf", "evaluation.json"} <= {file.name for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("narrow", [True, False])
+def test_no_terminal_cuts_a_figure(narrow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = read(table(tmp_path / "all.csv"))
+    found = evaluate(
+        complete([row | {f"good{n}": row["good"] for n in range(9)} for row in rows], [f"good{n}" for n in range(9)]),
+        100,
+    )
+    said = StringIO()
+    monkeypatch.setattr(sys, "stdout", said)
+    for name, value in {"FORCE_COLOR": "1" if narrow else "", "COLUMNS": "80", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    show(found)
+    one = found.agreements["good8"]["all"]
+    for measure in ("srcc", "krcc", "plcc", "rmse"):
+        low, high = one.intervals[measure]
+        assert f"[{low:.4f}, {high:.4f}]" in said.getvalue()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in said.getvalue()
+    assert said.getvalue().count("good8") >= 3  # in each table
+    if narrow:
+        overall = said.getvalue().partition("SRCC by type")[0]
+        assert max(len(Text.from_ansi(line)) for line in overall.splitlines()) <= 80
 
 
 def test_two_tables_give_what_one_gives(enhance: Callable[..., Any], tmp_path: Path) -> None:

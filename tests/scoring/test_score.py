@@ -14,8 +14,9 @@ import torch
 
 import enhance
 from enhance.arguments import quote_files, tool_settings
-from enhance.images import load_image, save_image
-from enhance.scoring import Pair, PairsError, find_pairs, read_pairs, score_pairs, scorers
+from enhance.images import Picture, load_image, save_image
+from enhance.scoring import Pair, PairsError, find_pairs, read_pairs, score_pairs, scorers, table
+from enhance.scoring.scorers import finite
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "metric=deepjsd", "threads=1"]
 NAMES = ("a.png", "b b.png", "ü=1.png")
@@ -77,22 +78,24 @@ def test_a_map_is_laid_over_the_image(asked: str, folders: Path, capsys: pytest.
     file = folders / ("a-map.png" if asked == "true" else asked)
     assert file.stat().st_size > 1000
     assert file.name in capsys.readouterr().out
+    assert use("reference=ref/a.png", "image=img/a.png", f"map={asked}", "format=json", *QUICK) == 0
+    assert json.loads(capsys.readouterr().out)["map"] == str(file.relative_to(folders))
 
 
 def test_folders_are_paired_by_name_and_a_second_call_goes_on(
     folders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert use("reference=ref", "image=img", "batch=2", *QUICK) == 0
-    table = rows(folders / "scores.csv")
-    assert [Path(row["image"]).name for row in table] == sorted(NAMES)
-    for row in table:
+    scored = rows(folders / "scores.csv")
+    assert [Path(row["image"]).name for row in scored] == sorted(NAMES)
+    for row in scored:
         expected = metric().score(load_image(row["image"]), load_image(row["reference"])).item()
         assert float(row["deepjsd-squeezenet1_0"]) == pytest.approx(expected, rel=1e-5)
     whole = (folders / "scores.csv").read_text(encoding="utf-8")
     (folders / "scores.csv").write_text(whole[:-9], encoding="utf-8")  # as a crash leaves it
     assert use("reference=ref", "image=img", *QUICK) == 0
     assert "1 pairs scored, 2 were there already" in capsys.readouterr().out
-    assert rows(folders / "scores.csv") == table
+    assert rows(folders / "scores.csv") == scored
     document = json.loads((folders / "scores.json").read_text(encoding="utf-8"))
     assert [pair["image"] for pair in document["pairs"]] == [row["image"] for row in rows(folders / "scores.csv")]
 
@@ -109,11 +112,67 @@ def test_bad_files_are_reported_and_skipped(folders: Path, capsys: pytest.Captur
     assert [Path(entry["image"]).name for entry in failed] == ["a.png", NAMES[1]]
 
 
-def test_nothing_that_can_be_scored_is_an_error(folders: Path) -> None:
+def test_an_image_without_a_reference_is_reported_and_skipped(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folders / "ref" / "a.png").rename(folders / "ref" / "z.png")
+    assert use("reference=ref", "image=img", *QUICK) == 1
+    captured = capsys.readouterr()
+    assert "2 pairs scored, 1 skipped" in captured.out
+    assert "skipped img/a.png: There is no file ref/a.png" in captured.err
+    for name in NAMES[1:]:
+        (folders / "ref" / name).rename(folders / "ref" / f"z{name}")
+    with pytest.raises(PairsError, match=r"None of 3 images has a reference of its name in ref, not even a\.png"):
+        find_pairs("ref", "img")
+
+
+def test_nothing_that_can_be_scored_is_an_error_and_leaves_no_table(folders: Path) -> None:
+    whole = {name: (folders / "img" / name).read_bytes() for name in NAMES}
     for name in NAMES:
         (folders / "img" / name).write_text("no image")
     with pytest.raises(ValueError, match="None of the pairs"):
         use("reference=ref", "image=img", *QUICK)
+    for name, data in whole.items():
+        (folders / "img" / name).write_bytes(data)
+    assert use("reference=ref", "image=img", "metrics=psnr") == 0  # not in the way of other measures
+
+
+def test_the_json_grows_with_the_table(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enhance.scoring.document._PAUSE", 0)
+    append, seen = table._append, []
+
+    def crash(output: Path, columns: list[str], new: list[dict[str, str]]) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        append(output, columns, new)
+        seen.append(len(new))
+
+    monkeypatch.setattr(table, "_append", crash)
+    with pytest.raises(KeyboardInterrupt):
+        use("reference=ref", "image=img", "batch=1", *QUICK)
+    document = json.loads((folders / "scores.json").read_text(encoding="utf-8"))
+    assert [pair["image"] for pair in document["pairs"]] == [row["image"] for row in rows(folders / "scores.csv")]
+    assert len(document["pairs"]) == 1
+
+
+def test_a_json_that_is_somebody_elses_stays(folders: Path) -> None:
+    for text in ("[1, 2]", '{"name": "mine"}', "no json"):
+        (folders / "package.json").write_text(text)
+        with pytest.raises(ValueError, match="holds no scores"):
+            use("reference=ref", "image=img", "output=package.csv", *QUICK)
+        assert (folders / "package.json").read_text() == text
+
+
+def test_json_has_no_infinity_and_no_nan(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert use("reference=ref/a.png", "image=ref", "metrics=[psnr]", "format=json") == 1
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["pairs"][0]["psnr"] is None
+    assert [finite(value) for value in (math.nan, -math.inf, 1.5)] == [None, None, 1.5]
+
+
+def test_large_images_share_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "_PIXELS", 100)
+    opened = [(Pair("r", "i"), Picture(torch.zeros(1, 3, side, side), "i", ())) for side in (6, 6, 6, 6, 12, 12)]
+    assert [len(group) for group in table._batches(iter(opened), 8)] == [3, 1, 1, 1]
 
 
 def test_one_reference_serves_many(folders: Path) -> None:
@@ -128,9 +187,9 @@ def test_a_list_of_pairs_carries_its_columns_through(folders: Path) -> None:
         "image,mos,reference\n../img/a.png,3.5,../ref/a.png\nimg/b b.png,1,ref/b b.png\n", encoding="utf-8"
     )
     assert use("pairs=list/pairs.csv", "metrics=[deepjsd,psnr]", "output=out/s.csv", *QUICK) == 0
-    table = rows(folders / "out" / "s.csv")
-    assert list(table[0]) == ["reference", "image", "mos", "deepjsd-squeezenet1_0", "psnr"]
-    assert [row["mos"] for row in table] == ["3.5", "1"]
+    scored = rows(folders / "out" / "s.csv")
+    assert list(scored[0]) == ["reference", "image", "mos", "deepjsd-squeezenet1_0", "psnr"]
+    assert [row["mos"] for row in scored] == ["3.5", "1"]
 
 
 def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
@@ -157,6 +216,9 @@ def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
         (["reference=ref/a.png", "image=img/a.png", "metrics=[psnr]", "map=true"], "deepwsd"),
         (["reference=ref", "image=img", "batch=0"], "at least 1"),
         (["reference=ref", "image=.", "metrics=[psnr]"], "no images"),
+        (["reference=ref", "image=img", "metric=psnr"], "metrics=[psnr]"),
+        (["reference=ref", "image=img", "map=true"], "map= draws one pair"),
+        (["reference=ref", "image=img", "metrics=deepwsd,psnr"], "metrics=[deepwsd,psnr]"),
     ],
 )
 def test_mistakes_get_a_sentence(arguments: list[str], sentence: str, folders: Path) -> None:
@@ -177,7 +239,12 @@ def test_lists_that_are_none_get_a_sentence(text: str, tmp_path: Path) -> None:
 
 def test_scores_of_other_weights_do_not_share_a_table(folders: Path) -> None:
     assert use("reference=ref", "image=img", *QUICK) == 0
-    for other in (["backbone.seed=1"], ["metrics=[deepjsd,psnr]"]):
+    for other in (
+        ["backbone.seed=1"],
+        ["metrics=[deepjsd,psnr]"],
+        ["metric.layout=spatial"],
+        ["metric.prefilter=false"],
+    ):
         with pytest.raises(ValueError, match="name another file"):
             use("reference=ref", "image=img", *QUICK, *other)
 
@@ -189,7 +256,7 @@ def test_a_batch_scores_as_its_images_do(folders: Path, tmp_path: Path) -> None:
     columns = scorers(["deepjsd", "psnr"], build, ["squeezenet"])
     pairs = find_pairs("ref", "img")
     told: list[int] = []
-    batched = score_pairs(pairs, columns, tmp_path / "8.csv", batch=8, done=told.append)
+    batched = score_pairs(pairs, columns, tmp_path / "8.csv", batch=8, done=lambda count, _: told.append(count))
     single = score_pairs(pairs, columns, tmp_path / "1.csv", batch=1)
     assert sum(told) == len(pairs)
     for left, right in zip(batched.rows, single.rows, strict=True):
