@@ -140,6 +140,7 @@ class Config:
     initial: str | None = None
     size: int | None = None
     tile: int | None = None
+    coarse: bool = False
     background: str = "white"
     steps: int = 100
     seed: int = 0

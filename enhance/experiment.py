@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from enhance.config import BackboneConfig, Config, MetricConfig, SettingsError, check
-from enhance.descent.loop import descend
+from enhance.descent.coarse import coarse_to_fine
+from enhance.descent.loop import Settings, descend
 from enhance.descent.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.descent.schedules import Schedule, constant, cosine, graduated, halving, warm_up
 from enhance.descent.stopping import Budget, Plateau, Rule, Target, Until
@@ -80,7 +81,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     if config.compile:
         metric.backbone.compile()
     judge, notes = _whole_or_tiled(config, metric, problem)
-    parametrization = _parametrization(config, problem, device)
+    parametrized = _parametrization(config)
     schedule, rules = _schedule(config), _stopping(config)
     checkpoints = Checkpoints(folder, config.checkpoint, identity(config, problem, metric))
     saved = checkpoints.load() if resume else None
@@ -92,12 +93,9 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
             recorder = Recorder(folder, problem.reference, problem.initial, facts=known, frames=plan)
         else:
             recorder = Recorder.resume(folder, problem.reference, facts=known, frames=plan, state=saved["recorder"])
-    steps = descend(
-        judge,
-        problem.reference.to(device),
-        parametrization,
-        steps=config.steps,
-        learning_rate=config.optimizer.learning_rate or config.parametrization.learning_rate,
+    reference, initial = problem.reference.to(device), problem.initial.to(device)
+    rate = config.optimizer.learning_rate or config.parametrization.learning_rate
+    settings = Settings(
         betas=(config.optimizer.betas[0], config.optimizer.betas[1]),
         schedule=schedule,
         forget_every=config.schedule.every if config.schedule.forget else None,
@@ -105,6 +103,13 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         smoothing=graduated(config.optimizer.smoothing),
         resume=saved and saved["descent"],
     )
+    if config.coarse:
+        measured = partial(whole_or_tiled, metric, size=config.tile)
+        steps = coarse_to_fine(
+            measured, reference, initial, parametrized, steps=config.steps, learning_rate=rate, **settings
+        )
+    else:
+        steps = descend(judge, reference, parametrized(initial), steps=config.steps, learning_rate=rate, **settings)
     watched = Until(steps, rules, saved and saved["stopping"])
     if saved is not None:
         notes = (f"going on after step {saved['descent']['index']}", *notes)
@@ -120,9 +125,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
                 checkpoints.save({"descent": step.state(), "recorder": recorder.state(), "stopping": watched.state()})
             if stopped:
                 break
-        results = recorder.finish(
-            "interrupted" if stopped else watched.reason, partial(_levels, judge, problem.reference.to(device))
-        )
+        results = recorder.finish("interrupted" if stopped else watched.reason, partial(_levels, judge, reference))
         render(folder)
         progress.summarise(results, folder)
     _log.info("%s after %d steps, results in metrics.json", results["stop_reason"], results["steps_made"])
@@ -210,13 +213,12 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def _parametrization(config: Config, problem: Problem, device: torch.device) -> Parametrization:
-    initial = problem.initial.to(device)
+def _parametrization(config: Config) -> Callable[[Tensor], Parametrization]:
     if config.parametrization.name == "pixels":
-        return Pixels(initial)
+        return Pixels
     if config.parametrization.name == "pyramid":
         settings = config.parametrization
-        return Pyramid(initial, settings.levels, settings.chroma, settings.gain)
+        return partial(Pyramid, levels=settings.levels, chroma=settings.chroma, gain=settings.gain)
     raise SettingsError(unknown("parametrization", config.parametrization.name, ("pixels", "pyramid")))
 
 

@@ -1,22 +1,64 @@
-"""A coarse start is of full size, nearer to the reference, and skips scales that leave too little."""
+"""Coarse to fine: steps of the whole image, exact losses, the same bits after a resume, and small images as ever."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
 import torch
+from torch import Tensor
 
 import enhance
-from enhance.descent.coarse import coarse_start
+from enhance.descent.coarse import coarse_to_fine
+from enhance.descent.loop import descend
+from enhance.descent.parametrizations import Pyramid
+from enhance.descent.step import Step
+
+_METRIC = enhance.DeepJSD("squeezenet", "untrained", prefilter=False, rounding="up")
 
 
-def test_a_coarse_start_is_nearer_and_of_full_size() -> None:
-    generator = torch.Generator().manual_seed(0)
+@pytest.fixture
+def reference(generator: torch.Generator) -> Tensor:
     coarse = torch.rand(1, 3, 5, 6, generator=generator)
-    reference = torch.nn.functional.interpolate(coarse, size=(131, 150), mode="bicubic").clamp(0, 1)
+    return torch.nn.functional.interpolate(coarse, size=(131, 150), mode="bicubic").clamp(0, 1)
+
+
+def walk(reference: Tensor, resume: Mapping[str, Any] | None = None) -> list[tuple[Step, Tensor]]:
     white = torch.ones_like(reference)
-    metric = enhance.DeepJSD("squeezenet", "untrained", rounding="up")
-    images = list(coarse_start(metric, reference, white, steps=15, learning_rate=0.03, scales=(4, 2)))
-    assert len(images) == 16  # at scale 4 a side would have 33 pixels
-    assert all(image.shape == reference.shape for image in images)
-    assert torch.equal(images[0], white)
-    assert (images[-1] - reference).square().mean() < 0.3 * (white - reference).square().mean()
-    assert metric(images[-1], reference) < 0.5 * metric(white, reference)
+    steps = coarse_to_fine(
+        lambda height, width: _METRIC, reference, white, Pyramid, steps=20, learning_rate=0.03, resume=resume
+    )
+    return [(step, step.image.clone()) for step in steps]
+
+
+def test_images_are_whole_and_losses_exact(reference: Tensor) -> None:
+    steps = walk(reference)
+    assert [step.index for step, _ in steps] == [0, 5, *range(7, 21)]  # at scale 4 a side would have 33 pixels
+    assert torch.equal(steps[0][1], torch.ones_like(reference))
+    for step, image in steps:
+        assert image.shape == reference.shape
+        assert step.loss == pytest.approx(_METRIC(image, reference).item(), rel=1e-5)
+    assert steps[-1][0].loss < 0.5 * steps[0][0].loss
+    seconds = [step.seconds for step, _ in steps]
+    assert seconds == sorted(seconds)
+
+
+def test_an_image_too_small_for_copies_descends_as_ever(reference: Tensor) -> None:
+    small = reference[..., :40, :40].contiguous()
+    found = walk(small)
+    steps = descend(_METRIC, small, Pyramid(torch.ones_like(small)), steps=20, learning_rate=0.03)
+    assert [step.loss for step, _ in found] == [step.loss for step in steps]
+
+
+@pytest.mark.parametrize("at", [1, 4])
+def test_a_resumed_walk_takes_the_same_steps(reference: Tensor, at: int) -> None:
+    whole = walk(reference)
+    saved = coarse_to_fine(
+        lambda height, width: _METRIC, reference, torch.ones_like(reference), Pyramid, steps=20, learning_rate=0.03
+    )
+    state = next(step.state() for number, step in enumerate(saved) if number == at)
+    again = walk(reference, state)
+    assert [step.index for step, _ in again] == [step.index for step, _ in whole[at + 1 :]]
+    assert torch.equal(again[-1][1], whole[-1][1])
+    assert again[-1][0].loss == whole[-1][0].loss
