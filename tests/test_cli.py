@@ -81,6 +81,10 @@ def test_a_run_leaves_its_folder(tmp_path: Path) -> None:
     texts = "history.csv run.log hydra/config.yaml"
     assert not [name for name in f"{images} {texts}".split() if not (folder / name).is_file()]
     assert len((folder / "history.csv").read_text().splitlines()) == 1 + 5
+    log = (folder / "run.log").read_text()
+    assert results["command"] in log
+    assert f"best loss {results['best']['loss']:.6g}" in log
+    assert all(" enhance" in line for line in log.splitlines()), "libraries' chatter is no log of a run"
 
 
 def test_a_sweep_keeps_going_past_a_job_that_fails(tmp_path: Path) -> None:
