@@ -20,7 +20,7 @@ def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # a busy machine is no failure
         check=False,
     )
 
@@ -115,12 +115,12 @@ def test_ctrl_c_writes_everything_and_exits_130(tmp_path: Path) -> None:
     arguments = [sys.executable, "-m", "enhance", "task=recover", "metric=deepjsd", "steps=100000", *QUICK]
     process = subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     history: list[Path] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and not (history and len(history[0].read_text().splitlines()) > 3):
         time.sleep(0.1)
         history = list(tmp_path.glob("outputs/**/history.csv"))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 130
     (folder,) = folders(tmp_path)
     results = json.loads((folder / "metrics.json").read_text())
