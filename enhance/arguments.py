@@ -191,7 +191,9 @@ def _explain(error: HydraException, name: str, overrides: list[str]) -> str:
     if missing := re.search(r"Could not override '([^']+)'", text):
         key = missing.group(1).lstrip("+~")
         groups = [override for override in overrides if override.partition("=")[0] in choices()]
-        return unknown("setting", key, [*_keys(compose(name, groups)), "resume"])
+        names = [*_keys(compose(name, groups)), "resume"]
+        section = key.rpartition(".")[0]
+        return unknown("setting", key, [each for each in names if section and each.startswith(f"{section}.")] or names)
     first = text.splitlines()[0]
     cause = error.__cause__
     if isinstance(cause, OmegaConfBaseException):

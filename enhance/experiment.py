@@ -114,6 +114,8 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     if saved is not None:
         notes = (f"going on after step {saved['descent']['index']}", *notes)
     title = f"{config.task.name} with {config.metric.name} in {config.backbone.name}"
+    for said in (command, f"{title} ({metric.backbone.origin.name}) on {device}", *notes):
+        _log.info(said)
     stopped = False
     with _resumable(folder), Interrupt() as interrupt, Progress(config.steps, title, notes) as progress:
         for step in watched:
@@ -128,7 +130,9 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         results = recorder.finish("interrupted" if stopped else watched.reason, partial(_levels, judge, reference))
         render(folder)
         progress.summarise(results, folder)
-    _log.info("%s after %d steps, results in metrics.json", results["stop_reason"], results["steps_made"])
+    best = results["best"]
+    _log.info("%s after %d steps in %.1f s", results["stop_reason"], results["steps_made"], results["seconds"])
+    _log.info("best loss %.6g at step %d; all figures are in metrics.json", best["loss"], best["step"])
     if stopped:
         _log.warning("To go on: %s", _command(folder))
         raise KeyboardInterrupt

@@ -20,6 +20,7 @@ from enhance.locate import home
         (["metric=deepwds"], "did you mean 'deepwsd'"),
         (["metric=deepwsd,deepjsb"], "did you mean 'deepjsd'"),
         (["backbone.weigths=untrained"], "did you mean 'backbone.weights'"),
+        (["optimizer.lr=0.1"], "optimizer.learning_rate"),
         (["task=denoise", "degradation.sigmaa=3"], "did you mean 'degradation.sigma'"),
         (["recipes=white"], "no recipe 'white'"),
         (["task=null"], "no task 'null'"),

@@ -218,6 +218,7 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("metric.name=deepwds", "did you mean 'deepwsd'"),
         ("backbone=vgg91", "did you mean 'vgg19'"),
         ("backbone.name=vgg91", "vgg19"),
+        ("initial=whit", "did you mean 'white'"),
         ("optimizer=sgd", "adam"),
         ("optimizer.name=sgd", "adam"),
         ("schedule.name=cosin", "cosine"),

@@ -20,7 +20,7 @@ def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # a busy machine is no failure
         check=False,
     )
 
@@ -81,6 +81,10 @@ def test_a_run_leaves_its_folder(tmp_path: Path) -> None:
     texts = "history.csv run.log hydra/config.yaml"
     assert not [name for name in f"{images} {texts}".split() if not (folder / name).is_file()]
     assert len((folder / "history.csv").read_text().splitlines()) == 1 + 5
+    log = (folder / "run.log").read_text()
+    assert results["command"] in log
+    assert f"best loss {results['best']['loss']:.6g}" in log
+    assert all(" enhance" in line for line in log.splitlines()), "libraries' chatter is no log of a run"
 
 
 def test_a_sweep_keeps_going_past_a_job_that_fails(tmp_path: Path) -> None:
@@ -111,12 +115,12 @@ def test_ctrl_c_writes_everything_and_exits_130(tmp_path: Path) -> None:
     arguments = [sys.executable, "-m", "enhance", "task=recover", "metric=deepjsd", "steps=100000", *QUICK]
     process = subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     history: list[Path] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and not (history and len(history[0].read_text().splitlines()) > 3):
         time.sleep(0.1)
         history = list(tmp_path.glob("outputs/**/history.csv"))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 130
     (folder,) = folders(tmp_path)
     results = json.loads((folder / "metrics.json").read_text())

@@ -46,7 +46,8 @@ def prepare_level(columns: Tensor, rule: Rule) -> PreparedLevel:
     """Compute the reference's side of a level from its columns (B, 64, N)."""
     if rule.masses == "softmax":
         return PreparedLevel(columns, tuple(torch.softmax(columns, -1)), ())
-    seen = columns * columns * _scale(columns) if rule.masses == "squared" else columns
+    # One by one, as the images are: a sum over a batch is rounded otherwise, and equal images would not be equal.
+    seen = [image * image * _scale(image) if rule.masses == "squared" else image for image in columns]
     return PreparedLevel(columns, (), tuple(rule.measure.prepare(image) for image in seen))
 
 

@@ -19,6 +19,7 @@ from enhance.samples import SAMPLES
 from enhance.tasks.degradations import degrade
 
 SAMPLE_SIZE = 256  # of a sample when no size is named
+_STARTS = ("white", "grey", "black", "noise", "degraded")  # an initial image that is no file
 
 Given = str | os.PathLike[str] | Tensor | np.ndarray[Any, Any] | Image.Image
 
@@ -91,7 +92,9 @@ def pose(
 
 
 def _open(given: Given, role: str, size: int | None, background: str) -> tuple[Picture, Tensor]:
-    picture = open_picture(given, background) if isinstance(given, str | os.PathLike) else _picture(given, role)
+    others = _STARTS if role == "initial" else ()
+    named = isinstance(given, str | os.PathLike)
+    picture = open_picture(given, background, others) if named else _picture(given, role)
     image = resize(picture.image, size) if size else picture.image
     require_size(image, role)
     return picture, image

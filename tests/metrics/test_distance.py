@@ -14,7 +14,8 @@ from torch import Tensor
 import enhance
 from enhance.backbones.network import Backbone
 from enhance.metrics import METRICS, DeepDistance
-from enhance.metrics.published import network_for
+from enhance.metrics.fusion import level_distance, prepare_level
+from enhance.metrics.published import network_for, rule_for
 
 PAIRS = [
     (metric, backbone)
@@ -44,6 +45,23 @@ def test_zero_with_finite_zero_gradient_at_identity(metric: str, backbone: str, 
     loss.backward()
     assert image.grad is not None
     assert image.grad.abs().max() < 1e-7
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_equal_batches_have_zero_loss_and_gradient_with_several_threads(metric: str) -> None:
+    # A sum over a whole batch is rounded otherwise than one over an image, once threads share it.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        columns = torch.rand(3, 64, 1200, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        rule = rule_for(metric, "vgg19")
+        losses = level_distance(columns, prepare_level(columns.detach(), rule), rule)
+        losses.sum().backward()
+    finally:
+        torch.set_num_threads(threads)
+    assert losses.tolist() == [0.0, 0.0, 0.0]
+    assert columns.grad is not None
+    assert not columns.grad.any()
 
 
 @pytest.mark.parametrize(("metric", "backbone"), PAIRS)
