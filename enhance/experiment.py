@@ -130,6 +130,8 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         _log.warning("To go on: %s", _command(folder))
         raise KeyboardInterrupt
     checkpoints.remove()
+    if interrupt.requested:  # after the last step: all is there, but a sweep should not go on
+        raise KeyboardInterrupt
     return float(results["best"]["loss"])
 
 

@@ -142,7 +142,12 @@ def test_the_background_is_the_users(enhance: Command) -> None:
 
 def test_a_very_wide_picture_works(enhance: Command) -> None:
     Image.fromarray(photo(30_000, 12)).save("wide.png")
+    assert "reference at size=24 is 24 x 1 pixels" in refused(enhance, "reference=wide.png")
     assert works(enhance, "reference=wide.png", "size=null")["width"] == 30_000
+
+
+def test_a_name_that_is_no_text_gets_a_sentence(enhance: Command) -> None:
+    assert "is not UTF-8" in refused(enhance, "reference=latin\udce9.png")
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

@@ -92,8 +92,9 @@ def pose(
 
 def _open(given: Given, role: str, size: int | None, background: str) -> tuple[Picture, Tensor]:
     picture = open_picture(given, background) if isinstance(given, str | os.PathLike) else _picture(given, role)
+    require_size(picture, role)
     image = resize(picture.image, size) if size else picture.image
-    require_size(image, role)
+    require_size(image, f"{role} at size={size}")
     return picture, image
 
 
