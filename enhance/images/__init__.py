@@ -6,6 +6,7 @@ Whatever a file holds, what comes out is plain RGB; `Picture.notes` say what had
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -36,8 +37,9 @@ __all__ = [
 ]
 
 
-def open_picture(name: str | os.PathLike[str], background: str = "white") -> Picture:
-    """Open a sample by its name, or a file; a file named like a sample is opened as ./NAME.
+def open_picture(name: str | os.PathLike[str], background: str = "white", others: Iterable[str] = ()) -> Picture:
+    """Open a sample by its name, or a file; a file named like a sample is opened as ./NAME. `others` are what a name
+    might have been meant for.
 
     Raises:
         ImageError: if it is neither, or the file cannot be read.
@@ -51,7 +53,7 @@ def open_picture(name: str | os.PathLike[str], background: str = "white") -> Pic
         if near := get_close_matches(Path(text).stem.lower(), SAMPLES, n=1, cutoff=0.85):
             raise ImageError(f"There is no file {text}; did you mean the sample '{near[0]}'?")
         return read(text, background)
-    raise ImageError(unknown("file or sample", text, [*SAMPLES, *_images_here()]))
+    raise ImageError(unknown("file or sample", text, [*others, *SAMPLES, *_images_here()]))
 
 
 def sample(name: str, background: str = "white") -> Picture:
