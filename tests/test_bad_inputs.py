@@ -222,6 +222,7 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
     [
         ("stepz=5", "did you mean 'steps'"),
         ("task=denois", "did you mean 'denoise'"),
+        ("task.name=denois", "did you mean 'denoise'"),
         ("metric=deepwds", "did you mean 'deepwsd'"),
         ("metric.name=deepwds", "did you mean 'deepwsd'"),
         ("backbone=vgg91", "did you mean 'vgg19'"),
@@ -270,6 +271,8 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("stopping.seconds=-3", "at least 0"),
         ("stopping.tolerance=-1", "at least 0"),
         ("stopping.loss=nan", "stopping.loss"),
+        ("stopping.loss=-1", "at least 0"),
+        ("stopping.score=-1", "at least 0"),
         ("schedule.warmup=5", "less than steps"),
         ("schedule.every=0", "at least 1"),
         ("autocast=int8", "bfloat16"),
