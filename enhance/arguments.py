@@ -4,6 +4,7 @@ name.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -33,7 +34,8 @@ FILES = (
 )
 _CLASSIC = ("psnr", "ssim", "ms_ssim")
 _QUOTED = (*FILES, "background")
-_PLAIN = re.compile(r"(?!~)[\w./:~@%+\- ]*", re.ASCII)
+_OWN = re.compile(r"(['\"]).*\1", re.DOTALL)  # quoted by the user
+_PLAIN = re.compile(r"(?:(?![\d._eE+\-]+$)[\w./:@%+\-]+(?: +[\w./:@%+\-]+)*)?", re.ASCII)
 
 
 def quote_files(arguments: Sequence[str]) -> list[str]:
@@ -43,9 +45,9 @@ def quote_files(arguments: Sequence[str]) -> list[str]:
 
 def _quote(argument: str) -> str:
     key, equals, value = argument.partition("=")
-    if not equals or key.lstrip("+~") not in _QUOTED or _PLAIN.fullmatch(value) or value[:1] in "'\"":
+    if not equals or key.lstrip("+~") not in _QUOTED or _PLAIN.fullmatch(value) or _OWN.fullmatch(value):
         return argument
-    if not Path(value).exists() and any(mark in value for mark in ",[${"):  # a sweep or an interpolation, not a file
+    if not os.path.exists(value) and any(mark in value for mark in ",[${"):  # a sweep or an interpolation, not a file
         return argument
     escaped = re.sub(r"(\\*)('|$)", lambda found: found.group(1) * 2 + found.group(2).replace("'", "\\'"), value)
     return f"{key}='{escaped}'"
@@ -109,6 +111,8 @@ def _parse(arguments: Sequence[str]) -> list[Override]:
     parser = OverridesParser.create()
     overrides = []
     for argument in arguments:
+        if any("\ud800" <= letter <= "\udfff" for letter in argument):
+            raise SettingsError(f"The argument {argument!r} is not UTF-8; rename the file or folder.")
         try:
             overrides.append(parser.parse_override(argument))
         except HydraException as error:

@@ -18,6 +18,7 @@ from enhance.suggest import unknown
 
 _log = logging.getLogger("enhance")
 _USER_ERROR, _INTERRUPTED = 2, 130
+_SWEEP = ("-m", "--multirun")
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 _TRACEBACK = os.environ.get(_FULL_ERROR)  # whether users want to see one
 
@@ -37,7 +38,7 @@ def main() -> None:
     from enhance.config import register
     from enhance.resume import asked, go_on
 
-    arguments = quote_files(arguments)
+    arguments = sorted(quote_files(arguments), key=lambda given: given not in _SWEEP)  # Hydra wants it first or last
     logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
     locate.register()
     register()
@@ -133,11 +134,15 @@ def _job(config: object) -> float:
     try:
         going_on = swept and taken(folder) is not None
         return run(OmegaConf.to_object(config), folder, command, going_on)  # type: ignore[arg-type]
-    except (ValueError, OSError) as error:
+    except Exception as error:
+        expected = isinstance(error, (ValueError, OSError))
+        if not expected and not swept:  # a mistake of ours
+            raise
         _log.debug("The run failed.", exc_info=True)
         if swept:  # one job that fails must not end a sweep
-            _log.error("%s", error)
-            fail(folder, str(error))
+            reason = str(error) if expected else f"{type(error).__name__}: {error}".splitlines()[0]
+            _log.error("%s", reason)
+            fail(folder, reason)
             return float("nan")
         if isinstance(error, ValueError):  # for want of room on the disk, a run can go on
             _clear(folder)

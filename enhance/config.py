@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from enhance.locate import choices
 from enhance.suggest import unknown
 
 
@@ -167,6 +168,8 @@ _AT_LEAST: dict[str, float] = {
     "parametrization.gain": 0,
     "stopping.patience": 1,
     "stopping.tolerance": 0,
+    "stopping.loss": 0,
+    "stopping.score": 0,
     "stopping.seconds": 0,
 }
 _POSITIVE = ("optimizer.learning_rate", "parametrization.learning_rate", "parametrization.chroma")
@@ -186,6 +189,8 @@ def check(config: Config) -> None:
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
     """
+    if config.task.name not in (tasks := choices()["task"]):
+        raise SettingsError(unknown("task", config.task.name, tasks))
     if config.optimizer.name != "adam":
         raise SettingsError(unknown("optimizer", config.optimizer.name, ("adam",)))
     for key, value in _numbers(asdict(config)):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import shlex
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +16,9 @@ from enhance.descent.loop import Settings, descend
 from enhance.descent.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.descent.schedules import Schedule, constant, cosine, graduated, halving, warm_up
 from enhance.descent.stopping import Budget, Plateau, Rule, Target, Until
+from enhance.endings import explained, go_on, resumable
 from enhance.facts import facts, identity
 from enhance.files import held, sweep
-from enhance.images import ImageError
 from enhance.interrupt import Interrupt
 from enhance.metrics import METRICS, DeepDistance
 from enhance.metrics.tiles import Tiled, whole_or_tiled
@@ -61,7 +59,8 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
                     file.unlink()
         elif found := names.taken(folder):
             raise ValueError(f"{folder} holds a {found} already; name another folder, or resume the run in it.")
-        return _run(config, folder, command, resume)
+        with explained(config.compile):
+            return _run(config, folder, command, resume)
 
 
 def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
@@ -87,7 +86,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     saved = checkpoints.load() if resume else None
     known = facts(config, problem, metric, device, command)
     plan = _frames(config, problem)
-    with _resumable(folder):
+    with resumable(folder):
         if saved is None:
             checkpoints.remove()
             recorder = Recorder(folder, problem.reference, problem.initial, facts=known, frames=plan)
@@ -117,7 +116,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     for said in (command, f"{title} ({metric.backbone.origin.name}) on {device}", *notes):
         _log.info(said)
     stopped = False
-    with _resumable(folder), Interrupt() as interrupt, Progress(config.steps, title, notes) as progress:
+    with resumable(folder), Interrupt() as interrupt, Progress(config.steps, title, notes) as progress:
         for step in watched:
             progress.show(recorder.record(step))
             if step.note:
@@ -134,26 +133,12 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     _log.info("%s after %d steps in %.1f s", results["stop_reason"], results["steps_made"], results["seconds"])
     _log.info("best loss %.6g at step %d; all figures are in metrics.json", best["loss"], best["step"])
     if stopped:
-        _log.warning("To go on: %s", _command(folder))
+        _log.warning("To go on: %s", go_on(folder))
         raise KeyboardInterrupt
     checkpoints.remove()
+    if interrupt.requested:  # after the last step: all is there, but a sweep should not go on
+        raise KeyboardInterrupt
     return float(results["best"]["loss"])
-
-
-@contextmanager
-def _resumable(folder: Path) -> Iterator[None]:
-    """Say how to go on where the disk does not take any more."""
-    try:
-        yield
-    except (OSError, ImageError) as error:
-        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
-        raise OSError(
-            f"The run had to stop: {reason}. What is written is whole; once that is mended, {_command(folder)} goes on."
-        ) from error
-
-
-def _command(folder: Path) -> str:
-    return f"python -m enhance {shlex.quote(f'resume={folder}')}"
 
 
 def build_metric(

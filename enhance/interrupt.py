@@ -29,7 +29,9 @@ class Interrupt:
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         self._restore()
-        print("\nstopping after this step; Ctrl-C again stops at once", file=sys.stderr)
+        print(
+            "\nstopping once this step is made and everything is written; Ctrl-C again stops at once", file=sys.stderr
+        )
 
     def _restore(self) -> None:
         if self._previous is not None:

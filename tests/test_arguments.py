@@ -62,15 +62,22 @@ def test_a_mistake_gets_one_sentence(arguments: list[str], sentence: str) -> Non
         "[x].png",
         "back\\slash.png",
         "$x.png",
+        "a~b.png",
+        " x.png",
+        "x.png ",
+        "'x'.png",
+        "007",
+        "1e5",
     ],
 )
-def test_any_file_name_reaches_the_settings(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    path.touch()
-    arguments = quote_files([f"reference={path}"])
-    checked(arguments)
-    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
-        assert compose("config", arguments).reference == str(path)
+def test_any_file_name_reaches_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / name, Path(name)):
+        path.touch()
+        arguments = quote_files([f"reference={path}"])
+        checked(arguments)
+        with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+            assert compose("config", arguments).reference == str(path)
 
 
 def test_a_sweep_over_files_stays_a_sweep() -> None:

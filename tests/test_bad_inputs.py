@@ -22,7 +22,10 @@ from conftest import Ended
 from PIL import Image
 from safetensors.torch import save_file
 
+from enhance.backbones.network import Backbone
+from enhance.progress import Progress
 from enhance.runs.folder import CHECKPOINTS
+from enhance.runs.history import Row
 
 Command = Callable[..., Ended]
 QUICK = (
@@ -142,7 +145,12 @@ def test_the_background_is_the_users(enhance: Command) -> None:
 
 def test_a_very_wide_picture_works(enhance: Command) -> None:
     Image.fromarray(photo(30_000, 12)).save("wide.png")
+    assert "reference at size=24 is 24 x 1 pixels" in refused(enhance, "reference=wide.png")
     assert works(enhance, "reference=wide.png", "size=null")["width"] == 30_000
+
+
+def test_a_name_that_is_no_text_gets_a_sentence(enhance: Command) -> None:
+    assert "is not UTF-8" in refused(enhance, "reference=latin\udce9.png")
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -214,6 +222,7 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
     [
         ("stepz=5", "did you mean 'steps'"),
         ("task=denois", "did you mean 'denoise'"),
+        ("task.name=denois", "did you mean 'denoise'"),
         ("metric=deepwds", "did you mean 'deepwsd'"),
         ("metric.name=deepwds", "did you mean 'deepwsd'"),
         ("backbone=vgg91", "did you mean 'vgg19'"),
@@ -263,12 +272,15 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("stopping.seconds=-3", "at least 0"),
         ("stopping.tolerance=-1", "at least 0"),
         ("stopping.loss=nan", "stopping.loss"),
+        ("stopping.loss=-1", "at least 0"),
+        ("stopping.score=-1", "at least 0"),
         ("schedule.warmup=5", "less than steps"),
         ("schedule.every=0", "at least 1"),
         ("autocast=int8", "bfloat16"),
         ("background=nocolour", "not a colour"),
         ("background='#12'", "not a colour"),
         ("initial=degraded", "degradation"),
+        ("initial=whit", "did you mean 'white'"),
         ("device=cuda:99", "device=cuda:99"),
         ("device=tpu", "device=tpu"),
         ("device=meta", "device=meta"),
@@ -349,6 +361,47 @@ def weights(name: str, kind: str) -> None:
         Path(name).touch()
     else:
         Path(name).mkdir()
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:
+    """The first runs fail with these errors, after their first step."""
+    left, show = list(errors), Progress.show
+
+    def fail(self: Progress, row: Row) -> None:
+        show(self, row)
+        if left:
+            raise left.pop(0)
+
+    monkeypatch.setattr(Progress, "show", fail)
+
+
+@pytest.mark.parametrize(
+    ("error", "argument", "words"),
+    [
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "seed=1", "more memory than there is"),
+        (MemoryError(), "seed=1", "more memory than there is"),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory."), "compile=true", "more memory than there is"),
+        (AssertionError("expected size 3==3\nError in op"), "compile=true", "compile=true does not work here"),
+    ],
+)
+def test_what_a_machine_cannot_do_gets_a_sentence(
+    enhance: Command, monkeypatch: pytest.MonkeyPatch, error: Exception, argument: str, words: str
+) -> None:
+    monkeypatch.setattr(Backbone, "compile", lambda self: None)
+    failing(monkeypatch, error)
+    ended = enhance(*QUICK, argument, "hydra.run.dir=run")
+    assert ended.code == 2
+    assert words in ended.err.splitlines()[-1]
+    assert "Traceback" not in ended.err
+    assert json.loads(Path("run/metrics.json").read_text())["status"] == "running"
+
+
+def test_a_mistake_of_ours_ends_a_job_but_no_sweep(enhance: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, KeyError("a mistake"))
+    ended = enhance(*QUICK, "-m", "seed=1,2", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra.job.num}")
+    assert ended.code == 0
+    assert json.loads(Path("sweep/0/failed.json").read_text())["reason"] == "KeyError: 'a mistake'"
+    assert json.loads(Path("sweep/1/metrics.json").read_text())["status"] == "finished"
 
 
 @pytest.mark.parametrize("kind", ["code", "pickle", "another network", "corrupt", "text", "list", "empty", "folder"])

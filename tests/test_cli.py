@@ -128,6 +128,24 @@ def test_ctrl_c_writes_everything_and_exits_130(tmp_path: Path) -> None:
     assert (folder / "result.png").is_file()
 
 
+@pytest.mark.parametrize("module", ["enhance.cli", "hydra", "torch"])
+def test_ctrl_c_while_starting_exits_130_without_a_traceback(module: str, tmp_path: Path) -> None:
+    script = f"""
+import signal, sys
+class Pressing:
+    def find_spec(self, name, *rest):
+        if name == "{module}":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Pressing())
+sys.argv[1:] = ["steps=1"]
+from enhance.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+    assert not folders(tmp_path)
+
+
 def test_two_runs_of_one_second_get_two_folders(tmp_path: Path) -> None:
     from enhance.locate import claim_folder
 

@@ -293,6 +293,22 @@ def test_ctrl_c_leaves_a_run_that_can_go_on(
     assert interrupted == uninterrupted
 
 
+def test_ctrl_c_while_a_sweep_draws_finishes_the_drawing_and_ends_the_sweep(
+    enhance: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(folder: Path) -> None:
+        signal.raise_signal(signal.SIGINT)
+        (folder / "drawn").touch()
+
+    monkeypatch.setattr("enhance.experiment.render", draw)
+    little = [argument for argument in LITTLE if not argument.startswith("hydra.")]
+    ended = enhance("-m", "seed=1,2", *little, "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra.job.num}")
+    assert ended.code == 130
+    assert status(tmp_path / "sweep" / "0") == "finished"
+    assert (tmp_path / "sweep" / "0" / "drawn").exists()
+    assert not (tmp_path / "sweep" / "1").exists()
+
+
 def test_a_job_of_a_sweep_goes_on(
     enhance: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

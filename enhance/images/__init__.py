@@ -6,7 +6,7 @@ Whatever a file holds, what comes out is plain RGB; `Picture.notes` say what had
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -37,9 +37,9 @@ __all__ = [
 ]
 
 
-def open_picture(name: str | os.PathLike[str], background: str = "white", others: Sequence[str] = ()) -> Picture:
-    """Open a sample by its name, or a file; a file named like a sample is opened as ./NAME. `others` are the names that
-    the caller takes beside these, for the sentence about a name that nobody knows.
+def open_picture(name: str | os.PathLike[str], background: str = "white", others: Iterable[str] = ()) -> Picture:
+    """Open a sample by its name, or a file; a file named like a sample is opened as ./NAME. `others` are what a name
+    might have been meant for.
 
     Raises:
         ImageError: if it is neither, or the file cannot be read.

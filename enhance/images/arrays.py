@@ -57,6 +57,8 @@ def from_array(values: Array) -> Tensor:
         scaled = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
     elif values.dtype.kind == "f":
         low, high = float(values.min()), float(values.max())
+        if np.isnan(low):
+            raise ImageError("An image must not contain NaN.")
         if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
             raise ImageError(f"An image of floats must lie in [0, 1], this one in [{low:.4g}, {high:.4g}]; rescale it.")
         scaled = values.astype(np.float32).clip(0, 1)

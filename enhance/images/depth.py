@@ -119,6 +119,8 @@ def _unit(path: Path, values: Array, bits: int) -> Array:
         top = 2 ** (bits - (values.dtype.kind == "i")) - 1
         return (values.astype(np.float64) / top).clip(0, 1).astype(np.float32)
     low, high = float(values.min()), float(values.max())
+    if np.isnan(low):
+        raise ImageError(f"{path} contains NaN; replace what is no number.")
     if not (low >= -1e-3 and high <= 1.001):
         raise ImageError(
             f"{path} holds floats in [{low:.4g}, {high:.4g}]; floats must lie in [0, 1]: rescale or save integers."

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from enhance.files import write_json
-from enhance.runs.folder import METRICS
+from enhance.runs.folder import CHECKPOINTS, METRICS, REPORT
 
 COMMAND = "sweep.json"  # what was typed; written when a sweep begins
 FAILED = "failed.json"  # in a job's folder: why it failed
@@ -48,7 +48,9 @@ def fail(folder: Path, reason: str) -> None:
 
 
 def finished(folder: Path) -> float | None:
-    """The objective of a job that is finished already."""
+    """The objective of a job that is finished already: its page, the last thing that is drawn, is there too."""
+    if not (folder / REPORT).exists() or any((folder / name).exists() for name in CHECKPOINTS):
+        return None
     try:
         facts = json.loads((folder / METRICS).read_text(encoding="utf-8"))
         if facts["status"] != "finished" or facts["stop_reason"] == "interrupted":

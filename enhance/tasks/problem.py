@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from enhance.samples import SAMPLES
 from enhance.tasks.degradations import degrade
 
 SAMPLE_SIZE = 256  # of a sample when no size is named
-_STARTS = ("white", "grey", "black", "noise", "degraded")  # an initial image that is no file
+
+_LEVELS = {"white": 1.0, "grey": 0.5, "gray": 0.5, "black": 0.0}
 
 Given = str | os.PathLike[str] | Tensor | np.ndarray[Any, Any] | Image.Image
 
@@ -82,7 +83,7 @@ def pose(
         return Problem(truth, start, picture.notes, name, degraded=True)
     if isinstance(initial, str) and (plain := _plain(initial, truth, seed)):
         return Problem(truth, plain[0], picture.notes, initial)
-    other, start = _open(initial, "initial", size, background)
+    other, start = _open(initial, "initial", size, background, (*_LEVELS, "noise", "degraded"))
     if start.shape != truth.shape:
         raise ImageError(
             f"initial is {_size(start)} but reference is {_size(truth)} (width x height); "
@@ -91,12 +92,14 @@ def pose(
     return Problem(truth, start, picture.notes + other.notes, Path(other.source).name)
 
 
-def _open(given: Given, role: str, size: int | None, background: str) -> tuple[Picture, Tensor]:
-    others = _STARTS if role == "initial" else ()
+def _open(
+    given: Given, role: str, size: int | None, background: str, others: Iterable[str] = ()
+) -> tuple[Picture, Tensor]:
     named = isinstance(given, str | os.PathLike)
     picture = open_picture(given, background, others) if named else _picture(given, role)
+    require_size(picture, role)
     image = resize(picture.image, size) if size else picture.image
-    require_size(image, role)
+    require_size(image, f"{role} at size={size}")
     return picture, image
 
 
@@ -120,9 +123,8 @@ def _picture(given: object, role: str) -> Picture:
 
 def _plain(initial: str, like: Tensor, seed: int) -> tuple[Tensor] | None:
     """The initial images that need no file."""
-    levels = {"white": 1.0, "grey": 0.5, "gray": 0.5, "black": 0.0}
-    if initial in levels:
-        return (torch.full_like(like, levels[initial]),)
+    if initial in _LEVELS:
+        return (torch.full_like(like, _LEVELS[initial]),)
     if initial == "noise":
         return (torch.rand(like.shape, generator=torch.Generator().manual_seed(seed)),)
     return None

@@ -89,8 +89,13 @@ def test_the_newest_sweep_of_the_same_command_is_found(tmp_path: Path) -> None:
     assert earlier(["seed=3"], tmp_path) is None
 
 
-def test_an_interrupted_job_is_not_finished(sweep: Path) -> None:
+def test_a_job_that_was_interrupted_or_killed_is_not_finished(sweep: Path) -> None:
+    assert finished(sweep / "1-recover") is None  # killed while it was drawn
+    (sweep / "1-recover" / "report.html").touch()
     assert finished(sweep / "1-recover") == pytest.approx(1 / 30)
+    (sweep / "1-recover" / "checkpoint.pt").touch()
+    assert finished(sweep / "1-recover") is None
+    (sweep / "1-recover" / "checkpoint.pt").unlink()
     assert finished(sweep / "2-recover") is None
     facts = json.loads((sweep / "1-recover" / "metrics.json").read_text())
     (sweep / "1-recover" / "metrics.json").write_text(json.dumps(facts | {"stop_reason": "interrupted"}))
