@@ -192,6 +192,11 @@ def _explain(error: HydraException, name: str, overrides: list[str]) -> str:
         key = missing.group(1).lstrip("+~")
         groups = [override for override in overrides if override.partition("=")[0] in choices()]
         return unknown("setting", key, [*_keys(compose(name, groups)), "resume"])
+    if launcher := re.search(r"In 'hydra/launcher/(\w+)': Could not load", text):
+        extra = launcher.group(1).removesuffix("_cluster")
+        return (
+            f"hydra/launcher={launcher.group(1)} needs an extra that is not installed: pip install 'enhance[{extra}]'."
+        )
     first = text.splitlines()[0]
     cause = error.__cause__
     if isinstance(cause, OmegaConfBaseException):

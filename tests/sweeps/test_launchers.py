@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_repository import ConfigRepository
 from PIL import Image
 
+from enhance.arguments import checked
+from enhance.config import SettingsError
 from enhance.locate import home
 
 QUICK = ["metric=deepjsd", "size=32", "steps=1", "frames.count=2"]
@@ -57,3 +60,18 @@ def test_every_launcher_composes(launcher: str) -> None:
     with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
         config = compose("config", [f"hydra/launcher={launcher}"], return_hydra_config=True)
     assert OURS[launcher] in config.hydra.launcher._target_
+
+
+@pytest.mark.parametrize(("launcher", "extra"), [("parallel", "parallel"), ("ray_cluster", "ray"), ("slurm", "slurm")])
+def test_a_launcher_that_is_not_installed_names_its_extra(
+    launcher: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_config(self: object, config_path: str) -> None:
+        if config_path in ("hydra/launcher/joblib", "hydra/launcher/ray", "hydra/launcher/submitit_slurm"):
+            return None
+        return original(self, config_path)
+
+    original = ConfigRepository.load_config
+    monkeypatch.setattr(ConfigRepository, "load_config", load_config)
+    with pytest.raises(SettingsError, match=rf"pip install 'enhance\[{extra}\]'"):
+        checked([f"hydra/launcher={launcher}"])
