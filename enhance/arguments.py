@@ -198,6 +198,11 @@ def _explain(error: HydraException, name: str, overrides: list[str]) -> str:
         names = [*_keys(compose(name, groups)), "resume"]
         section = key.rpartition(".")[0]
         return unknown("setting", key, [each for each in names if section and each.startswith(f"{section}.")] or names)
+    if launcher := re.search(r"In 'hydra/launcher/(\w+)': Could not load", text):
+        extra = launcher.group(1).removesuffix("_cluster")
+        return (
+            f"hydra/launcher={launcher.group(1)} needs an extra that is not installed: pip install 'enhance[{extra}]'."
+        )
     first = text.splitlines()[0]
     cause = error.__cause__
     if isinstance(cause, OmegaConfBaseException):

@@ -103,7 +103,7 @@ def _hydra() -> None:
 
     run = hydra.main(version_base="1.3", config_path=str(locate.home() / "conf"), config_name="config")(_job)
     try:
-        with _raising():
+        with _raising(), _concluded():
             run()
     except (OSError, OmegaConfBaseException) as error:  # a job gives up by itself: this is about its folder
         cause = error if isinstance(error, OSError) else error.__cause__
@@ -129,21 +129,23 @@ def _job(config: object) -> float:
     command = shlex.join(["python", "-m", "enhance", *hydra_config.overrides.task])
     folder = Path(hydra_config.runtime.output_dir)
     swept = hydra_config.mode == RunMode.MULTIRUN
-    if swept and (objective := finished(folder)) is not None:
-        return objective
+    if swept:
+        os.chdir(hydra_config.runtime.cwd)  # files are named from there, wherever a launcher has started this job
+        if (objective := finished(folder)) is not None:
+            return objective
     try:
         going_on = swept and taken(folder) is not None
         return run(OmegaConf.to_object(config), folder, command, going_on)  # type: ignore[arg-type]
     except Exception as error:
         expected = isinstance(error, (ValueError, OSError))
-        if not expected and not swept:  # a mistake of ours
-            raise
         _log.debug("The run failed.", exc_info=True)
         if swept:  # one job that fails must not end a sweep
             reason = str(error) if expected else f"{type(error).__name__}: {error}".splitlines()[0]
-            _log.error("%s", reason)
+            _log.error("%s", reason, exc_info=not expected)
             fail(folder, reason)
             return float("nan")
+        if not expected:
+            raise
         if isinstance(error, ValueError):  # for want of room on the disk, a run can go on
             _clear(folder)
         _give_up(error)
@@ -154,6 +156,22 @@ def _clear(folder: Path) -> None:
     made = {"run.log", "hydra", "hydra/config.yaml", "hydra/hydra.yaml", "hydra/overrides.yaml"}
     if all(file.relative_to(folder).as_posix() in made for file in folder.rglob("*")):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _concluded() -> Iterator[None]:
+    """A sweep that is cut off, by Ctrl-C or by a job whose process died, is summarised as far as it has come."""
+    from enhance.sweeps.callback import Summary
+
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        if not Summary.conclude():
+            raise
+        print("note: the sweep was cut off; the same command with sweep.resume=true goes on", file=sys.stderr)
+        if isinstance(error, (OSError, ValueError, KeyboardInterrupt)):
+            raise
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 @contextmanager

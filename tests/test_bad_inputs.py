@@ -280,7 +280,6 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("background=nocolour", "not a colour"),
         ("background='#12'", "not a colour"),
         ("initial=degraded", "degradation"),
-        ("initial=whit", "did you mean 'white'"),
         ("device=cuda:99", "device=cuda:99"),
         ("device=tpu", "device=tpu"),
         ("device=meta", "device=meta"),

@@ -21,6 +21,7 @@ from enhance.runs.embed import Frame
 from enhance.runs.story import Story
 
 _PAGE = Path(__file__).with_name("page")
+STYLE = _PAGE / "report.css"  # the pages of sweeps wear it too
 _BESIDE = {
     names.RESULT: "the result",
     f"{names.COMPARISON}.png": "comparison",
@@ -98,7 +99,8 @@ def _context(story: Story) -> dict[str, Any]:
         "film": film,
         "thumbnails": embed.thumbnails(story, film),
         "data": _data(film, curves),
-        "going_on": any((story.folder / name).is_file() for name in names.CHECKPOINTS),
+        "going_on": (not story.finished or facts.get("stop_reason") == "interrupted")
+        and any((story.folder / name).is_file() for name in names.CHECKPOINTS),
         "settings": _settings(facts),
         "beside": {name: what for name, what in _BESIDE.items() if (story.folder / name).is_file()},
     }
@@ -197,7 +199,7 @@ def _settings(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         "seed": facts.get("seed"),
         "time per step": f"{facts['seconds_per_step']:.3g} s" if facts.get("seconds_per_step") else None,
         "device": ", ".join(str(device[key]) for key in ("type", "name") if device.get(key))
-        + (f", {device['threads']} threads" if device.get("threads") else ""),
+        + (f", {device['threads']} thread{'s' if device['threads'] > 1 else ''}" if device.get("threads") else ""),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
     return [(name, str(value)) for name, value in listed.items() if value not in (None, "")]

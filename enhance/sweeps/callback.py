@@ -15,15 +15,27 @@ _log = logging.getLogger(__name__)
 class Summary(Callback):
     """Writes down what was typed, and in the end what came of it."""
 
+    under_way: Path | None = None  # the sweep of this process whose end Hydra has not told
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         from enhance.sweeps.folder import begin
 
-        begin(Path(config.hydra.sweep.dir), list(config.hydra.overrides.task))
+        Summary.under_way = Path(config.hydra.sweep.dir)
+        begin(Summary.under_way, list(config.hydra.overrides.task))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        Summary.conclude()
+
+    @classmethod
+    def conclude(cls) -> bool:
+        """Summarise the sweep that is under way; False where none is."""
         from enhance.sweeps.summary import summarise
 
+        folder, cls.under_way = cls.under_way, None
+        if folder is None:
+            return False
         try:
-            summarise(Path(config.hydra.sweep.dir))
+            summarise(folder)
         except (ValueError, OSError) as error:  # the jobs stand, whatever becomes of their summary
             _log.error("The sweep has no summary: %s", error)
+        return True

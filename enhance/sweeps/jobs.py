@@ -14,6 +14,8 @@ from enhance.runs import folder as names
 from enhance.runs.history import Row, read
 from enhance.sweeps.folder import FAILED
 
+FIGURES = {"loss": "{:.5g}", "score": "{:.4f}", "psnr": "{:.2f}", "ssim": "{:.4f}", "ms_ssim": "{:.4f}"}
+
 
 @dataclass(frozen=True)
 class Job:
@@ -70,9 +72,23 @@ class Sweep:
         done.sort(key=lambda job: -(job.figure("psnr") or -math.inf))
         return done + [job for job in self.jobs if job.state != "finished"]
 
+    def failures(self) -> dict[str, list[Job]]:
+        """The jobs that failed, by reason."""
+        found: dict[str, list[Job]] = {}
+        for job in self.jobs:
+            if job.state == "failed":
+                found.setdefault(job.reason, []).append(job)
+        return found
+
     def label(self, job: Job) -> str:
         """What makes a job differ from the others."""
         return ", ".join(job.settings.get(key, "-") for key in self.varying) or f"job {job.number}"
+
+
+def shown(job: Job, key: str) -> str:
+    """A figure for people."""
+    value = job.figure(key)
+    return "-" if value is None else FIGURES[key].format(value)
 
 
 def collect(folder: Path) -> Sweep:

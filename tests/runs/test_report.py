@@ -21,6 +21,7 @@ from test_runs import picture, run, steps
 
 from enhance.runs import FramePlan, Recorder, embed, render
 from enhance.runs.charts import charts, levels
+from enhance.runs.folder import CHECKPOINTS
 from enhance.runs.history import Row
 from enhance.runs.story import Story
 
@@ -191,6 +192,16 @@ def test_a_run_that_was_cut_off_says_so(tmp_path: Path) -> None:
     assert "not finished: step 3 of 9" in page.text
     assert "so far" in page.text
     assert "result.png" in page.text
+
+
+@pytest.mark.parametrize(("reason", "said"), [("all steps made", False), ("interrupted", True)])
+def test_a_checkpoint_is_named_where_a_run_can_go_on(reason: str, said: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    facts = run(folder, 20, 20, 4) | {"stop_reason": reason}
+    (folder / "metrics.json").write_text(json.dumps(facts))
+    (folder / CHECKPOINTS[0]).touch()  # a run draws its page before it removes the last one
+    render(folder)
+    assert ("A checkpoint is there" in Page(folder).text) == said
 
 
 def test_no_run_no_page(tmp_path: Path) -> None:

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from hydra.core.plugins import Plugins
 
 from enhance import cli
 from enhance.arguments import tool_settings
+from enhance.config import Config
 from enhance.images import save_image
 from enhance.sweeps.folder import begin, earlier, fail, finished
 from enhance.sweeps.jobs import collect
+from enhance.sweeps.page import curves
+from enhance.sweeps.sheet import shared_reference
 from enhance.sweeps.summary import summarise
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "frames.count=2", "threads=1", "steps=1"]
@@ -65,6 +69,77 @@ def test_the_summary_is_whole_though_a_job_failed(sweep: Path, capsys: pytest.Ca
     assert "<i>file" not in page
     assert "There is no &lt;i&gt;file" in page
     assert (sweep / "summary.png").stat().st_size > 1000
+
+
+def test_a_reason_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        fail(job(tmp_path, number, [f"seed={number}"], None), "There is no file [bold]lost.png[/bold].")
+    summarise(tmp_path)
+    assert capsys.readouterr().out.count("There is no file [bold]lost.png[/bold].") == 1
+    page = (tmp_path / "summary.html").read_text()
+    assert page.count("lost.png") == 1
+    assert page.count("run.log") == 6  # in the ranking, and beside the reason
+    assert not (tmp_path / "summary.png").exists()
+
+
+def test_curves_share_their_axes(sweep: Path) -> None:
+    for folder, last, psnr in (("0-recover", 10, 20.0), ("1-recover", 40, 30.0)):
+        rows = "".join(f"{step},1,1,0.1,{psnr * step / last},,1\n" for step in range(last + 1))
+        (sweep / folder / "history.csv").write_text(f"step,loss,score,lr,psnr,ssim,seconds\n{rows}")
+    (long, points), (short, others) = curves(collect(sweep).ranked())[0]
+    assert (long.number, short.number) == (1, 0)
+    ends = [tuple(map(float, line.split()[-1].split(","))) for line in (points, others)]
+    starts = [tuple(map(float, line.split()[0].split(","))) for line in (points, others)]
+    assert starts[0] == starts[1]
+    assert ends[1][0] - starts[1][0] == pytest.approx((ends[0][0] - starts[0][0]) / 4, abs=0.1)
+    assert ends[1][1] - starts[1][1] == pytest.approx((ends[0][1] - starts[0][1]) * 2 / 3, abs=0.1)
+
+
+def test_the_reference_is_shown_where_all_jobs_have_the_same(sweep: Path) -> None:
+    for number in (0, 1):
+        save_image(torch.full((1, 3, 16, 16), 0.5), sweep / f"{number}-recover" / "reference.png")
+    assert shared_reference(collect(sweep)) == sweep / "0-recover" / "reference.png"
+    save_image(torch.full((1, 3, 16, 16), 0.6), sweep / "1-recover" / "reference.png")
+    assert shared_reference(collect(sweep)) is None
+
+
+def test_a_job_that_fails_in_any_way_does_not_end_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(config: Config, *rest: object) -> float:
+        if config.seed == 2:
+            raise RuntimeError("CUDA out of memory.")
+        return 0.5
+
+    monkeypatch.setattr("enhance.experiment.run", run)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["enhance", "-m", "seed=1,2,3", *QUICK])
+    cli.main()
+    said = capsys.readouterr().out
+    assert "failed: RuntimeError: CUDA out of memory." in said
+    (log,) = tmp_path.glob("outputs/*/*/1-*/run.log")
+    assert "Traceback" in log.read_text()
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (RuntimeError("A worker died."), 2)])
+def test_a_sweep_that_is_cut_off_is_summarised(
+    error: BaseException, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Sweeper:
+        def sweep(self, arguments: list[str]) -> None:
+            (folder,) = tmp_path.glob("outputs/*/*")
+            job(folder, 0, ["seed=1"], 20.0)
+            raise error
+
+    monkeypatch.setattr(Plugins, "instantiate_sweeper", lambda self, **settings: Sweeper())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["enhance", "-m", "seed=1,2", *QUICK])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == code
+    said = capsys.readouterr()
+    assert "1 of 1 jobs finished" in said.out
+    assert "sweep.resume=true goes on" in said.err
 
 
 def test_one_setting_or_none_that_varies(tmp_path: Path) -> None:

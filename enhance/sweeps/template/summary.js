@@ -1,0 +1,20 @@
+"use strict";
+document.documentElement.classList.replace("plain", "js");
+const heads = [...document.querySelectorAll("#ranking th")];
+const body = document.querySelector("#ranking tbody");
+for (const [place, head] of heads.entries()) {
+  head.querySelector("button")?.addEventListener("click", () => {
+    const down = head.getAttribute("aria-sort") === "ascending";
+    for (const other of heads) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const value = (row) => row.cells[place]?.dataset.value ?? row.cells[place]?.textContent ?? "";
+    const rows = [...body.rows].sort((one, other) => {
+      const [left, right] = [value(one), value(other)];
+      const numbers = left !== "" && right !== "" && !isNaN(left) && !isNaN(right);
+      return numbers ? left - right : left.localeCompare(right);
+    });
+    if (down) rows.reverse();
+    const failed = (row) => row.classList.contains("failed");
+    body.append(...rows.filter((row) => !failed(row)), ...rows.filter(failed));
+  });
+}

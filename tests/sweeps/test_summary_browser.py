@@ -1,0 +1,59 @@
+"""summary.html in a real browser: it sorts, fits a phone, and runs no script but its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from test_sweeps import job
+
+from enhance.sweeps.folder import COMMAND, fail
+from enhance.sweeps.summary import summarise
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_BROWSER = next((found for found in map(shutil.which, _NAMES) if found), None)
+pytestmark = pytest.mark.skipif(_BROWSER is None, reason=f"no browser is installed: none of {', '.join(_NAMES)}")
+EVIL = "<img src=x onerror=alert(1)>\"'"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page(scheme: str, width: int, tmp_path: Path) -> None:
+    folder = tmp_path / "a sweep's <b>folder #1 ü"
+    for number, psnr in enumerate((20.0, 30.0, 25.0)):
+        run = job(folder, number, [f"metric={EVIL}{number}", "backbone=vgg16", "steps=3"], psnr)
+        rows = "".join(f"{step},1,1,0.1,{psnr * step / 3},,1\n" for step in range(4))
+        (run / "history.csv").write_text(f"step,loss,score,lr,psnr,ssim,seconds\n{rows}")
+        (run / "report.html").touch()
+    fail(job(folder, 3, [f"metric={EVIL}3", "backbone=vgg16", "steps=3"], None), EVIL * 20)
+    (folder / COMMAND).write_text(json.dumps({"overrides": [EVIL]}))
+    summarise(folder)
+    said: list[str] = []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=_BROWSER, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        page.goto((folder / "summary.html").as_uri())
+
+        def order() -> list[str]:
+            return page.eval_on_selector_all("#ranking tbody tr", "rows => rows.map(row => row.cells[0].textContent)")
+
+        assert order() == ["1", "2", "3", "\N{EN DASH}"]
+        heading = page.get_by_role("button", name="PSNR (dB)")
+        heading.focus()
+        page.keyboard.press("Enter")
+        assert order() == ["3", "2", "1", "\N{EN DASH}"]
+        assert page.locator("th[aria-sort=ascending]").text_content() == "PSNR (dB)"
+        assert page.locator("#ranking").text_content().count(EVIL) == 4
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        others = page.locator(".many figure").first.locator("use").bounding_box()
+        assert others["width"] > 50
+        page.locator("#ranking a").first.click()
+        assert page.url == (folder / "0-recover" / "report.html").as_uri()
+        browser.close()
+    assert said == []
