@@ -53,11 +53,10 @@ def coarse_to_fine(
         learning_rate: on the copies; a quarter of it at full size, where there are copies.
         settings: see `descend`.
     """
-    resume = settings.pop("resume", None)
+    resume, smoothing = settings.get("resume"), settings.get("smoothing")
     scales = [scale for scale in SCALES if min(initial.shape[-2:]) >= _LEAST * scale]
     small = int(_SHARE * steps)
     counts = [small] * len(scales) + [steps - small * len(scales)]
-    smoothing = settings.pop("smoothing", None)
     full = _Exact(metric(*initial.shape[-2:]), reference)
     image, done, seconds = initial, 0, 0.0
     for number, (scale, count) in enumerate(zip([*scales, 1], counts, strict=True)):
@@ -75,9 +74,7 @@ def coarse_to_fine(
             parametrization(start),
             steps=count,
             learning_rate=learning_rate * (_FINE_RATE if near else 1),
-            smoothing=_weakened(smoothing) if near else smoothing,
-            resume=within,
-            **settings,
+            **settings | {"smoothing": _weakened(smoothing) if near else smoothing, "resume": within},
         )
         before = seconds
         for step in walk:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra._internal.config_repository import ConfigRepository
+from hydra.plugins.config_source import ConfigResult
 from PIL import Image
 
 from enhance.arguments import checked
@@ -66,7 +67,7 @@ def test_every_launcher_composes(launcher: str) -> None:
 def test_a_launcher_that_is_not_installed_names_its_extra(
     launcher: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def load_config(self: object, config_path: str) -> None:
+    def load_config(self: ConfigRepository, config_path: str) -> ConfigResult | None:
         if config_path in ("hydra/launcher/joblib", "hydra/launcher/ray", "hydra/launcher/submitit_slurm"):
             return None
         return original(self, config_path)
