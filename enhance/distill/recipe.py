@@ -42,7 +42,7 @@ class Recipe:
     folder: str = "outputs/distill"
     groups: int = 1792
     steps: int = 1775
-    led: int = 150
+    led: int = 0
     led_steps: int = 230
     begin: str = ""
     batch: int = 3
@@ -58,7 +58,7 @@ class Recipe:
             if getattr(self, name) < least:
                 raise DistillError(f"{name}={getattr(self, name)} is too small; it must be at least {least}.")
         if self.begin and not self.led:
-            raise DistillError(f"begin={self.begin} leaves out the first round and led=0 the second; drop one of them.")
+            raise DistillError(f"begin={self.begin} leaves out the first round; the second needs led=N groups, e.g. led=150.")
         for name, unit in (("batch", 3), ("crop", 32)):
             if (value := getattr(self, name)) < unit or value % unit:
                 raise DistillError(f"{name}={value} must be a multiple of {unit}, at least {unit}.")

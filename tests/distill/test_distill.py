@@ -180,7 +180,7 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
         (["photos=x", "batch=4"], "multiple of 3"),
         (["photos=x", "crop=100"], "multiple of 32"),
         (["photos=x", "groups=0"], "at least 1"),
-        (["photos=x", "led=0", "begin=embedded"], "drop one of them"),
+        (["photos=x", "begin=embedded"], "needs led=N"),
         (["photos=PHOTOS", "teacher=vgg99"], "did you mean 'vgg1"),
         (["photos=PHOTOS", "weights=none.pth"], "no weights file"),
         (["photos=PHOTOS", "teacher=squeezenet", "weights=untrained"], "five, each a multiple of 64"),
