@@ -8,11 +8,11 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra._internal.config_repository import ConfigRepository
-from hydra.plugins.config_source import ConfigResult
 from PIL import Image
 
 from enhance.arguments import checked
@@ -67,7 +67,7 @@ def test_every_launcher_composes(launcher: str) -> None:
 def test_a_launcher_that_is_not_installed_names_its_extra(
     launcher: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def load_config(self: ConfigRepository, config_path: str) -> ConfigResult | None:
+    def load_config(self: Any, config_path: str) -> Any:
         if config_path in ("hydra/launcher/joblib", "hydra/launcher/ray", "hydra/launcher/submitit_slurm"):
             return None
         return original(self, config_path)
