@@ -58,7 +58,7 @@ class Recipe:
             if getattr(self, name) < least:
                 raise DistillError(f"{name}={getattr(self, name)} is too small; it must be at least {least}.")
         if self.begin and not self.led:
-            raise DistillError(f"begin={self.begin} leaves out the first round; the second needs led=N groups, e.g. led=150.")
+            raise DistillError(f"begin={self.begin} leaves out the first round; the second needs led=N, e.g. led=150.")
         for name, unit in (("batch", 3), ("crop", 32)):
             if (value := getattr(self, name)) < unit or value % unit:
                 raise DistillError(f"{name}={value} must be a multiple of {unit}, at least {unit}.")
