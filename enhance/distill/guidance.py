@@ -41,13 +41,13 @@ class Guided:
 
 
 @cache
-def settings(start: str) -> config.Config:
+def settings(start: str, measure: str = "deepwsd") -> config.Config:
     """The settings of the task that begins with a start of `TASKS`."""
     locate.register()
     config.register()
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(locate.home() / "conf"), version_base="1.3"):
-        return cast(config.Config, compose("config", [f"task={TASKS[start]}"]))
+        return cast(config.Config, compose("config", [f"task={TASKS[start]}", f"metric={measure}"]))
 
 
 def begin(reference: Tensor, start: str) -> Tensor:

@@ -34,7 +34,7 @@ class Judgement:
         size: side of the middle part that is scored.
         guided: how many photographs are optimised from each start; 0: none.
         extent: side of the middle part that is optimised.
-        steps: of an optimisation.
+        steps: of an optimisation; 0: as many as the measure takes by default.
         measures: by which it goes, separated by commas.
         threads: CPU threads; 0 takes all.
     """
@@ -48,7 +48,7 @@ class Judgement:
     size: int = 160
     guided: int = 0
     extent: int = 128
-    steps: int = 80
+    steps: int = 0
     measures: str = "deepjsd,deepskld,deepwsd"
     threads: int = 0
 
@@ -87,27 +87,31 @@ def judge(given: Judgement) -> None:
 def _guide(
     given: Judgement, teacher: Backbone, student: Backbone, files: Sequence[Path], measure: str, folder: Path
 ) -> None:
-    from enhance.distill.guidance import TASKS, Guided, measured, reached
+    from enhance.distill.guidance import TASKS, Guided, measured, reached, settings
     from enhance.distill.photographs import centre
     from enhance.files import write_json
 
     whole, part = measured(teacher, measure), measured(student, measure)
-    name = f"guidance-{teacher.name}-{teacher.origin.sha256[:12]}-{given.extent}-{given.steps}"
+    steps = given.steps or settings("white", measure).steps
+    name = f"guidance-{teacher.name}-{teacher.origin.sha256[:12]}-{given.extent}-{steps}"
     for start in TASKS:
         ratios = []
         for file in files:
             reference = centre(file, given.extent)
             kept = folder / name / f"{measure}-{start}-{file.stem}.json"
             if not kept.is_file():
-                first, last = reached(whole, whole, reference, start, given.steps)
+                first, last = reached(whole, whole, reference, start, steps)
                 write_json(kept, {"start": first, "end": last})
             known = json.loads(kept.read_text())
-            _, ended = reached(whole, part, reference, start, given.steps)
+            _, ended = reached(whole, part, reference, start, steps)
             found = Guided(known["start"], known["end"], ended)
             ratios.append(found.ratio)
             losses = f"start {found.start:.4f}, teacher {found.teacher:.5f}, student {found.student:.5f}"
             print(f"{measure} {start} {file.stem}: {losses}, ratio {found.ratio:.3f}", flush=True)
-        print(f"{measure} {start}: mean ratio {sum(ratios) / len(ratios):.3f}, lowest {min(ratios):.3f}", flush=True)
+        print(
+            f"{measure} {start}, {steps} steps: mean ratio {sum(ratios) / len(ratios):.3f}, lowest {min(ratios):.3f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
