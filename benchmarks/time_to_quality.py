@@ -96,6 +96,7 @@ def plot(rows: list[dict[str, object]], path: Path) -> None:
 
     matplotlib.use("agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     measures = list(dict.fromkeys(str(row["measure"]) for row in rows))
     size = (1 + 3.6 * len(measures), 5.4)
@@ -112,6 +113,9 @@ def plot(rows: list[dict[str, object]], path: Path) -> None:
                 axes.plot(seconds[-1], values[-1], "o", color=COLOURS[str(run[1])], markersize=4)
         above.set_title(TITLES[measure])
         above.set_xscale("log")
+        above.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        above.xaxis.set_major_formatter("{x:g}")
+        above.xaxis.set_minor_formatter(NullFormatter())
         below.set_yscale("log")
         below.set_xlabel("seconds")
         for axes in (above, below):
