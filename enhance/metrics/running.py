@@ -66,6 +66,10 @@ class DeepDistanceMetric(Metric):
         """The mean score of all images so far; NaN where there were none."""
         return self.total / self.images
 
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """Draw one value, several, or what `compute` gives, as every metric of torchmetrics does: (figure, axes)."""
+        return self._plot(val, ax)
+
 
 def _fingerprint(distance: DeepDistance) -> Tensor:
     settings = (repr(distance), distance.backbone.origin, distance.rule, distance.prefilter, distance.rounding)

@@ -78,14 +78,14 @@ class Document:
     def means(self) -> dict[str, dict[str, float | None]]:
         """The mean of each column over all pairs, and over those of each folder of images where there are several.
 
-        PSNR of equal images is infinite, and so is a mean with one of them: null.
+        PSNR of equal images is infinite and left out; where all are, the mean is null.
         """
         folders: dict[str, list[Row]] = {}
         for row in self.asked():
             folders.setdefault(os.path.dirname(row["image"]), []).append(row)
         groups = folders if 1 < len(folders) <= _MOST_FOLDERS else {}
         return {
-            name: {key: finite(sum(float(row[key]) for row in rows) / len(rows)) for key in self._numbers}
+            name: {key: _mean([float(row[key]) for row in rows]) for key in self._numbers}
             for name, rows in (*groups.items(), ("all", self.asked()))
             if rows
         }
@@ -101,10 +101,17 @@ class Document:
         if len(cells) > 2:
             cells[-1][0] = "all"
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        return ["  ".join([row[0].ljust(widths[0]), *(map(str.rjust, row[1:], widths[1:]))]).rstrip() for row in cells]
+        table = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]
+        left = {key: sum(math.isinf(float(row[key])) for row in self.asked()) for key in self._numbers}
+        return table + [f"({key}: without {count} infinite, of equal images)" for key, count in left.items() if count]
 
     def _value(self, key: str, text: str) -> Any:
         return finite(float(text)) if key in self._numbers else text
+
+
+def _mean(values: list[float]) -> float | None:
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else None
 
 
 def _scorers(file: Path) -> list[dict[str, Any]] | None:

@@ -109,7 +109,7 @@ def _names(file: Path) -> list[tuple[int, str]]:
 def _images(folder: Path) -> list[Path]:
     """Those that lie in a folder; where none do, those in the folders below it, but for hidden ones."""
     for files in (folder.iterdir(), folder.rglob("*")):
-        images = (file for file in files if file.suffix.lower() in READABLE and file.is_file())
+        images = (file for file in files if file.suffix.lower() in READABLE and not file.is_dir())
         found = [file for file in images if not any(part[0] == "." for part in file.relative_to(folder).parts[:-1])]
         if found:
             return sorted(found)

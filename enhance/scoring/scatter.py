@@ -92,7 +92,7 @@ def _panel(axis: Axes, evaluation: Evaluation, metric: str, types: list[str]) ->
         )
     if whole.curve:
         along = np.linspace(scores.min(), scores.max(), 400)
-        axis.plot(along, whole.curve(along), color="white", linewidth=2.8)
+        axis.plot(along, whole.curve(along), color="white", linewidth=2.1, alpha=0.8)
         axis.plot(along, whole.curve(along), color=INK, linewidth=1.3)
     known = [
         f"{name} {abs(whole.values[key]):.3f}"

@@ -6,6 +6,7 @@ import json
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +155,7 @@ def _dataset(settings: Settings, folder: Path) -> tuple[int, Data]:
     extra = list(pairs[0].extra)
     lines = [[pair.reference, pair.image, *pair.extra.values()] for pair in pairs]
     write_text(folder / "pairs.csv", csv_text(["reference", "image", *extra], lines))
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(StringIO()) as said:  # means over its folders tell nothing of a data set
         code = score.run(
             score.Settings(
                 pairs=str(folder / "pairs.csv"),
@@ -163,6 +164,7 @@ def _dataset(settings: Settings, folder: Path) -> tuple[int, Data]:
                 **{key: getattr(settings, key) for key in ("batch", "device", "threads")},
             )
         )
+    print(said.getvalue().partition("\n")[0], file=sys.stderr)
     images = {pair.image for pair in pairs}
     rows = [row for row in read(folder / "scores.csv") if row["image"] in images]
     data = complete(rows, _names(settings.prediction) or numeric(rows, []))

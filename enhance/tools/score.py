@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from enhance.scoring import Pair, Scorer
 
 _NO_FILE = ("true", "false")
+_MOST_NOTED = 5  # images of whose conversion is spoken
 
 
 @dataclass
@@ -221,6 +222,16 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
             bar.advance(task, count)
             document.tell(outcome)
 
+        def say(line: str) -> None:
+            console.print(line, markup=False, soft_wrap=True)
+
+        noted: list[str] = []
+
+        def note(picture: Picture) -> None:
+            noted.append(picture.source)
+            if len(noted) <= _MOST_NOTED:
+                say(f"note: {picture.source}: {'; '.join(picture.notes)}")
+
         try:
             outcome = score_pairs(
                 pairs,
@@ -230,8 +241,11 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
                 device=choose_device(settings.device),
                 background=settings.background,
                 done=done,
-                failed=lambda pair, why: console.print(f"skipped {pair.image}: {why}", markup=False, soft_wrap=True),
+                failed=lambda pair, why: say(f"skipped {pair.image}: {why}"),
+                noted=note,
             )
+            if len(noted) > _MOST_NOTED:
+                say(f"note: and {len(noted) - _MOST_NOTED} more images such as these")
         finally:  # Ctrl-C too
             document.write()
     if settings.format == "json":

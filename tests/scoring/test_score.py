@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 import enhance
 from enhance.arguments import quote_files, tool_settings
@@ -212,6 +213,23 @@ def test_home_is_known(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_random_weights_are_asked_for_once_for_all_backbones(folders: Path) -> None:
     asked = ("reference=ref/a.png", "image=img/a.png", "backbones=[mobilenet,squeezenet]", "backbone.weights=untrained")
     assert use(*asked, "metric=deepjsd", "threads=1") == 0
+
+
+def test_what_was_done_to_files_is_said_of_the_first(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folders / "clear").mkdir()
+    for number in range(7):
+        Image.new("RGBA", (16, 16), (9, 9, 9, 128)).save(folders / "clear" / f"{number}.png")
+    assert use("reference=clear/0.png", "image=clear", "metrics=[psnr]") == 0
+    captured = capsys.readouterr()
+    assert captured.err.count("transparent") == 5
+    assert "and 3 more images" in captured.err  # the reference is one too
+    assert "(psnr: without 7 infinite, of equal images)" in captured.out
+
+
+def test_a_link_to_nothing_is_reported(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folders / "img" / "z.png").symlink_to(folders / "gone.png")
+    assert use("reference=ref", "image=img", "metrics=[psnr]") == 1
+    assert "link to nothing" in capsys.readouterr().err
 
 
 def test_large_images_share_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
