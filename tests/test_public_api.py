@@ -19,6 +19,7 @@ CALLABLES = {
     "DeepWSD": _DISTANCE,
     "DeepWSD.forward": "image reference smoothing",
     "DeepWSD.score": "image reference",
+    "DeepWSD.scores": "image reference",
     "DeepWSD.layers": "image reference smoothing",
     "DeepWSD.prepare": "reference",
     "jensen_shannon": "x y dim",

@@ -158,8 +158,13 @@ class DeepDistance(nn.Module):
         """The published quality score log(1 + loss) ** 0.25 of each image, reduced over the batch; lower is better. No
         gradient.
         """
+        return REDUCTIONS[self.reduction](self.scores(image, reference))
+
+    @torch.no_grad()
+    def scores(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
+        """The score of each image, (B,), whatever the reduction."""
         loss = torch.cat([self.layers(*part).mean(1) for part in _in_parts(image, reference)]).clamp_min(0)
-        return REDUCTIONS[self.reduction](torch.log1p(loss) ** 0.25)
+        return torch.log1p(loss) ** 0.25
 
     def layers(self, image: Tensor, reference: Tensor | Prepared, smoothing: float = 0.0) -> Tensor:
         """The distance of each level, (B, L): the image itself first, then the backbone's stages. Their mean is the
@@ -263,14 +268,11 @@ class DeepDistance(nn.Module):
 
 def _in_parts(image: Tensor, reference: Tensor | Prepared) -> list[tuple[Tensor, Tensor | Prepared]]:
     """A batch of pairs in parts that a processor's caches hold; anything else as it is."""
-    if (
-        isinstance(image, Tensor)
-        and isinstance(reference, Tensor)
-        and image.device.type == "cpu"
-        and image.shape == reference.shape
-        and image.dim() == 4
-        and image.shape[1] == 3
-    ):
+    if not (isinstance(image, Tensor) and image.device.type == "cpu" and image.dim() == 4 and image.shape[1] == 3):
+        return [(image, reference)]
+    if isinstance(reference, Prepared) and reference.shape[0] == 1:
+        return [(part, reference) for part in image.split(_AT_ONCE)]
+    if isinstance(reference, Tensor) and reference.shape == image.shape:
         return list(zip(image.split(_AT_ONCE), reference.split(_AT_ONCE), strict=True))
     return [(image, reference)]
 

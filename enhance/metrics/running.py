@@ -58,13 +58,17 @@ class DeepDistanceMetric(Metric):
             preds: the images, (B, 3, H, W), RGB in [0, 1].
             target: their references, see `DeepDistance`.
         """
-        losses = self.distance.layers(preds, target).mean(1).clamp_min(0)
-        self.total += (torch.log1p(losses) ** 0.25).sum()
-        self.images += len(losses)
+        scores = self.distance.scores(preds, target)
+        self.total += scores.sum()
+        self.images += len(scores)
 
     def compute(self) -> Tensor:
         """The mean score of all images so far; NaN where there were none."""
         return self.total / self.images
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """Draw one value, several, or what `compute` gives, as every metric of torchmetrics does: (figure, axes)."""
+        return self._plot(val, ax)
 
 
 def _fingerprint(distance: DeepDistance) -> Tensor:

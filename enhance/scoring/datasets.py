@@ -6,7 +6,7 @@
 | kadid10k | `dmos.csv` (dist_img,ref_img,dmos,var), `images/` with both | called dmos, but a MOS, 1 to 5 |
 | csiq | `csiq.DMOS.xlsx` or its sheet all_by_image as text, `csiq.DMOS.txt`, `src_imgs/1600.png`, `dst_imgs/awgn/1600.AWGN.1.png` | DMOS, 0 to 1 |
 | live | `dmos_realigned.mat` (else `dmos.mat`), `refnames_all.mat`, `refimgs/`, `jp2k/img1.bmp` and so on | DMOS |
-| pipal | `Train_Label/A0001.txt` (lines `A0001_00_00.bmp,1508.7`), `Train_Ref/A0001.bmp`, `Distortion_1/` to `Distortion_4/` | Elo rating |
+| pipal | `Train_Label/A0001.txt` (lines `A0001_00_00.bmp,1508.7`), `Train_Ref/A0001.bmp`, `Distortion_1/` to `Distortion_4/` (or all in one, `Train_Dist/` or `Dist_Imgs/`) | Elo rating |
 
 Sources: Ponomarenko et al., Signal Processing: Image Communication 30 (2015), 57-77 (TID2013); Lin, Hosu, Saupe, QoMEX
 2019 (KADID-10k); Larson, Chandler, Journal of Electronic Imaging 19 (2010), 011006 (CSIQ); Sheikh, Sabir, Bovik, IEEE
@@ -67,6 +67,10 @@ def read_dataset(name: str, root: Path) -> list[Pair]:
         pairs = list(READERS[name](root))
     except (OSError, KeyError, IndexError, UnicodeDecodeError) as error:
         raise ValueError(f"The files of {name} in {root} are not as they should be: {error!r}") from error
+    missing = sorted({file for pair in pairs for file in (pair.reference, pair.image) if isinstance(file, _Missing)})
+    if missing:
+        others = f", and so are {len(missing) - 1} more files of {name}" if len(missing) > 1 else ""
+        raise ValueError(f"{missing[0]} is missing{others}.")
     return sorted(pairs, key=lambda pair: pair.reference)
 
 
@@ -115,7 +119,9 @@ def live(root: Path) -> Iterator[Pair]:
 
 def pipal(root: Path) -> Iterator[Pair]:
     references = _Folder(root / "Train_Ref")
-    images = _Folder(*(root / f"Distortion_{number}" for number in range(1, 5)))
+    four = [root / f"Distortion_{number}" for number in range(1, 5)]
+    together = next((root / name for name in ("Train_Dist", "Dist_Imgs") if (root / name).is_dir()), None)
+    images = _Folder(*([together] if together and not four[0].is_dir() else four))
     labels = sorted(_there(root / "Train_Label").glob("*.txt"))
     if not labels:
         raise ValueError(f"{root / 'Train_Label'} holds no .txt files.")
@@ -140,6 +146,10 @@ def numbered(types: tuple[str, ...], image: str) -> str:
     return types[int(image.split("_")[1]) - 1]
 
 
+class _Missing(str):
+    """Where a file should be."""
+
+
 class _Folder:
     """The files of one or several folders by their names in any case."""
 
@@ -148,9 +158,8 @@ class _Folder:
         self._files = {file.name.lower(): file for folder in folders for file in _there(folder).iterdir()}
 
     def find(self, name: str) -> str:
-        if name.lower() not in self._files:
-            raise ValueError(f"{self._folders[0] / name} is missing.")
-        return str(self._files[name.lower()])
+        found = self._files.get(name.lower())
+        return str(found) if found else _Missing(self._folders[0] / name)
 
 
 def _there(path: Path) -> Path:

@@ -1,9 +1,10 @@
-"""The JSON beside a table of scores: what the columns are, every row, and what could not be scored."""
+"""The JSON beside a table of scores: what the columns are, their means, every row, and what could not be scored."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 
 from enhance.config import SettingsError
 from enhance.files import write_json
+from enhance.scoring.pairs import Pair
 from enhance.scoring.scorers import Scorer, described, finite
-from enhance.scoring.table import Outcome
+from enhance.scoring.table import Outcome, Row
 
 _PAUSE = 10.0  # seconds between two writings: of a long table, writing takes a while
+_MOST_FOLDERS = 24  # whose means are given
 
 
 class Document:
@@ -23,16 +26,18 @@ class Document:
     Args:
         output: the table.
         scorers: its columns.
+        pairs: what was asked for; the table may hold more, from earlier calls.
 
     Raises:
         SettingsError: if the table holds scores of other measures, settings or weights, or the JSON is something else.
     """
 
-    def __init__(self, output: Path, scorers: Sequence[Scorer]) -> None:
+    def __init__(self, output: Path, scorers: Sequence[Scorer], pairs: Sequence[Pair]) -> None:
         self.path = output.with_suffix(".json")
-        self._about = [described(scorer) for scorer in scorers]
-        self._numbers = {scorer.name for scorer in scorers}
-        self._outcome: Outcome | None = None
+        self._about = [{"column": scorer.name, **described(scorer)} for scorer in scorers]
+        self._numbers = [scorer.name for scorer in scorers]
+        self._pairs = {(pair.reference, pair.image) for pair in pairs}
+        self._outcome = Outcome()
         self._written = -math.inf
         if self.path.exists() and (earlier := _scorers(self.path)) != self._about:
             if earlier is None:
@@ -51,21 +56,62 @@ class Document:
 
     def write(self) -> None:
         """Write down what was told last."""
-        if self._outcome is not None:
+        if self._outcome.rows or self._outcome.failed:
             write_json(self.path, self.values())
             self._written = time.monotonic()
 
     def values(self) -> dict[str, Any]:
         """What is written."""
-        rows, failed = (self._outcome.rows, self._outcome.failed) if self._outcome else ([], [])
         return {
             "scorers": self._about,
-            "pairs": [{key: self._value(key, text) for key, text in row.items()} for row in rows],
-            "failed": [{"reference": pair.reference, "image": pair.image, "reason": why} for pair, why in failed],
+            "means": self.means(),
+            "pairs": [{key: self._value(key, text) for key, text in row.items()} for row in self._outcome.rows],
+            "failed": [
+                {"reference": pair.reference, "image": pair.image, "reason": why} for pair, why in self._outcome.failed
+            ],
         }
+
+    def asked(self) -> list[Row]:
+        """The rows of the pairs that were asked for."""
+        return [row for row in self._outcome.rows if (row["reference"], row["image"]) in self._pairs]
+
+    def means(self) -> dict[str, dict[str, float | None]]:
+        """The mean of each column over all pairs, and over those of each folder of images where there are several.
+
+        PSNR of equal images is infinite and left out; where all are, the mean is null.
+        """
+        folders: dict[str, list[Row]] = {}
+        for row in self.asked():
+            folders.setdefault(os.path.dirname(row["image"]), []).append(row)
+        groups = folders if 1 < len(folders) <= _MOST_FOLDERS else {}
+        return {
+            name: {key: _mean([float(row[key]) for row in rows]) for key in self._numbers}
+            for name, rows in (*groups.items(), ("all", self.asked()))
+            if rows
+        }
+
+    def lines(self) -> list[str]:
+        """The means as a table."""
+        cells = [["mean", *self._numbers]]
+        for name, values in self.means().items():
+            figures = ("infinite" if value is None else f"{value:.6g}" for value in values.values())
+            cells.append(["" if name == "all" else name, *figures])
+        if len(cells) == 1:
+            return []
+        if len(cells) > 2:
+            cells[-1][0] = "all"
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        table = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]
+        left = {key: sum(math.isinf(float(row[key])) for row in self.asked()) for key in self._numbers}
+        return table + [f"({key}: without {count} infinite, of equal images)" for key, count in left.items() if count]
 
     def _value(self, key: str, text: str) -> Any:
         return finite(float(text)) if key in self._numbers else text
+
+
+def _mean(values: list[float]) -> float | None:
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else None
 
 
 def _scorers(file: Path) -> list[dict[str, Any]] | None:

@@ -50,7 +50,9 @@ def draw(maps: dict[str, Tensor], image: Tensor, path: Path) -> None:
             axis.imshow(scale.to_rgba(shares, alpha=0.9 * (shares / most).clip(0, 1) ** 0.5))
             axis.set_axis_off()
             axis.set_title(title, fontsize=9, pad=4)
-            bar = figure.colorbar(scale, ax=axis, orientation="horizontal", fraction=0.05, pad=0.03, aspect=40)
+            bar = figure.colorbar(
+                scale, ax=axis, orientation="horizontal", fraction=0.05, pad=0.03, aspect=40, shrink=0.92
+            )
             bar.ax.tick_params(labelsize=7)
             bar.outline.set_linewidth(0.4)
             bar.set_label("distance at a pixel; the mean is the loss", fontsize=7)

@@ -28,7 +28,8 @@ def find_pairs(reference: str, image: str) -> list[Pair]:
     """Pair two files, one reference with every image of a folder, or two folders by file name.
 
     In two folders `a.png` belongs to `a.png`, else to the one file that is called `a` with another ending. Where there
-    is none, the pair names the reference that is missing, so that whoever opens it can say so.
+    is none, the pair names the reference that is missing, so that whoever opens it can say so. A folder without images
+    stands for the folders below it: `coded/q10/a.png` belongs to `q10/a.png` of the references, else to their `a.png`.
 
     Raises:
         PairsError: if a folder holds no images, or no image of the second folder has a reference in the first.
@@ -42,15 +43,14 @@ def find_pairs(reference: str, image: str) -> list[Pair]:
     images = _images(Path(image))
     if not Path(reference).is_dir():
         return [Pair(reference, str(file)) for file in images]
-    references = _images(Path(reference))
-    by_name = {file.name: file for file in references}
-    by_stem: dict[str, list[Path]] = {}
-    for file in references:
-        by_stem.setdefault(file.stem, []).append(file)
+    references: dict[tuple[int, str], list[Path]] = {}
+    for file in _images(Path(reference)):
+        for name in _names(file.relative_to(reference)):
+            references.setdefault(name, []).append(file)
     pairs = []
     for file in images:
-        namesakes = by_stem.get(file.stem, [])
-        found = by_name.get(file.name) or (namesakes[0] if len(namesakes) == 1 else Path(reference) / file.name)
+        namesakes = (references.get(name, []) for name in _names(file.relative_to(image)))
+        found = next((files[0] for files in namesakes if len(files) == 1), Path(reference) / file.name)
         pairs.append(Pair(str(found), str(file)))
     if not any(Path(pair.reference).is_file() for pair in pairs):
         raise PairsError(
@@ -63,14 +63,16 @@ def find_pairs(reference: str, image: str) -> list[Pair]:
 def read_pairs(file: str) -> list[Pair]:
     """Read a CSV with the columns `reference` and `image`; further columns are carried through to the results.
 
-    Files are sought where the CSV lies, then in the caller's folder.
+    Commas, semicolons or tabs may part its columns. Files are sought where the CSV lies, then in the caller's folder.
 
     Raises:
         PairsError: if it cannot be read, lacks a column or has no rows.
     """
     try:
         with open(file, newline="", encoding="utf-8-sig") as opened:
-            reader = csv.DictReader(opened, strict=True)
+            header = opened.readline()
+            opened.seek(0)
+            reader = csv.DictReader(opened, delimiter=max(",;\t", key=header.count), strict=True)
             columns, rows = list(reader.fieldnames or []), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairsError(f"pairs={file} cannot be read as a CSV ({error}).") from error
@@ -99,8 +101,16 @@ def _sought(name: str, here: Path) -> str:
     return str(here / name) if (here / name).is_file() else name
 
 
+def _names(file: Path) -> list[tuple[int, str]]:
+    """What a file may be known by, the surest first."""
+    return list(enumerate((str(file), str(file.with_suffix("")), file.name, file.stem)))
+
+
 def _images(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.iterdir() if file.is_file() and file.suffix.lower() in READABLE)
-    if not files:
-        raise PairsError(f"There are no images in {folder} ({', '.join(READABLE)}).")
-    return files
+    """Those that lie in a folder; where none do, those in the folders below it, but for hidden ones."""
+    for files in (folder.iterdir(), folder.rglob("*")):
+        images = (file for file in files if file.suffix.lower() in READABLE and not file.is_dir())
+        found = [file for file in images if not any(part[0] == "." for part in file.relative_to(folder).parts[:-1])]
+        if found:
+            return sorted(found)
+    raise PairsError(f"There are no images in {folder} ({', '.join(READABLE)}).")

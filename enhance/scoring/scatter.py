@@ -74,7 +74,7 @@ def _legend(drawn: Figure, types: list[str]) -> None:
 def _panel(axis: Axes, evaluation: Evaluation, metric: str, types: list[str]) -> None:
     scores, opinions = evaluation.data.scores[metric], evaluation.data.opinions
     whole = evaluation.agreements[metric][ALL]
-    size = float(np.clip(2500 / len(scores), 1.5, 12))
+    size = float(np.clip(5000 / len(scores), 2, 12))
     groups = [(BLUE, "o", np.full(len(scores), True))]
     if types:
         labels = np.array(evaluation.data.types)
@@ -86,13 +86,13 @@ def _panel(axis: Axes, evaluation: Evaluation, metric: str, types: list[str]) ->
             s=size,
             color=colour,
             marker=mark,
-            alpha=float(np.clip(400 / len(scores), 0.12, 0.7)),
+            alpha=float(np.clip(900 / len(scores), 0.1, 0.7)),
             linewidths=0,
             rasterized=True,
         )
     if whole.curve:
         along = np.linspace(scores.min(), scores.max(), 400)
-        axis.plot(along, whole.curve(along), color="white", linewidth=2.8)
+        axis.plot(along, whole.curve(along), color="white", linewidth=2.1, alpha=0.8)
         axis.plot(along, whole.curve(along), color=INK, linewidth=1.3)
     known = [
         f"{name} {abs(whole.values[key]):.3f}"

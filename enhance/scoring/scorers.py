@@ -43,7 +43,7 @@ class Scorer:
             ValueError: if the images cannot be compared; one sentence says why.
         """
         if self.metric is not None:
-            return torch.log1p(self.metric.layers(images, references).mean(1).clamp_min(0)) ** 0.25
+            return self.metric.scores(images, references)
         if isinstance(references, Prepared):
             raise TypeError(f"{self.name} takes the reference as it is.")
         return CLASSIC[self.name](images, references.expand_as(images) if len(references) == 1 else references)
@@ -51,7 +51,7 @@ class Scorer:
     def details(self, image: Tensor, reference: Tensor) -> dict[str, Any]:
         """All there is to say of one pair, for JSON."""
         if self.metric is None:
-            return {"metric": self.name, "score": finite(self(image, reference).item())}
+            return {**described(self), "score": finite(self(image, reference).item())}
         with torch.no_grad():
             levels = self.metric.layers(image, reference)[0]
         loss = levels.mean()
@@ -91,10 +91,11 @@ def _figure(value: float | None, digits: int = 6) -> str:
 def described(scorer: Scorer) -> dict[str, Any]:
     """The measure, its settings, its backbone and its weights, for JSON."""
     if scorer.metric is None:
-        return {"metric": scorer.name}
+        return {"metric": scorer.name, "higher_is_better": True}
     origin = scorer.metric.backbone.origin
     return {
         "metric": scorer.metric.measure,
+        "higher_is_better": False,
         "layout": scorer.metric.layout,
         "prefilter": scorer.metric.prefilter,
         "rounding": scorer.metric.rounding,

@@ -19,6 +19,7 @@ from enhance.scoring.pairs import Pair, PairsError
 from enhance.scoring.scorers import Scorer
 
 Row = dict[str, str]
+_Open = Callable[[str], Picture]
 
 _PIXELS = 4_000_000  # of a batch: eight photographs of twelve million would take tens of gigabytes for their SSIM
 
@@ -48,6 +49,7 @@ def score_pairs(
     background: str = "white",
     done: Callable[[int, Outcome], object] = lambda count, outcome: None,
     failed: Callable[[Pair, str], object] = lambda pair, reason: None,
+    noted: Callable[[Picture], object] = lambda picture: None,
 ) -> Outcome:
     """Score pairs and append each batch to a CSV with the columns reference, image, what the pairs carry, and a score
     each.
@@ -64,6 +66,7 @@ def score_pairs(
         background: what transparent pixels are laid on.
         done: told how many more pairs are dealt with, whenever some are, and what came of all so far.
         failed: told of each pair that cannot be scored, and why.
+        noted: told of each picture to which something had to be done, see `Picture.notes`.
 
     Raises:
         PairsError: if `output` holds other columns.
@@ -81,8 +84,14 @@ def score_pairs(
         failed(pair, reason)
         done(1, outcome)
 
-    references = _References(scorers, device, background)
-    for group in _batches(_opened(todo, background, fail), batch):
+    def opened(name: str) -> Picture:
+        picture = open_picture(name, background)
+        if picture.notes:
+            noted(picture)
+        return picture
+
+    references = _References(scorers, device, opened)
+    for group in _batches(_opened(todo, opened, fail), batch):
         try:
             scores = _scores(group, scorers, references, device)
         except ValueError as error:
@@ -103,15 +112,15 @@ def score_pairs(
 class _References:
     """References by their file, the last one kept with its side of each measure: neighbours mostly share it."""
 
-    def __init__(self, scorers: Sequence[Scorer], device: str | torch.device, background: str) -> None:
-        self._scorers, self._device, self._background = scorers, device, background
+    def __init__(self, scorers: Sequence[Scorer], device: str | torch.device, opened: _Open) -> None:
+        self._scorers, self._device, self._opened = scorers, device, opened
         self._name = ""
         self._image: Tensor = torch.empty(0)
         self._prepared: list[Tensor | Prepared] | None = None
 
     def image(self, name: str) -> Tensor:
         if name != self._name:
-            self._image = open_picture(name, self._background).image.to(self._device)
+            self._image = self._opened(name).image.to(self._device)
             self._name, self._prepared = name, None
         return self._image
 
@@ -126,10 +135,10 @@ _Opened = tuple[Pair, Picture]
 _Scored = list[tuple[Pair, Row]]
 
 
-def _opened(pairs: Sequence[Pair], background: str, fail: Callable[[Pair, str], None]) -> Iterator[_Opened]:
+def _opened(pairs: Sequence[Pair], opened: _Open, fail: Callable[[Pair, str], None]) -> Iterator[_Opened]:
     for pair in pairs:
         try:
-            yield pair, open_picture(pair.image, background)
+            yield pair, opened(pair.image)
         except (ValueError, OSError) as error:
             fail(pair, str(error))
 

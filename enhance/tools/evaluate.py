@@ -6,6 +6,7 @@ import json
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ class Settings:
     opinion: str = ""
     type: str = ""
     image: str = ""
+    without: Any = field(default_factory=list)
     dataset: str | None = None
     root: str | None = None
     metric: MetricConfig = field(default_factory=MetricConfig)
@@ -97,9 +99,24 @@ def _default(settings: Settings) -> str:
     return f"evaluation/{settings.dataset or Path(settings.table or settings.scores or '').stem}"
 
 
-def _chosen(settings: Settings) -> list[str]:
-    given = settings.prediction
-    return [str(name) for name in ([given] if isinstance(given, str) else given or [])]
+def _names(given: Any) -> list[str]:
+    return [str(name) for name in (given if isinstance(given, list) else [given] if given else [])]
+
+
+def _kept(kinds: list[str], without: list[str]) -> list[bool]:
+    """Which rows stay, where some types of distortion are left out."""
+    from enhance.suggest import unknown
+
+    for name in without:
+        if name not in kinds:
+            raise SettingsError(f"without={name}: {unknown('type of distortion', name, sorted(set(kinds)))}")
+    if kinds and set(kinds) <= set(without):
+        raise SettingsError("without= leaves no image.")
+    return [kind not in without for kind in kinds]
+
+
+def _left(kept: list[bool], without: list[str]) -> str:
+    return f"{kept.count(False)} images of {', '.join(without)} are left out as asked."
 
 
 def _tables(settings: Settings) -> Data:
@@ -112,7 +129,13 @@ def _tables(settings: Settings) -> Data:
         scored, said = (read(Path(file or "").expanduser()) for file in (settings.scores, settings.opinions))
         rows, notes = join(scored, said, settings.image)
     opinion, kind = chosen(rows, settings.opinion, settings.type)
-    prediction = _chosen(settings) or numeric(scored, [opinion, kind, settings.image])
+    if without := _names(settings.without):
+        if not kind:
+            raise SettingsError("without= needs a column of types of distortion: type=COLUMN.")
+        kept = _kept([row[kind] for row in rows], without)
+        rows = [row for row, stays in zip(rows, kept, strict=True) if stays]
+        notes = [*notes, _left(kept, without)]
+    prediction = _names(settings.prediction) or numeric(scored, [opinion, kind, settings.image])
     data = complete(rows, prediction, opinion, kind, settings.image)
     return replace(data, notes=notes + data.notes)
 
@@ -126,10 +149,13 @@ def _dataset(settings: Settings, folder: Path) -> tuple[int, Data]:
     from enhance.tools import score
 
     pairs = read_dataset(settings.dataset or "", Path(settings.root or "").expanduser())
+    without = _names(settings.without)
+    kept = _kept([pair.extra["type"] for pair in pairs], without)
+    pairs = [pair for pair, stays in zip(pairs, kept, strict=True) if stays]
     extra = list(pairs[0].extra)
     lines = [[pair.reference, pair.image, *pair.extra.values()] for pair in pairs]
     write_text(folder / "pairs.csv", csv_text(["reference", "image", *extra], lines))
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(StringIO()) as said:  # means over its folders tell nothing of a data set
         code = score.run(
             score.Settings(
                 pairs=str(folder / "pairs.csv"),
@@ -138,9 +164,14 @@ def _dataset(settings: Settings, folder: Path) -> tuple[int, Data]:
                 **{key: getattr(settings, key) for key in ("batch", "device", "threads")},
             )
         )
+    print(said.getvalue().partition("\n")[0], file=sys.stderr)
     images = {pair.image for pair in pairs}
     rows = [row for row in read(folder / "scores.csv") if row["image"] in images]
-    data = complete(rows, _chosen(settings) or numeric(rows, []))
+    data = complete(rows, _names(settings.prediction) or numeric(rows, []))
+    if without:
+        data = replace(data, notes=[_left(kept, without), *data.notes])
     if len(rows) < len(pairs):
-        data = replace(data, notes=[f"{len(pairs) - len(rows)} images could not be scored.", *data.notes])
+        lost = len(pairs) - len(rows)
+        said = f"{lost} {'image' if lost == 1 else 'images'} could not be scored."
+        data = replace(data, notes=[said, *data.notes])
     return code, data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from enhance.scoring import Pair, Scorer
 
 _NO_FILE = ("true", "false")
+_MOST_NOTED = 5  # images of whose conversion is spoken
 
 
 @dataclass
@@ -76,6 +78,10 @@ def _check(settings: Settings) -> None:
         if given == []:
             raise SettingsError(f"{key}=[] names none.")
         setattr(settings, key, [str(name) for name in given] if isinstance(given, list) else given and [str(given)])
+    for key in ("reference", "image", "pairs"):
+        given = getattr(settings, key)
+        if given and not os.path.exists(given):
+            setattr(settings, key, os.path.expanduser(given))
 
 
 def _pairs(settings: Settings) -> list[Pair]:
@@ -86,7 +92,7 @@ def _pairs(settings: Settings) -> list[Pair]:
         return read_pairs(settings.pairs)
     reference, image = settings.reference or "", settings.image or ""
     for key, name in (("reference", reference), ("image", image)):
-        if name not in SAMPLES and not Path(name).expanduser().exists():
+        if name not in SAMPLES and not os.path.exists(name):
             raise SettingsError(f"{key}={name}: there is no such file or folder.")
     return find_pairs(reference, image)
 
@@ -104,6 +110,8 @@ def _scorers(settings: Settings) -> list[Scorer]:
 
     def build(metric: str, backbone: str) -> Any:
         chosen = settings.backbone if backbone == settings.backbone.name else _backbone(backbone)
+        if settings.backbone.weights == "untrained":  # of one as of all; a file fits one alone
+            chosen = replace(chosen, weights="untrained", seed=settings.backbone.seed)
         return build_metric(replace(settings.metric, name=metric), chosen, scoring=True).to(device)
 
     found = scorers(settings.metrics or [settings.metric.name], build, settings.backbones or [settings.backbone.name])
@@ -204,7 +212,7 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
 
     found = _scorers(settings)
     output = Path(settings.output).expanduser()
-    document = Document(output, found)
+    document = Document(output, found, pairs)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -213,6 +221,16 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
         def done(count: int, outcome: Outcome) -> None:
             bar.advance(task, count)
             document.tell(outcome)
+
+        def say(line: str) -> None:
+            console.print(line, markup=False, soft_wrap=True)
+
+        noted: list[str] = []
+
+        def note(picture: Picture) -> None:
+            noted.append(picture.source)
+            if len(noted) <= _MOST_NOTED:
+                say(f"note: {picture.source}: {'; '.join(picture.notes)}")
 
         try:
             outcome = score_pairs(
@@ -223,20 +241,25 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
                 device=choose_device(settings.device),
                 background=settings.background,
                 done=done,
-                failed=lambda pair, why: console.print(f"skipped {pair.image}: {why}", markup=False, soft_wrap=True),
+                failed=lambda pair, why: say(f"skipped {pair.image}: {why}"),
+                noted=note,
             )
+            if len(noted) > _MOST_NOTED:
+                say(f"note: and {len(noted) - _MOST_NOTED} more images such as these")
         finally:  # Ctrl-C too
             document.write()
     if settings.format == "json":
         print(json.dumps(document.values(), indent=2))
     else:
-        there = len(outcome.rows) - outcome.scored
+        there = len(document.asked()) - outcome.scored
         print(
-            f"{outcome.scored} pairs scored"
+            f"{outcome.scored} {'pair' if outcome.scored == 1 else 'pairs'} scored"
             + (f", {there} were there already" if there else "")
             + (f", {len(outcome.failed)} skipped" if outcome.failed else "")
             + f": {output}"
         )
+        for line in document.lines():
+            print(line)
     if outcome.failed and not outcome.rows:
         raise ValueError("None of the pairs could be scored.")
     return 1 if outcome.failed else 0

@@ -110,3 +110,10 @@ def test_torchmetrics_own_declarations() -> None:
     assert metric.distance.backbone.name == "vgg_compact"
     assert not metric.higher_is_better
     assert not metric.is_differentiable
+
+
+def test_it_draws_itself(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
+    metric = enhance.DeepDistanceMetric(distance)
+    metric.update(*batch)
+    figure, axes = metric.plot()
+    assert axes.get_ylabel() or figure.axes

@@ -171,11 +171,11 @@ def test_a_second_call_scores_what_is_left(
     ended = enhance(*call)
     assert ended.code == 1
     assert "I01_01_03.png" in ended.err
-    assert "1 images could not be scored" in ended.out
+    assert "1 image could not be scored" in ended.out
     spoilt.write_bytes(whole)
     ended = enhance(*call)
     assert ended.code == 0
-    assert "1 pairs scored, 19 were there already" in ended.err
+    assert "1 pair scored, 19 were there already" in ended.err
     with open(tmp_path / "evaluation" / "kadid10k" / "scores.csv", newline="") as file:
         assert len({row["image"] for row in csv.DictReader(file)}) == 20
 
@@ -206,6 +206,40 @@ def test_what_is_missing_is_named(
     assert len(ended.err.strip().splitlines()) == 1
     assert "is missing" in ended.err
     assert Path(missing).stem.lower() in ended.err.lower()
+
+
+def test_how_many_are_missing_is_said(tmp_path: Path) -> None:
+    kadid10k(tmp_path)
+    for level in (2, 3, 4):
+        (tmp_path / "images" / f"I01_25_0{level}.png").unlink()
+    with pytest.raises(ValueError, match=r"I01_25_02\.png is missing, and so are 2 more files of kadid10k\.$"):
+        read_dataset("kadid10k", tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["Train_Dist", "Dist_Imgs"])
+def test_pipal_with_its_images_in_one_folder(folder: str, tmp_path: Path) -> None:
+    pipal(tmp_path)
+    before = read_dataset("pipal", tmp_path)
+    (tmp_path / folder).mkdir()
+    for number in range(1, 5):
+        for file in (tmp_path / f"Distortion_{number}").iterdir():
+            file.rename(tmp_path / folder / file.name)
+        (tmp_path / f"Distortion_{number}").rmdir()
+    after = read_dataset("pipal", tmp_path)
+    assert [Path(pair.image).name for pair in after] == [Path(pair.image).name for pair in before]
+    assert all(Path(pair.image).is_file() for pair in after)
+
+
+def test_types_of_distortion_can_be_left_out(enhance: Callable[..., Any], tmp_path: Path) -> None:
+    csiq(tmp_path)
+    call = ("task=evaluate", "metrics=[psnr]", "resamples=100")
+    ended = enhance(*call, "dataset=csiq", f"root={tmp_path}", "without=AWGN", "format=json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    assert (found["images"], found["left_out"]) == (10, ["10 images of AWGN are left out as asked."])
+    ended = enhance(*call[::2], "table=evaluation/csiq/scores.csv", "without=[AWNG]")
+    assert ended.code == 2
+    assert "did you mean 'jpeg2000'" in ended.err or "(jpeg2000)" in ended.err
 
 
 def test_csiq_as_a_text(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 import enhance
 from enhance.arguments import quote_files, tool_settings
@@ -94,7 +95,7 @@ def test_folders_are_paired_by_name_and_a_second_call_goes_on(
     whole = (folders / "scores.csv").read_text(encoding="utf-8")
     (folders / "scores.csv").write_text(whole[:-9], encoding="utf-8")  # as a crash leaves it
     assert use("reference=ref", "image=img", *QUICK) == 0
-    assert "1 pairs scored, 2 were there already" in capsys.readouterr().out
+    assert "1 pair scored, 2 were there already" in capsys.readouterr().out
     assert rows(folders / "scores.csv") == scored
     document = json.loads((folders / "scores.json").read_text(encoding="utf-8"))
     assert [pair["image"] for pair in document["pairs"]] == [row["image"] for row in rows(folders / "scores.csv")]
@@ -105,7 +106,7 @@ def test_bad_files_are_reported_and_skipped(folders: Path, capsys: pytest.Captur
     save_image(torch.rand(1, 3, 9, 9), folders / "img" / NAMES[1])
     assert use("reference=ref", "image=img", *QUICK) == 1
     captured = capsys.readouterr()
-    assert "1 pairs scored, 2 skipped" in captured.out
+    assert "1 pair scored, 2 skipped" in captured.out
     assert "not an image" in captured.err
     assert "9 x 9" in captured.err
     failed = json.loads((folders / "scores.json").read_text(encoding="utf-8"))["failed"]
@@ -169,6 +170,68 @@ def test_json_has_no_infinity_and_no_nan(folders: Path, capsys: pytest.CaptureFi
     assert [finite(value) for value in (math.nan, -math.inf, 1.5)] == [None, None, 1.5]
 
 
+def test_means_are_said_of_the_pairs_that_were_asked_for(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert use("reference=ref/a.png", "image=img", "metrics=[psnr]", "output=x.csv") == 1  # one has another size
+    assert use("reference=ref", "image=img", "metrics=[psnr]", "output=x.csv") == 0
+    said = capsys.readouterr().out
+    assert "2 pairs scored, 1 were there already" in said
+    mean = sum(float(row["psnr"]) for row in rows(folders / "x.csv") if row["reference"][4:] == row["image"][4:]) / 3
+    assert said.splitlines()[-1].strip() == f"{mean:.6g}"
+    document = json.loads((folders / "x.json").read_text(encoding="utf-8"))
+    assert document["means"]["all"]["psnr"] == pytest.approx(mean)
+    assert [(scorer["column"], scorer["higher_is_better"]) for scorer in document["scorers"]] == [("psnr", True)]
+
+
+def test_a_folder_of_folders_is_compared_with_one_of_references(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for method in ("coded", "blurred"):
+        (folders / "results" / method).mkdir(parents=True)
+        for name in NAMES:
+            (folders / "results" / method / name).write_bytes((folders / "img" / name).read_bytes())
+    (folders / "ref" / "coded").mkdir()
+    pairs = find_pairs("ref", "results")
+    assert [pair.reference for pair in pairs] == [f"ref/{name}" for name in sorted(NAMES)] * 2
+    assert use("reference=ref", "image=results", "metrics=[psnr]") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["6", "mean", "results/blurred", "results/coded", "all"]
+    (folders / "own").mkdir()
+    for method in ("coded", "blurred"):
+        (folders / "results" / method).rename(folders / "own" / method)
+    pairs = find_pairs("own", "own")
+    assert all(pair.reference == pair.image for pair in pairs)
+
+
+def test_home_is_known(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folders))
+    (folders / "p.csv").write_text("reference;image\nref/a.png;img/a.png\n")
+    assert use("reference=~/ref", "image=~/img", "metrics=[psnr]") == 0
+    assert use("pairs=~/p.csv", "metrics=[psnr]", "output=p-scores.csv") == 0
+    assert len(rows(folders / "p-scores.csv")) == 1
+
+
+def test_random_weights_are_asked_for_once_for_all_backbones(folders: Path) -> None:
+    asked = ("reference=ref/a.png", "image=img/a.png", "backbones=[mobilenet,squeezenet]", "backbone.weights=untrained")
+    assert use(*asked, "metric=deepjsd", "threads=1") == 0
+
+
+def test_what_was_done_to_files_is_said_of_the_first(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folders / "clear").mkdir()
+    for number in range(7):
+        Image.new("RGBA", (16, 16), (9, 9, 9, 128)).save(folders / "clear" / f"{number}.png")
+    assert use("reference=clear/0.png", "image=clear", "metrics=[psnr]") == 0
+    captured = capsys.readouterr()
+    assert captured.err.count("transparent") == 5
+    assert "and 3 more images" in captured.err  # the reference is one too
+    assert "(psnr: without 7 infinite, of equal images)" in captured.out
+
+
+def test_a_link_to_nothing_is_reported(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folders / "img" / "z.png").symlink_to(folders / "gone.png")
+    assert use("reference=ref", "image=img", "metrics=[psnr]") == 1
+    assert "link to nothing" in capsys.readouterr().err
+
+
 def test_large_images_share_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "_PIXELS", 100)
     opened = [(Pair("r", "i"), Picture(torch.zeros(1, 3, side, side), "i", ())) for side in (6, 6, 6, 6, 12, 12)]
@@ -215,13 +278,15 @@ def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
         (["reference=ref/a.png", "image=img/a.png", "map=x.gif"], ".pdf"),
         (["reference=ref/a.png", "image=img/a.png", "metrics=[psnr]", "map=true"], "deepwsd"),
         (["reference=ref", "image=img", "batch=0"], "at least 1"),
-        (["reference=ref", "image=.", "metrics=[psnr]"], "no images"),
+        (["reference=ref", "image=empty", "metrics=[psnr]"], "no images"),
         (["reference=ref", "image=img", "metric=psnr"], "metrics=[psnr]"),
         (["reference=ref", "image=img", "map=true"], "map= draws one pair"),
         (["reference=ref", "image=img", "metrics=deepwsd,psnr"], "metrics=[deepwsd,psnr]"),
     ],
 )
 def test_mistakes_get_a_sentence(arguments: list[str], sentence: str, folders: Path) -> None:
+    (folders / "empty" / ".thumbnails").mkdir(parents=True)
+    save_image(torch.rand(1, 3, 9, 9), folders / "empty" / ".thumbnails" / "a.png")
     with pytest.raises(ValueError, match=r"\S") as raised:
         use(*arguments, *QUICK)
     assert sentence in str(raised.value)
