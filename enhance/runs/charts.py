@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from enhance.runs.history import Row
 from enhance.runs.story import Story
 
-WIDTH, HEIGHT = 360.0, 146.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, 344.0, 6.0, 126.0
+WIDTH, HEIGHT = 360.0, 118.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, 344.0, 6.0, 98.0
 _MOST_POINTS = 600
 _MOST_TICKS = 6
 
