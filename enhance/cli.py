@@ -83,12 +83,15 @@ def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
 
 def _same_sweep(arguments: list[str], overrides: list[str]) -> list[str]:
     """The arguments, with the folder of the earlier sweep that they go on with."""
-    if not {"sweep.resume=true", "sweep.resume=True"} & set(overrides):
-        return arguments
-    from enhance.sweeps.folder import earlier
+    from enhance.sweeps.folder import earlier, named, resumes
 
-    if arguments == overrides:
+    going_on = resumes(overrides)
+    if going_on and arguments == overrides:
         raise ValueError("sweep.resume=true goes with -m; a single run goes on with resume=FOLDER.")
+    if (folder := named(overrides, going_on)) or not going_on:
+        if going_on:
+            print(f"note: going on in {folder}", file=sys.stderr)
+        return arguments
     folder = earlier(overrides, Path("outputs"))
     if folder is None:
         print("note: there is no earlier sweep of this command; it begins anew", file=sys.stderr)
@@ -102,6 +105,9 @@ def _hydra() -> None:
     from omegaconf.errors import OmegaConfBaseException
 
     run = hydra.main(version_base="1.3", config_path=str(locate.home() / "conf"), config_name="config")(_job)
+    from enhance.sweeps.callback import Summary
+
+    Summary.summarised = None
     try:
         with _raising(), _concluded():
             run()
@@ -113,6 +119,8 @@ def _hydra() -> None:
         raise OSError(
             f"The run's folder cannot be written ({reason}); mend that, or name another with hydra.run.dir=FOLDER."
         ) from error
+    if Summary.summarised and (code := Summary.summarised.exit_code):
+        sys.exit(code)
 
 
 def _job(config: object) -> float:
@@ -123,15 +131,15 @@ def _job(config: object) -> float:
 
     from enhance.experiment import run
     from enhance.runs.folder import taken
-    from enhance.sweeps.folder import fail, finished
+    from enhance.sweeps.folder import fail, finished, plain
 
     hydra_config = HydraConfig.get()
-    command = shlex.join(["python", "-m", "enhance", *hydra_config.overrides.task])
+    command = shlex.join(["python", "-m", "enhance", *plain(hydra_config.overrides.task)])
     folder = Path(hydra_config.runtime.output_dir)
     swept = hydra_config.mode == RunMode.MULTIRUN
     if swept:
         os.chdir(hydra_config.runtime.cwd)  # files are named from there, wherever a launcher has started this job
-        if (objective := finished(folder)) is not None:
+        if (objective := finished(folder, command)) is not None:
             return objective
     try:
         going_on = swept and taken(folder) is not None

@@ -398,7 +398,7 @@ def test_what_a_machine_cannot_do_gets_a_sentence(
 def test_a_mistake_of_ours_ends_a_job_but_no_sweep(enhance: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, KeyError("a mistake"))
     ended = enhance(*QUICK, "-m", "seed=1,2", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra.job.num}")
-    assert ended.code == 0
+    assert ended.code == 1
     assert json.loads(Path("sweep/0/failed.json").read_text())["reason"] == "KeyError: 'a mistake'"
     assert json.loads(Path("sweep/1/metrics.json").read_text())["status"] == "finished"
 

@@ -89,6 +89,7 @@ def test_a_run_leaves_its_folder(tmp_path: Path) -> None:
 
 def test_a_sweep_keeps_going_past_a_job_that_fails(tmp_path: Path) -> None:
     done = command("-m", "reference=astronaut,missing.png", "metric=deepjsd", "steps=1", *QUICK, folder=tmp_path)
+    assert done.returncode == 1
     assert len(folders(tmp_path)) == 1
     assert "missing.png" in done.stderr
     assert "Traceback" not in done.stderr

@@ -323,7 +323,7 @@ def test_a_job_of_a_sweep_goes_on(
     monkeypatch.setattr(Progress, "show", fail_once)
     little = [argument for argument in LITTLE if not argument.startswith("hydra.")]
     ended = enhance("-m", "seed=1,2", *little, "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra.job.num}")
-    assert ended.code == 0
+    assert ended.code == 1
     assert "No space left on device" in ended.err
     assert (status(tmp_path / "sweep" / "0"), status(tmp_path / "sweep" / "1")) == ("running", "finished")
     assert enhance("resume=sweep/0").code == 0

@@ -47,7 +47,8 @@ def progress_gif(story: Story) -> None:
         count, longer = _MOST_FRAMES, min(_LONGER, max(first.size))
     while True:
         steps = evenly(list(frames), rows, count)
-        data = _encode([_drawn(frames[step], rows.get(step), step, longer) for step in steps])
+        drawn = [_drawn(frames[step], rows.get(step), step, longer) for step in steps]
+        data = _encode(drawn, _durations(steps, rows))
         excess = len(data) / _LIMIT
         if excess <= 1 or count <= _FEWEST_FRAMES:
             break
@@ -66,11 +67,11 @@ def progress_video(story: Story) -> None:
 
     rows = {row.step: row for row in story.rows}
     steps = evenly(list(story.frames), rows, _MOST_FRAMES)
-    each, pause = (max(1, round(ms * _RATE / 1000)) for ms in (_each(len(steps)), _PAUSE_MS))
+    shown = [max(1, round(ms * _RATE / 1000)) for ms in _durations(steps, rows)]
     with tempfile.TemporaryDirectory() as scratch:
         path, writer = Path(scratch) / names.VIDEO, None
         try:
-            for step in steps:
+            for step, times in zip(steps, shown, strict=True):
                 image = _filmed(story.frames[step], rows.get(step), step)
                 if writer is None:
                     writer = write_frames(
@@ -84,7 +85,7 @@ def progress_video(story: Story) -> None:
                         output_params=_ENCODED.split(),
                     )
                     writer.send(None)
-                for _ in range(pause if step == steps[-1] else each):
+                for _ in range(times):
                     writer.send(image.tobytes())
         except (OSError, RuntimeError) as error:  # the latter where imageio-ffmpeg finds no ffmpeg
             _log.warning("%s is left out: ffmpeg failed (%s).", names.VIDEO, error)
@@ -101,15 +102,19 @@ def evenly(steps: list[int], rows: dict[int, Row], count: int) -> list[int]:
     While there are too many, the step goes whose neighbours are closest to each other. Some of the distance between
     steps is their order, so that a standstill is shortened and not left out.
     """
-    values = np.array([min(rows[step].psnr, 60.0) if step in rows else np.nan for step in steps])
-    moved = np.nan_to_num(np.abs(np.diff(values, prepend=values[:1])))
-    travelled = list(np.cumsum(moved) + 0.15 * max(moved.sum(), 1e-9) * np.linspace(0, 1, len(steps)))
-    kept = list(steps)
+    travelled, kept = _travelled(steps, rows), list(steps)
     while len(kept) > max(2, count):
         gaps = [after - before for before, after in zip(travelled, travelled[2:], strict=False)]
         place = 1 + gaps.index(min(gaps))
         del kept[place], travelled[place]
     return kept
+
+
+def _travelled(steps: list[int], rows: dict[int, Row]) -> list[float]:
+    """How far the image has come at each of the steps."""
+    values = np.array([min(rows[step].psnr, 60.0) if step in rows else np.nan for step in steps])
+    moved = np.nan_to_num(np.abs(np.diff(values, prepend=values[:1])))
+    return list(np.cumsum(moved) + 0.15 * max(moved.sum(), 1e-9) * np.linspace(0, 1, len(steps)))
 
 
 def _drawn(path: Path, row: Row | None, step: int, longer: int) -> Image.Image:
@@ -171,13 +176,16 @@ def _caption(width: int, step: int, row: Row | None, scale: int = 1) -> Image.Im
     return bar
 
 
-def _each(count: int) -> int:
-    """Milliseconds for which each of `count` frames but the last is shown."""
-    return min(250, max(60, (_MS - _PAUSE_MS) // max(1, count - 1)))
+def _durations(steps: list[int], rows: dict[int, Row]) -> list[int]:
+    """Milliseconds for which each frame is shown: the longer, the farther it is to the next, since at first every step
+    is a frame and still far from the one before.
+    """
+    gaps = np.diff(_travelled(steps, rows))
+    shown = (_MS - _PAUSE_MS) * gaps / (gaps.sum() or 1)
+    return [*(int(ms) // 10 * 10 for ms in np.clip(shown, 60, 250)), _PAUSE_MS]  # GIF counts hundredths of a second
 
 
-def _encode(frames: list[Image.Image]) -> bytes:
-    durations = [_each(len(frames)) // 10 * 10] * (len(frames) - 1) + [_PAUSE_MS]  # GIF counts hundredths of a second
+def _encode(frames: list[Image.Image], durations: list[int]) -> bytes:
     buffer = BytesIO()
     frames[0].save(
         buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False, disposal=1

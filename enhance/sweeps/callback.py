@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from enhance.sweeps.jobs import Sweep
 
 _log = logging.getLogger(__name__)
 
@@ -16,6 +19,7 @@ class Summary(Callback):
     """Writes down what was typed, and in the end what came of it."""
 
     under_way: Path | None = None  # the sweep of this process whose end Hydra has not told
+    summarised: Sweep | None = None  # the one whose end it has told
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         from enhance.sweeps.folder import begin
@@ -35,7 +39,7 @@ class Summary(Callback):
         if folder is None:
             return False
         try:
-            summarise(folder)
+            cls.summarised = summarise(folder)
         except (ValueError, OSError) as error:  # the jobs stand, whatever becomes of their summary
             _log.error("The sweep has no summary: %s", error)
         return True

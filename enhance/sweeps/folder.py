@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from enhance.files import write_json
@@ -11,7 +11,7 @@ from enhance.runs.folder import CHECKPOINTS, METRICS, REPORT
 
 COMMAND = "sweep.json"  # what was typed; written when a sweep begins
 FAILED = "failed.json"  # in a job's folder: why it failed
-_RESUME = "sweep.resume="
+_RESUME, _DIR = "sweep.resume=", "hydra.sweep.dir="
 
 
 def begin(folder: Path, overrides: Sequence[str]) -> None:
@@ -19,9 +19,31 @@ def begin(folder: Path, overrides: Sequence[str]) -> None:
     write_json(folder / COMMAND, {"overrides": plain(overrides)})
 
 
-def plain(overrides: Sequence[str]) -> list[str]:
+def plain(overrides: Iterable[str]) -> list[str]:
     """The overrides that tell sweeps apart."""
-    return [override for override in overrides if not override.startswith((_RESUME, "hydra.sweep.dir="))]
+    return [override for override in overrides if not override.startswith((_RESUME, _DIR))]
+
+
+def resumes(overrides: Sequence[str]) -> bool:
+    """Whether they ask to go on in an earlier sweep."""
+    asked = [_value(override).lower() for override in overrides if override.startswith(_RESUME)]
+    return bool({"true", "yes", "on", "1"} & set(asked))
+
+
+def named(overrides: Sequence[str], going_on: bool) -> Path | None:
+    """The folder that the overrides name for the sweep, if they do.
+
+    Raises:
+        ValueError: if it holds a sweep that these overrides would spoil.
+    """
+    folder = next((Path(_value(override)) for override in overrides if override.startswith(_DIR)), None)
+    if folder is None or (typed := _typed(folder / COMMAND)) is None:
+        return folder
+    if typed != plain(overrides):
+        raise ValueError(f"{folder} holds the sweep of another command; name another folder.")
+    if not going_on:
+        raise ValueError(f"{folder} holds this sweep already; go on with sweep.resume=true, or name another folder.")
+    return folder
 
 
 def earlier(overrides: Sequence[str], outputs: Path) -> Path | None:
@@ -31,15 +53,8 @@ def earlier(overrides: Sequence[str], outputs: Path) -> Path | None:
         overrides: as typed.
         outputs: the folder that holds the days.
     """
-    found = []
-    for file in outputs.glob(f"*/*/{COMMAND}"):
-        try:
-            typed = json.loads(file.read_text(encoding="utf-8"))["overrides"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if typed == plain(overrides):
-            found.append(file.parent)
-    return max(found, default=None)
+    same = [file.parent for file in outputs.glob(f"*/*/{COMMAND}") if _typed(file) == plain(overrides)]
+    return max(same, default=None)
 
 
 def fail(folder: Path, reason: str) -> None:
@@ -47,14 +62,28 @@ def fail(folder: Path, reason: str) -> None:
     write_json(folder / FAILED, {"status": "failed", "reason": reason})
 
 
-def finished(folder: Path) -> float | None:
-    """The objective of a job that is finished already: its page, the last thing that is drawn, is there too."""
+def finished(folder: Path, command: str) -> float | None:
+    """The objective of a job that this command has finished already: its page, the last thing that is drawn, is there
+    too. A sweeper that draws settings anew may have given the folder to others.
+    """
     if not (folder / REPORT).exists() or any((folder / name).exists() for name in CHECKPOINTS):
         return None
     try:
         facts = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-        if facts["status"] != "finished" or facts["stop_reason"] == "interrupted":
+        if facts["status"] != "finished" or facts["stop_reason"] == "interrupted" or facts["command"] != command:
             return None
         return float(facts["best"]["loss"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _typed(file: Path) -> list[str] | None:
+    """What a sweep wrote down when it began."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))["overrides"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _value(override: str) -> str:
+    return override.partition("=")[2].strip("'\"")

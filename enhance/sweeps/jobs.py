@@ -12,7 +12,7 @@ from yaml import YAMLError, safe_load
 
 from enhance.runs import folder as names
 from enhance.runs.history import Row, read
-from enhance.sweeps.folder import FAILED
+from enhance.sweeps.folder import FAILED, plain
 
 FIGURES = {"loss": "{:.5g}", "score": "{:.4f}", "psnr": "{:.2f}", "ssim": "{:.4f}", "ms_ssim": "{:.4f}"}
 
@@ -72,6 +72,21 @@ class Sweep:
         done.sort(key=lambda job: -(job.figure("psnr") or -math.inf))
         return done + [job for job in self.jobs if job.state != "finished"]
 
+    def lowest(self) -> Job | None:
+        """The finished job of the lowest loss, which is what sweepers look for; None where losses cannot be compared or
+        are all the same.
+        """
+        done = [job for job in self.jobs if job.state == "finished" and job.figure("loss") is not None]
+        judged = {json.dumps([job.facts.get(key) for key in ("metric", "backbone", "reference")]) for job in done}
+        losses = {job.figure("loss") for job in done}
+        return min(done, key=lambda job: job.figure("loss") or 0.0) if len(judged) == 1 < len(losses) else None
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all jobs finished, 1 if some did, 2 if none."""
+        done = sum(job.state == "finished" for job in self.jobs)
+        return 0 if done == len(self.jobs) else 1 if done else 2
+
     def failures(self) -> dict[str, list[Job]]:
         """The jobs that failed, by reason."""
         found: dict[str, list[Job]] = {}
@@ -127,7 +142,10 @@ def _settings(folder: Path) -> dict[str, str]:
         lines = safe_load((folder / "hydra" / "overrides.yaml").read_text(encoding="utf-8")) or []
     except (OSError, YAMLError):
         return {}
-    return {key.lstrip("+"): value.strip("'\"") for key, _, value in (str(line).partition("=") for line in lines)}
+    return {
+        key.lstrip("+"): value.strip("'\"")
+        for key, _, value in (line.partition("=") for line in plain(map(str, lines)))
+    }
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -59,6 +59,8 @@ def page(sweep: Sweep) -> str:
         tasks=_common(job.facts.get("task") for job in done),
         references=_common(Path(str(job.facts.get("reference", ""))).name for job in done),
         sweep=sweep,
+        untrained=_untrained(done),
+        lowest=sweep.label(lowest) if (lowest := sweep.lowest()) else "",
         done=len(done),
         rows=list(rows.values()),
         headings=[
@@ -85,6 +87,12 @@ def page(sweep: Sweep) -> str:
         script=Markup(script),
         digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _untrained(jobs: list[Job]) -> str:
+    """How many of the backbones have random features."""
+    random = [not job.facts.get("backbone", {}).get("calibrated", True) for job in jobs]
+    return "All" if random and all(random) else "Some" if any(random) else ""
 
 
 def _row(sweep: Sweep, job: Job, rank: int) -> dict[str, Any]:

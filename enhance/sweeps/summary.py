@@ -64,15 +64,17 @@ def _show(sweep: Sweep) -> None:
     for heading in ("PSNR dB", "SSIM", "loss", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
+    lowest = sweep.lowest()
     for rank, job in enumerate(ranked, 1):
         done = job.state == "finished"
+        marks = ["best"] * (rank == 1 and len(ranked) > 1) + ["lowest loss"] * (job is lowest)
         seconds = job.facts.get("seconds")
         table.add_row(
             str(rank) if done else "-",
             *(Text(job.settings.get(key, "-")) for key in sweep.varying),
             *(shown(job, key) for key in ("psnr", "ssim", "loss")),
             f"{seconds:.1f}" if seconds is not None else "-",
-            ("best" if rank == 1 and len(ranked) > 1 else "") if done else job.state,
+            ", ".join(marks) if done else job.state,
             style="bold" if done and rank == 1 else "" if done else "red",
         )
     console = Console(highlight=False, markup=False)

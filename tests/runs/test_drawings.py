@@ -71,6 +71,15 @@ def test_the_animation_is_bounded_lasts_some_seconds_and_pauses(
     assert 4500 < sum(durations) <= 5600
 
 
+def test_a_frame_far_from_the_next_is_shown_longer() -> None:
+    """Where every step is a frame already."""
+    rows = {step: Row(step, 1, 1, 0, psnr, 0.5, 0) for step, psnr in enumerate((4, 8, 10, 11, *range(12, 27)))}
+    shown = animation._durations(list(rows), rows)
+    assert shown[0] == 250 > shown[2] == shown[3] >= 60
+    assert shown[-1] == 1800
+    assert 4500 < sum(shown) < 5600
+
+
 def test_the_caption_is_drawn_in_the_same_tone_in_every_frame(tmp_path: Path) -> None:
     run(tmp_path / "run", 64, 150, 12)
     with Image.open(tmp_path / "run" / "progress.gif") as drawn:
@@ -150,7 +159,8 @@ def test_the_video_shows_the_frames_and_pauses(tmp_path: Path) -> None:
     ]
     pixels = np.frombuffer(subprocess.run(decode, capture_output=True, check=True).stdout, np.uint8)
     shown = pixels.reshape(-1, 360 + 36, 488, 3)  # enlarged by a whole number, and the caption
-    assert len(shown) == 11 * 5 + 36  # of 12 frames each but the last a quarter of a second
+    assert 11 + 36 < len(shown) <= 11 * 5 + 36  # of 12 frames each but the last at most a quarter of a second
+    assert np.abs(shown[-36].astype(float) - shown[-1]).mean() < 2
     for step, drawn in ((0, shown[0]), (12, shown[-1])):
         with Image.open(tmp_path / "run" / "frames" / f"step_{step:06d}.png") as expected:
             enlarged = np.asarray(expected.resize((488, 360), Image.Resampling.NEAREST), float)

@@ -46,7 +46,7 @@ def test_a_sweep_with_a_job_that_fails(launcher: str, tmp_path: Path) -> None:
         timeout=240,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     assert "3 of 4 jobs finished" in done.stdout
     (summary,) = tmp_path.glob("outputs/*/*/summary.csv")
     with open(summary, newline="") as opened:

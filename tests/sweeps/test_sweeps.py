@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +17,7 @@ from enhance import cli
 from enhance.arguments import tool_settings
 from enhance.config import Config
 from enhance.images import save_image
-from enhance.sweeps.folder import begin, earlier, fail, finished
+from enhance.sweeps.folder import begin, earlier, fail, finished, named, resumes
 from enhance.sweeps.jobs import collect
 from enhance.sweeps.page import curves
 from enhance.sweeps.sheet import shared_reference
@@ -32,6 +33,7 @@ def job(sweep: Path, number: int, overrides: list[str], psnr: float | None, stat
     if psnr is not None:
         figures = {"loss": 1 / psnr, "score": 0.5, "psnr": psnr, "ssim": 0.5, "ms_ssim": None}
         facts = {"status": status, "best": figures, "seconds": 1.5, "steps_made": 3, "stop_reason": "all steps made"}
+        facts["command"] = "python -m enhance"
         (folder / "metrics.json").write_text(json.dumps(facts))
         save_image(torch.full((1, 3, 16, 16), psnr / 50), folder / "result.png")
     return folder
@@ -114,7 +116,9 @@ def test_a_job_that_fails_in_any_way_does_not_end_the_sweep(
     monkeypatch.setattr("enhance.experiment.run", run)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["enhance", "-m", "seed=1,2,3", *QUICK])
-    cli.main()
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2  # none of them has left anything
     said = capsys.readouterr().out
     assert "failed: RuntimeError: CUDA out of memory." in said
     (log,) = tmp_path.glob("outputs/*/*/1-*/run.log")
@@ -165,16 +169,17 @@ def test_the_newest_sweep_of_the_same_command_is_found(tmp_path: Path) -> None:
 
 
 def test_a_job_that_was_interrupted_or_killed_is_not_finished(sweep: Path) -> None:
-    assert finished(sweep / "1-recover") is None  # killed while it was drawn
+    assert finished(sweep / "1-recover", "python -m enhance") is None  # killed while it was drawn
     (sweep / "1-recover" / "report.html").touch()
-    assert finished(sweep / "1-recover") == pytest.approx(1 / 30)
+    assert finished(sweep / "1-recover", "python -m enhance") == pytest.approx(1 / 30)
+    assert finished(sweep / "1-recover", "python -m enhance seed=1") is None  # another's
     (sweep / "1-recover" / "checkpoint.pt").touch()
-    assert finished(sweep / "1-recover") is None
+    assert finished(sweep / "1-recover", "python -m enhance") is None
     (sweep / "1-recover" / "checkpoint.pt").unlink()
-    assert finished(sweep / "2-recover") is None
+    assert finished(sweep / "2-recover", "python -m enhance") is None
     facts = json.loads((sweep / "1-recover" / "metrics.json").read_text())
     (sweep / "1-recover" / "metrics.json").write_text(json.dumps(facts | {"stop_reason": "interrupted"}))
-    assert finished(sweep / "1-recover") is None
+    assert finished(sweep / "1-recover", "python -m enhance") is None
 
 
 def test_the_same_command_again_makes_only_what_is_missing(
@@ -183,7 +188,9 @@ def test_the_same_command_again_makes_only_what_is_missing(
     monkeypatch.chdir(tmp_path)
     command = ["enhance", "-m", "metric=deepjsd", "reference=astronaut,later.png", *QUICK]
     monkeypatch.setattr(sys, "argv", command)
-    cli.main()
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
     assert "1 of 2 jobs finished" in capsys.readouterr().out
     (folder,) = tmp_path.glob("outputs/*/*")
     first = folder / "0-recover-deepjsd-squeezenet"
@@ -194,3 +201,41 @@ def test_the_same_command_again_makes_only_what_is_missing(
     assert "2 of 2 jobs finished" in capsys.readouterr().out
     assert len(list(tmp_path.glob("outputs/*/*"))) == 1
     assert (first / "metrics.json").stat().st_mtime_ns == before
+    again = json.loads((folder / "1-recover-deepjsd-squeezenet" / "metrics.json").read_text())["command"]
+    assert again == shlex.join(["python", "-m", "enhance", "metric=deepjsd", "reference=later.png", *QUICK])
+    assert collect(folder).varying == ["reference"]
+
+
+def test_a_folder_that_is_named_is_not_given_to_two_sweeps(tmp_path: Path) -> None:
+    begin(tmp_path / "mine", ["seed=1,2", f"hydra.sweep.dir={tmp_path}/mine"])
+    (same, other), where = (["seed=1,2"], ["seed=3,4"]), f"hydra.sweep.dir='{tmp_path}/mine'"
+    assert named([*same, where, "sweep.resume=true"], going_on=True) == tmp_path / "mine"
+    assert named(same, going_on=False) is None
+    with pytest.raises(ValueError, match="go on with"):
+        named([*same, where], going_on=False)
+    for going_on in (True, False):
+        with pytest.raises(ValueError, match="another command"):
+            named([*other, where], going_on)
+
+
+@pytest.mark.parametrize(("given", "asked"), [("true", True), ("Yes", True), ("false", False), ("null", False)])
+def test_whether_an_earlier_sweep_goes_on(given: str, asked: bool) -> None:
+    assert resumes(["seed=1,2", f"sweep.resume={given}"]) is asked
+
+
+def test_the_lowest_loss_is_told_where_losses_can_be_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, loss in enumerate((0.3, 0.1, 0.2)):
+        folder = job(tmp_path, number, [f"seed={number}"], 30.0 - number)
+        facts = json.loads((folder / "metrics.json").read_text())
+        facts["best"]["loss"], facts["metric"] = loss, {"name": "deepjsd"}
+        (folder / "metrics.json").write_text(json.dumps(facts))
+    assert [job.number for job in summarise(tmp_path).ranked()] == [0, 1, 2]
+    best, lowest, _ = map(str.rstrip, capsys.readouterr().out.splitlines()[1:4])
+    assert best.endswith("best")
+    assert lowest.endswith("lowest loss")
+    assert "is that of 1." in (tmp_path / "summary.html").read_text()
+    other = (tmp_path / "2-recover" / "metrics.json").read_text().replace("deepjsd", "deepwsd")
+    (tmp_path / "2-recover" / "metrics.json").write_text(other)
+    assert collect(tmp_path).lowest() is None

@@ -18,3 +18,9 @@ for (const [place, head] of heads.entries()) {
     body.append(...rows.filter((row) => !failed(row)), ...rows.filter(failed));
   });
 }
+// What goes on beyond the edge fades there.
+for (const box of document.querySelectorAll(".scroll")) {
+  const fade = () => box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+  box.addEventListener("scroll", fade);
+  new ResizeObserver(fade).observe(box);
+}
