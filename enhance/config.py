@@ -34,13 +34,15 @@ class TaskConfig:
 class MetricConfig:
     """Which measure, and how it looks. `prefilter` and `rounding`: see `enhance.metrics.DeepDistance`.
 
-    Where they are null a score is the published one, and an optimisation sees every pixel.
+    Where they are null a score is the published one, and an optimisation sees every pixel. `steps` is how many an
+    optimisation takes unless it is told.
     """
 
     name: str = MISSING
     layout: str = "strided"
     prefilter: bool | None = None
     rounding: str | None = None
+    steps: int = 100
 
 
 @dataclass

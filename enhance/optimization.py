@@ -26,6 +26,7 @@ from enhance.runs.history import Row
 from enhance.runs.recorder import measured
 from enhance.tasks.problem import Given, Problem, pose
 
+_STEPS = {"deepwsd": 300}  # else 100, as in conf/metric
 _SMOOTHING = 100.0  # as in conf/optimizer
 _FAR, _NEAR = (0.02, 5.0), (0.005, 20.0)  # learning rate and gain: of conf/parametrization, and of conf/task/denoise
 _ALIKE = 0.5  # correlation from which a start counts as near
@@ -82,7 +83,7 @@ def optimize(
     reference: Given,
     initial: Given = "white",
     metric: str | DeepDistance | Tiled = "deepwsd",
-    steps: int = 100,
+    steps: int | None = None,
     callback: Callable[[Step], object] | None = None,
     *,
     learning_rate: float | None = None,
@@ -98,7 +99,7 @@ def optimize(
         metric: a name of `enhance.METRICS`, which compares every pixel in the embedded backbone's features, on CUDA
             where there is one, and a large image in tiles; or a metric of your own, used as it is. Let it have
             `prefilter=False` and `rounding="up"` so that it sees every pixel.
-        steps: number of updates.
+        steps: number of updates. None: 300 with DeepWSD, 100 with the divergences.
         callback: called with every `Step`: its index, loss, image, ... A string that it returns ends the run and
             becomes `stop_reason`; the rules of `enhance.descent.stopping` are such callbacks.
         learning_rate: in units of the range [0, 1]. None: 0.02, or 0.005 from a start that resembles the reference.
@@ -116,12 +117,13 @@ def optimize(
         >>> result = enhance.optimize("photo.png", initial="noisy.png", metric="deepjsd", callback=Plateau(20))
         >>> enhance.save_image(result.image, "better.png")
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
         raise ValueError(f"steps={steps!r} is no number of updates; it must be a whole number of at least 1.")
     if learning_rate is not None and not (math.isfinite(learning_rate) and learning_rate > 0):
         raise ValueError(f"learning_rate={learning_rate} must be a positive number.")
     problem = pose(reference, initial, {})
     judge, measure = _judge(metric, problem)
+    steps = steps or _STEPS.get(measure.measure, 100)
     truth, start = (image.to(measure.device, measure.dtype) for image in (problem.reference, problem.initial))
     rate, gain = _NEAR if _correlation(start, truth) > _ALIKE else _FAR
     settings.setdefault("smoothing", graduated(_SMOOTHING))

@@ -37,7 +37,7 @@ from enhance.locate import home
         (["optimizer.betas=[0.9]"], "two numbers"),
         (["autocast=int8"], "bfloat16 or float16"),
         (["frames.spacing=random"], "geometric or fixed"),
-        (["schedule.warmup=100"], "less than steps"),
+        (["schedule.warmup=300"], "less than steps"),
         (["words"], "write it as key=value"),
         (["reference=[a"], "Cannot read the argument"),
     ],

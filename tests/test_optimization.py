@@ -183,3 +183,10 @@ def test_a_start_at_the_optimum_shows_too(metric: DeepDistance, reference: Tenso
     result = enhance.optimize(reference, reference, metric, 2)
     assert math.isinf(result.best.psnr)
     assert result._repr_png_()[0].startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", list(enhance.METRICS))
+def test_it_takes_as_many_steps_as_the_command(name: str, reference: Tensor) -> None:
+    judge = enhance.METRICS[name]("squeezenet", "untrained", prefilter=False, rounding="up")
+    result = enhance.optimize(reference[..., :8, :8], metric=judge)
+    assert len(result.history) == settings(f"metric={name}").steps + 1

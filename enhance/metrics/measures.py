@@ -47,10 +47,12 @@ class Wasserstein:
     p: float = 2.0
 
     def prepare(self, y: Tensor) -> Prepared:
-        return (transport.cumulative(y),)
+        g = transport.cumulative(y)
+        return g, transport.falling(g)
 
     def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
-        return transport.distance(transport.cumulative(x), prepared[0], self.p, gradient)
+        g, keys = prepared
+        return transport.distance(transport.cumulative(x), g, self.p, gradient, keys)
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,8 @@ class SmoothedWasserstein(Wasserstein):
     lags: int = LAGS
 
     def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
-        f, g = transport.cumulative(x), prepared[0]
-        value, _ = transport.distance(f, g, self.p, False)
+        f, (g, keys) = transport.cumulative(x), prepared
+        value, _ = transport.distance(f, g, self.p, False, keys)
         return value, transport.to_masses(self._slope(f, g)) if gradient else None
 
     def _slope(self, f: Tensor, g: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ _BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 def cumulative(mass: Tensor) -> Tensor:
     """Cumulative masses without the last entry: (n, columns) -> (n - 1, columns)."""
-    return _running_sum(mass[:-1].clone())
+    return _running_sum(mass[:-1])
 
 
 def to_masses(slope: Tensor) -> Tensor:
@@ -41,26 +41,31 @@ def to_masses(slope: Tensor) -> Tensor:
 
 
 def _running_sum(rows: Tensor) -> Tensor:
-    """Sum of the rows up to each, in place: within groups of rows first, then group by group.
+    """Sum of the rows up to each: within groups of rows first, then group by group.
 
     Non-decreasing for non-negative rows, as a sum in parts need not be: to each row of a group the same is added.
     """
     group = math.isqrt(len(rows)) + 1
-    for row in range(1, group):
+    sums = torch.empty_like(rows)
+    sums[::group] = rows[::group]
+    for row in range(1, min(group, len(rows))):
         of_groups = rows[row::group]
-        of_groups += rows[row - 1 :: group][: len(of_groups)]
+        torch.add(of_groups, sums[row - 1 :: group][: len(of_groups)], out=sums[row::group])
     for start in range(group, len(rows), group):
-        rows[start : start + group] += rows[start - 1]
-    return rows
+        sums[start : start + group] += sums[start - 1]
+    return sums
 
 
-def distance(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Tensor | None]:
+def distance(
+    f: Tensor, g: Tensor, p: float, gradient: bool, keys: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
     """W_p^p of each column and, if asked for, its gradient with respect to the masses whose cumulative sums are `f`.
 
     Args:
         f, g: cumulative masses (n - 1, columns), non-decreasing along dimension 0 (see `cumulative`).
         p: order, at least 1.
         gradient: whether to return the gradient. Where f and g are equal in a row it is the symmetric one.
+        keys: `falling(g)`, where it is known.
 
     Returns:
         (columns,) and (n, columns) or None.
@@ -68,47 +73,47 @@ def distance(f: Tensor, g: Tensor, p: float, gradient: bool) -> tuple[Tensor, Te
     difference = f - g
     if p == 1:
         return difference.abs().sum(0), to_masses(difference.sign_()) if gradient else None
-    slope_f, slope_g = (_factors(place, p) for place in places(f, g))
+    lead_f, lead_g = leads(f, falling(g) if keys is None else keys)
     # sum(slope_f F + slope_g G), written so that nothing is left where F and G agree
-    terms = slope_g.add_(slope_f).mul_(g).addcmul_(slope_f, difference)
+    if p == 2:  # slopes -2 d - 1 are small integers
+        slope_f = (-2 * lead_f).sub_(1)
+        terms = slope_f * difference
+        terms.addcmul_(lead_g.add_(lead_f).add_(1).to(f.dtype), g, value=-2)
+    else:
+        slope_f, slope_g = ((d := lead.to(f.dtype)).abs().pow(p) - (d + 1).abs().pow(p) for lead in (lead_f, lead_g))
+        terms = slope_g.add_(slope_f).mul_(g).addcmul_(slope_f, difference)
     value = terms.sum(0)
     if not gradient:
         return value, None
-    return value, to_masses(slope_f.mul_(torch.ne(difference, 0, out=difference)))
+    return value, to_masses(slope_f.mul_(difference != 0).to(f.dtype))
 
 
-def _factors(place: Tensor, p: float) -> Tensor:
-    """|d|^p - |d + 1|^p, d = 2i - m the lead of the i-th level of one list before it is passed at place m."""
-    lead = torch.arange(0, 2 * len(place), 2, dtype=place.dtype, device=place.device)[:, None]
-    if p == 2:
-        return torch.add(-2 * lead - 1, place, alpha=2)
-    lead = lead - place
-    return lead.abs().pow(p) - (lead + 1).abs().pow(p)
-
-
-def places(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
-    """Place from 0 of each entry of two ascending lists in their ascending union: (n, columns) twice -> the same.
+def leads(f: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+    """How many of the own list have been passed minus how many of the other when an entry comes, for each entry of two
+    ascending lists: (n, columns) and the other's `falling` keys -> two of (n, columns), of small integers.
 
     Two ascending lists, the second turned round, rise and then fall. Exchanging entries half the length apart wherever
     they descend leaves the lower half of the union in front and the upper behind, each again of that kind; and so on
-    with the halves. Walking back through the exchanges tells where every entry went. Exchanges are masks of bits and
-    places small integers, a quarter of the memory of what is compared.
+    with the halves. Walking back through the exchanges tells which place every entry has in the union. Exchanges are
+    masks of bits and places small integers, a quarter of the memory of what is compared.
     """
-    size = 1 << (len(f) - 1).bit_length() if len(f) else 1
+    size, rows = len(keys), len(f)
     small = torch.int8 if size <= 64 else torch.int32
-    front, back = _distinct(f, size)[None], _distinct(g, size).flip(0)[None]
+    front, back = _distinct(f, size)[None], keys[None]
     exchanges = [_descends(front, back, small)]
+    buffers = [f.new_empty((2 * size, f.shape[-1])) for _ in range(2)]
     step = size
     while step > 1:
-        merged = front.new_empty((len(front), 2, step, front.shape[-1]))
+        merged = buffers[0].view(-1, 2, step, front.shape[-1])
         torch.minimum(front, back, out=merged[:, 0])
         torch.maximum(front, back, out=merged[:, 1])
         step //= 2
         front, back = merged.view(-1, 2, step, front.shape[-1]).unbind(1)
         exchanges.append(_descends(front, back, small))
+        buffers.reverse()
     last = exchanges.pop()
-    even = torch.arange(0, 2 * size, 2, dtype=small, device=f.device)
-    place = torch.stack((-last, last + 1), 1).add_(even[:, None, None, None])
+    even = torch.arange(0, 2 * size, 2, dtype=small, device=f.device)[:, None]
+    place = torch.stack((-last, last + 1), 1).add_(even[:, None, None])
     while exchanges:
         step *= 2
         front, back = place.view(-1, 2, step, place.shape[-1]).unbind(1)
@@ -116,7 +121,16 @@ def places(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         place = torch.empty_like(place).view(-1, 2, step, place.shape[-1])
         torch.bitwise_xor(front, swapped, out=place[:, 0])
         torch.bitwise_xor(back, swapped, out=place[:, 1])
-    return place[0, 0, : len(f)].to(f.dtype), place[0, 1].flip(0)[: len(g)].to(f.dtype)
+    twice = even[:rows]  # an entry at place m of which i are its own has seen m - i of the other
+    return twice - place[0, 0, :rows], twice - place[0, 1].flip(0)[:rows]
+
+
+def falling(levels: Tensor) -> Tensor:
+    """What `leads` compares of the second list, which can be kept: its keys (see `_distinct`) turned round, filled up
+    to a power of two.
+    """
+    size = 1 << (len(levels) - 1).bit_length() if len(levels) else 1
+    return _distinct(levels, size).flip(0)
 
 
 def _descends(front: Tensor, back: Tensor, dtype: torch.dtype) -> Tensor:
