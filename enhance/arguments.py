@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from enhance.config import Config, SettingsError, check
 from enhance.locate import choices, home
 from enhance.runs.folder import taken
+from enhance.samples import SAMPLES
 from enhance.suggest import unknown
 from enhance.tools import TOOLS
 
@@ -107,6 +108,14 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
         return _to_object(config)
 
 
+def _as_setting(word: str) -> str:
+    """How a word that is no key=value was meant."""
+    found = choices()
+    known = {"task": [*found.pop("task"), *TOOLS], "reference": SAMPLES, **found}
+    meant = next((group for group, names in known.items() if word in names), "")
+    return f"did you mean {meant}={word}?" if meant else "write it as key=value."
+
+
 def _parse(arguments: Sequence[str]) -> list[Override]:
     parser = OverridesParser.create()
     overrides = []
@@ -116,14 +125,11 @@ def _parse(arguments: Sequence[str]) -> list[Override]:
         try:
             overrides.append(parser.parse_override(argument))
         except HydraException as error:
-            hint = (
-                "write it as key=value"
-                if "=" not in argument
-                else "quote a value that has special characters: 'key=\"value\"'"
-            )
-            raise SettingsError(f"Cannot read the argument {argument!r}; {hint}.") from error
+            quoting = "quote a value that has special characters: 'key=\"value\"'."
+            hint = quoting if "=" in argument else _as_setting(argument)
+            raise SettingsError(f"Cannot read the argument {argument!r}; {hint}") from error
         if not overrides[-1].key_or_group:
-            raise SettingsError(f"Cannot read the argument {argument!r}; write it as key=value.")
+            raise SettingsError(f"Cannot read the argument {argument!r}; {_as_setting(argument)}")
     return overrides
 
 

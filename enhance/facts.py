@@ -30,7 +30,7 @@ def facts(config: Config, problem: Problem, metric: DeepDistance, device: torch.
         "width": problem.reference.shape[-1],
         "height": problem.reference.shape[-2],
         "notes": list(problem.notes),
-        "metric": asdict(config.metric),
+        "metric": asdict(config.metric) | {"prefilter": metric.prefilter, "rounding": metric.rounding},
         "backbone": {
             "name": metric.backbone.name,
             "weights": metric.backbone.origin.name,

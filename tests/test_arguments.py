@@ -39,6 +39,10 @@ from enhance.locate import home
         (["frames.spacing=random"], "geometric or fixed"),
         (["schedule.warmup=300"], "less than steps"),
         (["words"], "write it as key=value"),
+        (["jpeg"], "did you mean task=jpeg?"),
+        (["score"], "did you mean task=score?"),
+        (["coffee"], "did you mean reference=coffee?"),
+        (["photo.png"], "write it as key=value"),
         (["reference=[a"], "Cannot read the argument"),
     ],
 )

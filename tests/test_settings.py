@@ -60,7 +60,9 @@ def test_every_pair_runs(metric: str, backbone: str, tmp_path: Path) -> None:
     weights = [] if backbone == "vgg_compact" else ["backbone.weights=untrained"]
     quick = ["size=16", "steps=1", "frames.count=2"]
     run(settings(f"metric={metric}", f"backbone={backbone}", *quick, *small, *weights), tmp_path, "a test")
-    assert json.loads((tmp_path / "metrics.json").read_text())["backbone"]["sha256"]
+    results = json.loads((tmp_path / "metrics.json").read_text())
+    assert results["backbone"]["sha256"]
+    assert (results["metric"]["prefilter"], results["metric"]["rounding"]) == (False, "up")
 
 
 def test_a_run_in_tiles_descends_and_says_so(tmp_path: Path) -> None:

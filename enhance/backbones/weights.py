@@ -6,6 +6,7 @@ import hashlib
 import urllib.error
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,9 @@ def read_file(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         accepted = "weights takes pretrained, untrained, embedded (vgg_compact) or a .pth, .pt or .safetensors file"
-        raise WeightsError(f"There is no weights file {path}; {accepted}.")
+        near = get_close_matches(str(path), ("pretrained", "untrained", "embedded"), n=1, cutoff=0.7)
+        question = f"did you mean '{near[0]}'? " if near else ""
+        raise WeightsError(f"There is no weights file {path}; {question}{accepted}.")
     if path.suffix.lower() not in _TENSOR_FILES + _PICKLE_FILES:
         raise WeightsError(f"{path} is not a weights file: its name must end in .pth, .pt or .safetensors.")
     try:

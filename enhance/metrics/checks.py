@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,7 +27,7 @@ def image(name: str, given: Tensor, dtype: torch.dtype, device: torch.device, ch
             "and for speed pass autocast=torch.bfloat16 to its constructor."
         )
     if not isinstance(given, Tensor):
-        raise ValueError(f"{name} must be a torch tensor (B, 3, H, W), got {type(given).__name__}.")
+        raise ValueError(f"{name} must be a torch tensor (B, 3, H, W), got {type(given).__name__}.{_read(name, given)}")
     if given.dim() != 4 or given.shape[1] != 3:
         hint = ""
         if given.dim() == 3 and given.shape[0] == 3:
@@ -78,7 +80,7 @@ def pair(image: Tensor, target: Prepared, metric: DeepDistance) -> None:
     if not hasattr(target, "owner"):
         raise ValueError(
             "reference must be a torch tensor (B, 3, H, W) or what metric.prepare returned, "
-            f"got {type(target).__name__}."
+            f"got {type(target).__name__}.{_read('reference', target)}"
         )
     if target.owner is not metric:
         raise ValueError(
@@ -102,3 +104,12 @@ def pair(image: Tensor, target: Prepared, metric: DeepDistance) -> None:
             f"image has a batch of {len(image)} but reference one of {target.shape[0]}; they must be "
             "equal, or the reference's 1."
         )
+
+
+def _read(name: str, given: object) -> str:
+    """How a file's name or an array of bytes becomes what a metric takes; nothing for anything else."""
+    if isinstance(given, (str, PathLike)):
+        return f" Read the file: enhance.load_image({name})."
+    if isinstance(given, np.ndarray):
+        return f" Convert (H, W, 3) bytes with torch.from_numpy({name}).permute(2, 0, 1)[None] / 255."
+    return ""

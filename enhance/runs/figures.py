@@ -25,6 +25,7 @@ from enhance.runs.history import Row
 from enhance.runs.story import Story
 
 _MOST = 1200  # pixels of an image's longer side inside a figure
+_WRITTEN = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}  # as papers write them
 
 
 @_plain
@@ -56,7 +57,7 @@ def comparison(story: Story) -> None:
         wspace=0.03,
         hspace=0.04,
     )
-    titles = (f"initial: {story.facts.get('start', '')}", _made(story), "reference")
+    titles = (_start(story), _made(story), "reference")
     for column, image in enumerate((initial, result, reference)):
         whole = figure.add_subplot(grid[0, column])
         _show(whole, image, FAINT, 0.5)
@@ -119,9 +120,16 @@ def strip(images: Mapping[str, Array], rows: list[Row], best: Row) -> tuple[byte
     return buffer.getvalue(), {"width": round(100 * wide), "height": round(100 * figure.get_figheight())}
 
 
+def _start(story: Story) -> str:
+    """What the run began with, e.g. `initial: gaussian noise (sigma 50)`; a file's name stays as it is."""
+    start = str(story.facts.get("start", ""))
+    return f"initial: {start.replace('_', ' ') if story.facts.get('degradation') else start}"
+
+
 def _made(story: Story) -> str:
-    """What made the result, e.g. `result: deepjsd in vgg16`."""
+    """What made the result, e.g. `result: DeepJSD in vgg16`."""
     makers = [story.facts[key]["name"] for key in ("metric", "backbone") if story.facts.get(key, {}).get("name")]
+    makers = [_WRITTEN.get(name, name) for name in makers]
     return ": ".join(("result" if story.finished else "so far", *filter(None, [" in ".join(makers)])))
 
 
@@ -187,7 +195,7 @@ def _curves(axes: Sequence[Axes], rows: list[Row], best: Row) -> None:
 def _curve(axis: Axes, rows: list[Row], key: str, colour: str) -> None:
     axis.plot([row.step for row in rows], [getattr(row, key) for row in rows], color=colour, linewidth=1.4)
     axis.set_xlabel("step", fontsize=8, color=INK)
-    axis.tick_params(labelsize=7, color=FAINT, labelcolor=INK)
+    axis.tick_params(which="both", labelsize=7, color=FAINT, labelcolor=INK)
     axis.grid(True, color="#e6e6e6", linewidth=0.6)
     axis.set_axisbelow(True)
     axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -105,6 +105,8 @@ def test_bad_files_get_a_sentence(tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match=sentence) as error:
             load(SMALL, tmp_path / name)
         assert "\n" not in str(error.value)
+    with pytest.raises(WeightsError, match="did you mean 'pretrained'"):
+        load(SMALL, "pretraind")
     with pytest.raises(WeightsError, match="does not fit vgg19"):
         load("vgg19", tmp_path / "good.pth")
 
