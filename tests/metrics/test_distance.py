@@ -193,10 +193,11 @@ def _bad_calls(image: Tensor) -> list[tuple[Tensor | object, Tensor, str]]:
         (image.repeat(2, 1, 1, 1), image, "batch of 4 but reference one of 2"),
         (image.numpy(), image, "torch tensor"),
         (image.to("meta"), image, "on meta but the metric is on cpu"),
+        (image.to_sparse(), image, r"image.to_dense\(\)"),
     ]
 
 
-@pytest.mark.parametrize("case", range(14))
+@pytest.mark.parametrize("case", range(15))
 def test_a_mistake_gets_a_sentence(case: int, images: tuple[Tensor, Tensor]) -> None:
     image, reference, sentence = _bad_calls(images[1])[case]
     with pytest.raises(ValueError, match=sentence):
