@@ -54,6 +54,8 @@ def main() -> None:
         _hydra()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         _give_up(error)
 
@@ -112,6 +114,8 @@ def _hydra() -> None:
     try:
         with _raising(), _concluded():
             run()
+    except BrokenPipeError:
+        raise
     except HydraException as error:  # about its own flags: the settings are checked
         raise ValueError(str(error).splitlines()[0].rstrip(".") + ".") from error
     except (OSError, OmegaConfBaseException) as error:  # a job gives up by itself: this is about its folder
