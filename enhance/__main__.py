@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -11,9 +12,15 @@ def main() -> None:
     try:
         from enhance.cli import main as command
 
-        command()
+        try:
+            command()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever read, `head` say, has seen enough; nothing may be flushed at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to do but to exit with the right code
 

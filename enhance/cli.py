@@ -54,6 +54,8 @@ def main() -> None:
         _hydra()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         _give_up(error)
 
@@ -63,11 +65,17 @@ def _overrides(arguments: list[str]) -> list[str]:
     from hydra._internal.utils import get_args_parser
 
     parser = get_args_parser()
+    parser.error = _refuse
     known, strange = parser.parse_known_args(arguments)
     if strange:
         flags = [flag for action in parser._actions for flag in action.option_strings]
         raise ValueError(unknown("flag", strange[0], flags))
     return known.overrides
+
+
+def _refuse(message: str) -> NoReturn:
+    """What argparse would print below many lines of usage."""
+    raise ValueError(f"{message}; --hydra-help lists the flags.")
 
 
 def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
@@ -102,6 +110,7 @@ def _same_sweep(arguments: list[str], overrides: list[str]) -> list[str]:
 
 def _hydra() -> None:
     import hydra
+    from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     run = hydra.main(version_base="1.3", config_path=str(locate.home() / "conf"), config_name="config")(_job)
@@ -111,6 +120,10 @@ def _hydra() -> None:
     try:
         with _raising(), _concluded():
             run()
+    except BrokenPipeError:
+        raise
+    except HydraException as error:  # about its own flags: the settings are checked
+        raise ValueError(str(error).splitlines()[0].rstrip(".") + ".") from error
     except (OSError, OmegaConfBaseException) as error:  # a job gives up by itself: this is about its folder
         cause = error if isinstance(error, OSError) else error.__cause__
         reason = str(error).splitlines()[0]

@@ -182,6 +182,10 @@ _AT_MOST: dict[str, float] = {
     "frames.count": 1000,
     "parametrization.levels": 16,
     "threads": 1024,
+    **dict.fromkeys(
+        ("optimizer.learning_rate", *(f"parametrization.{key}" for key in ("learning_rate", "chroma", "gain"))), 1e6
+    ),
+    "optimizer.smoothing": 1e12,
 }
 
 

@@ -15,7 +15,7 @@ from enhance.descent.coarse import coarse_to_fine
 from enhance.descent.loop import Settings, descend
 from enhance.descent.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.descent.schedules import Schedule, constant, cosine, graduated, halving, warm_up
-from enhance.descent.stopping import Budget, Plateau, Rule, Target, Until
+from enhance.descent.stopping import Budget, Plateau, Rule, Target, Until, begun
 from enhance.endings import explained, go_on, resumable
 from enhance.facts import facts, identity
 from enhance.files import held, sweep
@@ -86,12 +86,6 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     saved = checkpoints.load() if resume else None
     known = facts(config, problem, metric, device, command)
     plan = _frames(config, problem)
-    with resumable(folder):
-        if saved is None:
-            checkpoints.remove()
-            recorder = Recorder(folder, problem.reference, problem.initial, facts=known, frames=plan)
-        else:
-            recorder = Recorder.resume(folder, problem.reference, facts=known, frames=plan, state=saved["recorder"])
     reference, initial = problem.reference.to(device), problem.initial.to(device)
     rate = config.optimizer.learning_rate or config.parametrization.learning_rate
     settings = Settings(
@@ -117,7 +111,14 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         _log.info(said)
     stopped = False
     with resumable(folder), Interrupt() as interrupt, Progress(config.steps, title, notes) as progress:
-        for step in watched:
+        if saved is None:
+            made = begun(watched)
+            checkpoints.remove()
+            recorder = Recorder(folder, problem.reference, problem.initial, facts=known, frames=plan)
+        else:
+            made = iter(watched)
+            recorder = Recorder.resume(folder, problem.reference, facts=known, frames=plan, state=saved["recorder"])
+        for step in made:
             progress.show(recorder.record(step))
             if step.note:
                 _log.warning(step.note)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Unpack
@@ -119,8 +118,6 @@ def optimize(
     """
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
         raise ValueError(f"steps={steps!r} is no number of updates; it must be a whole number of at least 1.")
-    if learning_rate is not None and not (math.isfinite(learning_rate) and learning_rate > 0):
-        raise ValueError(f"learning_rate={learning_rate} must be a positive number.")
     problem = pose(reference, initial, {})
     judge, measure = _judge(metric, problem)
     steps = steps or _STEPS.get(measure.measure, 100)
@@ -133,7 +130,7 @@ def optimize(
             truth,
             parametrization(start) if parametrization else Pyramid(start, gain=gain),
             steps=steps,
-            learning_rate=learning_rate or rate,
+            learning_rate=rate if learning_rate is None else learning_rate,
             **settings,
         ),
         [_rule(callback)] if callback else [],

@@ -15,10 +15,12 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from enhance.config import Config, SettingsError
+from enhance.locate import home
 from enhance.runs import render
 from enhance.runs.folder import CHECKPOINTS, METRICS, REPORT
 
 _KEY = "resume="
+_LOGGING = "conf/hydra/job_logging/enhance.yaml"
 
 
 def asked(arguments: Sequence[str]) -> Path | None:
@@ -53,16 +55,19 @@ def go_on(folder: Path) -> None:
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), settings))
         with open_dict(hydra):
             hydra.hydra.runtime.output_dir = str(folder)  # which may have been moved
+            hydra.hydra["job_logging"] = OmegaConf.load(
+                home() / _LOGGING
+            )  # a folder of somebody else's names no classes
         configure_log(hydra.hydra.job_logging)
         command = shlex.join(["python", "-m", "enhance", *hydra.hydra.overrides.task])
-        home = Path(hydra.hydra.runtime.cwd)
+        began_in = Path(hydra.hydra.runtime.cwd)
     except OmegaConfBaseException as error:
         raise _unreadable(folder, str(error).splitlines()[0]) from error
     from enhance.experiment import run
 
-    if not home.is_dir():
-        raise SettingsError(f"The run began in {home}, which is gone; its files are named as seen from there.")
-    with chdir(home):
+    if not began_in.is_dir():
+        raise SettingsError(f"The run began in {began_in}, which is gone; its files are named as seen from there.")
+    with chdir(began_in):
         run(config, folder, command, resume=True)  # type: ignore[arg-type]
 
 

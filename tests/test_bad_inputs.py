@@ -65,7 +65,8 @@ def refused(enhance: Command, *arguments: str) -> str:
     before = set(Path().rglob("*"))
     ended = enhance(*QUICK, *arguments)
     assert ended.code == 2, ended
-    (sentence,) = ended.err.strip().splitlines()
+    *said, sentence = ended.err.strip().splitlines()
+    assert not said or (len(said) == 1 and said[0].startswith("recover with")), said  # what was begun
     assert sentence.startswith("enhance: "), sentence
     assert "Traceback" not in ended.out + ended.err
     assert sentence.endswith((".", "?", ")")), sentence
@@ -256,6 +257,11 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("checkpoint=nan", "checkpoint"),
         ("optimizer.learning_rate=0", "positive"),
         ("optimizer.learning_rate=inf", "finite"),
+        ("optimizer.learning_rate=1e38", "at most"),
+        ("parametrization.learning_rate=1e38", "at most"),
+        ("optimizer.smoothing=1e38", "at most"),
+        ("parametrization.gain=1e38", "at most"),
+        ("parametrization.chroma=1e38", "at most"),
         ("optimizer.betas=[0.9,1.0]", "[0, 1)"),
         ("optimizer.betas=[0.9]", "two numbers"),
         ("optimizer.smoothing=nan", "smoothing"),
@@ -298,6 +304,10 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("hydra.run.dir=/dev/null/run", "/dev/null"),
         ("--stepz", "--stepz"),
         ("-x", "-x"),
+        ("-c", "one argument"),
+        ("--cfg=nonsense", "choose from"),
+        ("--config-dir=/nowhere", "/nowhere"),
+        ("--config-name=nothing", "Cannot find primary config 'nothing'"),
     ],
 )
 def test_settings_that_cannot_be_get_a_sentence(enhance: Command, argument: str, words: str) -> None:
@@ -356,6 +366,8 @@ def weights(name: str, kind: str) -> None:
         Path(name).write_text("not weights")
     elif kind == "list":
         torch.save([1, 2, 3], name)
+    elif kind == "numbered":
+        torch.save({1: torch.rand(3)}, name)
     elif kind == "empty":
         Path(name).touch()
     else:
@@ -403,7 +415,9 @@ def test_a_mistake_of_ours_ends_a_job_but_no_sweep(enhance: Command, monkeypatch
     assert json.loads(Path("sweep/1/metrics.json").read_text())["status"] == "finished"
 
 
-@pytest.mark.parametrize("kind", ["code", "pickle", "another network", "corrupt", "text", "list", "empty", "folder"])
+@pytest.mark.parametrize(
+    "kind", ["code", "pickle", "another network", "corrupt", "text", "list", "numbered", "empty", "folder"]
+)
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors", "w.bin"])
 def test_weights_that_are_none_get_a_sentence_and_no_code_runs(enhance: Command, kind: str, name: str) -> None:
     weights(name, kind)
@@ -418,6 +432,30 @@ def test_weights_of_the_right_network_work_but_not_where_they_are_no_numbers(enh
     state["features.3.squeeze.weight"][0] = torch.nan
     torch.save(state, "nan.pth")
     assert "not finite" in refused(enhance, "backbone.weights=nan.pth")
+
+
+@pytest.mark.parametrize("kind", ["sparse", "meta", "int8", "complex64"])
+def test_weights_that_are_no_plain_numbers_get_a_sentence(enhance: Command, kind: str) -> None:
+    state = torchvision.models.squeezenet1_0(weights=None).state_dict()
+    key = "features.3.squeeze.weight"
+    state[key] = state[key].to_sparse() if kind == "sparse" else state[key].to(getattr(torch, kind, kind))
+    torch.save(state, "odd.pth")
+    sentence = refused(enhance, "backbone.weights=odd.pth")
+    assert key in sentence
+    assert kind in sentence
+
+
+def test_a_run_that_cannot_begin_leaves_nothing(enhance: Command) -> None:
+    convnext = ["backbone=torchvision", "backbone.model=convnext_tiny", "backbone.nodes=[features.7]", "size=24"]
+    assert "cannot take a 24 x 24 image" in refused(enhance, *convnext)
+    assert "node fc" in refused(enhance, "backbone=torchvision", "backbone.model=resnet18", "backbone.nodes=[fc]")
+    assert "raft_small cannot be used" in refused(
+        enhance, "backbone=torchvision", "backbone.model=raft_small", "backbone.nodes=[a]"
+    )
+    state = torchvision.models.squeezenet1_0(weights=None).state_dict()
+    state["features.3.squeeze.weight"].fill_(3e38)
+    torch.save(state, "huge.pth")
+    assert "loss of the initial image is not finite" in refused(enhance, "backbone.weights=huge.pth")
 
 
 def test_a_folder_of_the_users_own_is_never_emptied(enhance: Command) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -151,3 +152,14 @@ def test_two_runs_of_one_second_get_two_folders(tmp_path: Path) -> None:
     from enhance.locate import claim_folder
 
     assert len({claim_folder(str(tmp_path), "run") for _ in range(5)}) == 5
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["task=denoise", "--cfg", "job"]])
+def test_a_reader_that_has_gone_gets_no_traceback(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "enhance", *arguments], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")

@@ -299,6 +299,7 @@ def test_what_cannot_be_saved_gets_a_sentence(tmp_path: Path) -> None:
         (image, tmp_path / "x.xyz", "format"),
         (image, tmp_path / "file" / "x.png", "cannot be written"),
         (image * torch.nan, tmp_path / "x.png", "NaN"),
+        (image.numpy(), tmp_path / "x.png", "must be a tensor, got ndarray"),
         (image.repeat(2, 1, 1, 1), tmp_path / "x.png", "must be"),
         (image * 255, tmp_path / "x.png", "must lie in"),
         ((image * 255).byte(), tmp_path / "x.png", "divide by 255"),

@@ -258,6 +258,18 @@ def test_checkpoints_of_other_settings_pictures_or_no_run_are_refused(
     assert enhance("resume=run", "steps=9").code == 2
 
 
+def test_the_classes_that_a_folder_names_for_its_log_are_not_made(enhance: Callable[..., Ended], broken: Path) -> None:
+    settings = broken / "hydra" / "hydra.yaml"
+    before = settings.read_text()
+    handler = "{class: logging.FileHandler, filename: elsewhere.txt}"
+    settings.write_text(
+        before.replace("    handlers:\n      terminal:", f"    handlers:\n      x: {handler}\n      terminal:")
+    )
+    assert "elsewhere.txt" in settings.read_text()
+    assert enhance("resume=run").code == 0
+    assert not Path("elsewhere.txt").exists()
+
+
 def test_a_folder_that_holds_a_run_is_not_written_over(enhance: Callable[..., Ended], broken: Path) -> None:
     before = {file: file.read_bytes() for file in broken.rglob("*.png")}
     ended = enhance(*LITTLE)

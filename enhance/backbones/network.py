@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from os import PathLike
 from typing import Self, cast
 
@@ -64,6 +65,12 @@ class NodesBackbone(Backbone):
                 f"{self.name} cannot take a {width} x {height} image ({error}); "
                 "resize it to the size that the network expects."
             ) from error
+        for node, values in features.items():
+            if not isinstance(values, Tensor) or values.dim() != 4:
+                shape = f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
+                raise ValueError(
+                    f"The node {node} of {self.name} is no feature map (B, C, H, W) but of {shape}; name another."
+                )
         return list(features.values())
 
 
@@ -142,10 +149,19 @@ def _from_nodes(model: str | None, nodes: Sequence[str] | None, weights: Weights
 
     if model not in torchvision.models.list_models():
         raise ValueError(unknown("torchvision model", model, torchvision.models.list_models()))
-    with torch.device("meta"):
-        network = torchvision.models.get_model(model, weights=None)
-    origin = fill(network, model, "DEFAULT", weights, seed)
-    known = get_graph_node_names(network.eval())[1]
+    builder = signature(torchvision.models.get_model_builder(model))
+    bare = {key: None for key in ("weights", "weights_backbone") if key in builder.parameters}
+    try:
+        with torch.device("meta"):
+            network = torchvision.models.get_model(model, **bare)
+        origin = fill(network, model, "DEFAULT", weights, seed)
+        known = get_graph_node_names(network.eval())[1]
+    except WeightsError:
+        raise
+    except Exception as error:  # whatever a network of another kind leads the tracer to
+        raise ValueError(
+            f"torchvision's {model} cannot be used: it takes more than one image, or cannot be traced ({error})."
+        ) from error
     for node in [nodes] if isinstance(nodes, str) else nodes:
         if node not in known and not any(name.startswith(f"{node}.") for name in known):
             groups = {name.rsplit(".", depth)[0] for name in known for depth in range(1, name.count(".") + 1)}

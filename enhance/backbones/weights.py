@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import urllib.error
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -107,14 +108,16 @@ def read_file(path: Path) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on how the file was pickled
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise WeightsError(
             f"{path} cannot be read as weights: it is damaged, or holds more than tensors, which is not run. "
             "Save a state dict, torch.save(network.state_dict(), FILE), or fetch the file anew."
         ) from error
     state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise WeightsError(f"{path} does not hold a state dict, a mapping from parameter names to tensors.")
     return state
 
@@ -161,6 +164,12 @@ def assign(layers: nn.Module, state: Mapping[str, Tensor], network: str, source:
             shapes = f"{tuple(given.shape)} instead of {tuple(parameter.shape)}"
             raise WeightsError(
                 f"{source} does not fit {network}: '{prefix}{key}' has shape {shapes}. Give the weights of {network}."
+            )
+        if given.layout != torch.strided or given.is_meta or given.is_floating_point() != parameter.is_floating_point():
+            kind = f"{given.dtype}, {given.layout}, on {given.device}"
+            raise WeightsError(
+                f"{source} does not fit {network}: '{prefix}{key}' is {kind}; save the network's own state dict, dense "
+                f"and in {parameter.dtype}."
             )
         if given.is_floating_point() and not given.isfinite().all():
             raise WeightsError(f"{source} is damaged: '{prefix}{key}' holds values that are not finite; fetch it anew.")

@@ -18,6 +18,8 @@ from enhance.descent.stopping import Safeguard
 from enhance.metrics import DeepDistance, Prepared
 from enhance.metrics.tiles import Tiled, TiledReference
 
+FASTEST = 1e6  # learning rate, in units of the range [0, 1]; far above it single precision overflows
+
 
 class Settings(TypedDict, total=False):
     """What `descend` takes beside the problem, the steps and the rate; see there."""
@@ -66,8 +68,10 @@ def descend(
             last bit those of the run had it not ended.
 
     Raises:
+        ValueError: for a number that cannot be, or if a Step's image was changed in place.
         Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates.
     """
+    _check(learning_rate, betas, forget_every)
     target: Any = metric.prepare(reference) if isinstance(reference, Tensor) else reference
     parameters = parametrization.parameters()
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=betas)
@@ -82,13 +86,19 @@ def descend(
         with torch.set_grad_enabled(not last):
             image = parametrization.image()
             loss = metric(image, target, smoothing=smoothing(index, steps) if smoothing else 0.0)
-        value = loss.item()
+            value = loss.item()
+            descended = loss / max(value, 1e-12) if relative else loss
         if math.isfinite(value):
             safeguard.keep(value)
             seconds = time.perf_counter() - started
             state = partial(_state, index, seconds, parameters, optimizer, safeguard)
             if index > done:
+                version = image._version
                 yield Step(index, value, rate, seconds, image.detach(), note, state)
+                if image._version != version:
+                    raise ValueError(
+                        "A Step's image is the run's own and was changed in place; change a copy, image.clone()."
+                    )
             note = ""
         if last:
             return
@@ -96,13 +106,22 @@ def descend(
             optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)
         optimizer.param_groups[0]["lr"] = rate
         optimizer.zero_grad()
-        (loss / max(value, 1e-12) if relative else loss).backward()
+        descended.backward()
         if math.isfinite(value) and all(p.grad is not None and p.grad.isfinite().all() for p in parameters):
             optimizer.step()
             parametrization.project()
         else:
             note = safeguard.restore(index)
             optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)
+
+
+def _check(learning_rate: float, betas: Sequence[float], forget_every: int | None) -> None:
+    if not 0 < learning_rate <= FASTEST:
+        raise ValueError(f"learning_rate={learning_rate} must be positive and at most {FASTEST:g}.")
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise ValueError(f"betas={betas} must be two numbers in [0, 1), e.g. (0.9, 0.99).")
+    if forget_every is not None and forget_every < 1:
+        raise ValueError(f"forget_every={forget_every} must be a number of steps, at least 1, or None for never.")
 
 
 def _state(

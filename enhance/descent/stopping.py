@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Protocol
 
 import torch
@@ -113,6 +114,19 @@ class Until:
             yield step
 
 
+def begun(run: Until) -> Iterator[Step]:
+    """The Steps of a run, the first of them made already: one that cannot begin fails before anything is written.
+
+    Raises:
+        ValueError: if there is no first Step.
+    """
+    steps = iter(run)
+    first = next(steps, None)
+    if first is None:
+        raise ValueError(f"The run cannot begin: {run.reason}")
+    return chain((first,), steps)
+
+
 class Diverged(RuntimeError):
     """The loss or its gradient kept being no number; what was best has been restored."""
 
@@ -146,8 +160,11 @@ class Safeguard:
         """Go back to the best parameters and say so.
 
         Raises:
-            Diverged: when all retries are used up; the best parameters have been restored then too.
+            Diverged: when all retries are used up; the best parameters have been restored then too. At once where no
+                loss was ever finite: there is nothing to go back to.
         """
+        if math.isinf(self._loss):
+            raise Diverged("the loss of the initial image is not finite in this backbone; give it other weights.")
         for best, parameter in zip(self._best, self._parameters, strict=True):
             parameter.copy_(best)
         self.factor /= 2

@@ -29,6 +29,8 @@ def to_array(image: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
     Raises:
         ImageError: for another shape, integers, NaN, or values that are clearly on another scale.
     """
+    if not isinstance(image, Tensor):
+        raise ImageError(f"An image to be written must be a tensor, got {type(image).__name__}.")
     single = image[0] if image.dim() == 4 and len(image) == 1 else image
     if single.dim() != 3 or single.shape[0] != 3 or not single.numel():
         raise ImageError(f"An image to be written must be (1, 3, H, W) or (3, H, W), got {tuple(image.shape)}.")

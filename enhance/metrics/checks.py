@@ -50,6 +50,8 @@ def image(name: str, given: Tensor, dtype: torch.dtype, device: torch.device, ch
         raise ValueError(
             f"{name} must be floating point in [0, 1], got {given.dtype}. Convert bytes with {name}.float() / 255."
         )
+    if given.layout != torch.strided:
+        raise ValueError(f"{name} is a tensor of layout {given.layout}; give a dense one: {name}.to_dense().")
     if given.device != device:
         raise ValueError(
             f"{name} is on {given.device} but the metric is on {device}. Move one of them: metric.to({name}.device)."

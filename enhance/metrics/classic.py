@@ -60,7 +60,8 @@ def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
 
 def _ssim(image: Tensor, reference: Tensor) -> Tensor:
     value = structural_similarity_index_measure(image, reference, data_range=1.0, reduction="none")
-    return torch.as_tensor(value[0] if isinstance(value, tuple) else value).reshape(-1)
+    similarity = torch.as_tensor(value[0] if isinstance(value, tuple) else value).reshape(-1)
+    return similarity.clamp(max=1.0)  # flat images cancel to a little more in single precision
 
 
 def _ms_ssim(image: Tensor, reference: Tensor) -> Tensor:

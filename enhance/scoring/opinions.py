@@ -48,7 +48,10 @@ def read(path: Path) -> Rows:
         ValueError: if it has no rows, or a column's name twice.
         OSError: if it cannot be read.
     """
-    text = path.read_text(encoding="utf-8-sig")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no CSV file in UTF-8; save it as one.") from error
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
     reader = csv.DictReader(text.splitlines(), delimiter=delimiter, skipinitialspace=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -147,3 +148,60 @@ def test_gains_belong_to_starts_with_detail_and_scale_their_bands() -> None:
         pyramid.gains.sub_(1 / 5)  # every band gone
         assert pyramid.image().std() < 0.2 * noisy.std()
         assert torch.allclose(pyramid.image().mean(), noisy.mean(), atol=1e-2)
+
+
+def test_a_loss_that_is_never_finite_is_said_at_once(reference: Tensor) -> None:
+    class Broken(enhance.DeepJSD):
+        calls = 0
+
+        def forward(self, image: Tensor, reference: object, smoothing: float = 0.0) -> Tensor:
+            self.calls += 1
+            return super().forward(image, reference) * math.nan  # type: ignore[arg-type]
+
+    metric = Broken("squeezenet", "untrained", rounding="up")
+    for steps in (1, 20):
+        metric.calls = 0
+        with pytest.raises(Diverged, match="initial image is not finite"):
+            list(descend(metric, reference, Pyramid(torch.ones_like(reference)), steps=steps, learning_rate=0.02))
+        assert metric.calls == 1
+
+
+@pytest.mark.parametrize("parametrization", [Pixels, Pyramid])
+def test_an_image_that_was_changed_in_place_gets_a_sentence(
+    metrics: dict[str, DeepDistance], reference: Tensor, parametrization: type[Pixels] | type[Pyramid]
+) -> None:
+    steps = descend(
+        metrics["deepjsd"], reference, parametrization(torch.ones_like(reference)), steps=3, learning_rate=0.02
+    )
+    next(steps).image.fill_(math.nan)
+    with pytest.raises(ValueError, match=r"image\.clone\(\)"):
+        next(steps)
+
+
+def test_no_grad_around_it_changes_nothing(metrics: dict[str, DeepDistance], reference: Tensor) -> None:
+    def losses() -> list[float]:
+        start = Pyramid(torch.ones_like(reference))
+        return [step.loss for step in descend(metrics["deepjsd"], reference, start, steps=3, learning_rate=0.02)]
+
+    with torch.no_grad():
+        inside = losses()
+    assert inside == losses()
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"learning_rate": math.nan}, "learning_rate"),
+        ({"learning_rate": 1e38}, "at most"),
+        ({"betas": (0.9,)}, "two numbers"),
+        ({"betas": (0.9, 1.0)}, "two numbers"),
+        ({"forget_every": 0}, "at least 1"),
+    ],
+)
+def test_a_number_that_cannot_be_gets_a_sentence(
+    metrics: dict[str, DeepDistance], reference: Tensor, number: dict[str, Any], word: str
+) -> None:
+    chosen: dict[str, Any] = {"steps": 3, "learning_rate": 0.02} | number
+    with pytest.raises(ValueError, match=word):
+        next(descend(metrics["deepjsd"], reference, Pyramid(torch.ones_like(reference)), **chosen))

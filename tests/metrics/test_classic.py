@@ -85,3 +85,9 @@ def test_large_images_are_measured_in_strips(
     in_strips = CLASSIC[name](image, reference)
     assert not torch.equal(in_strips, whole)
     assert torch.allclose(in_strips, whole, atol=5e-3)
+
+
+def test_ssim_of_flat_images_is_at_most_one() -> None:
+    for level in torch.linspace(0.05, 0.95, 19):
+        flat = torch.full((1, 3, 24, 31), level.item())
+        assert ssim((flat + 1e-7).clamp(0, 1), flat).item() <= 1

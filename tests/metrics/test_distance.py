@@ -195,10 +195,11 @@ def _bad_calls(image: Tensor) -> list[tuple[object, object, str]]:
         ("photo.png", image, r"torch tensor .* enhance.load_image\(image\)"),
         (image, "photo.png", r"torch tensor .* enhance.load_image\(reference\)"),
         (image.to("meta"), image, "on meta but the metric is on cpu"),
+        (image.to_sparse(), image, r"image.to_dense\(\)"),
     ]
 
 
-@pytest.mark.parametrize("case", range(16))
+@pytest.mark.parametrize("case", range(17))
 def test_a_mistake_gets_a_sentence(case: int, images: tuple[Tensor, Tensor]) -> None:
     image, reference, sentence = _bad_calls(images[1])[case]
     with pytest.raises(ValueError, match=sentence):
