@@ -307,7 +307,7 @@ def test_what_cannot_be_saved_gets_a_sentence(tmp_path: Path) -> None:
         (torch.zeros(1, 3, 1, 17_000), tmp_path / "x.webp", "cannot hold"),
     ):
         with pytest.raises(ImageError, match=sentence):
-            save_image(bad, path)
+            save_image(bad, path)  # type: ignore[arg-type]
 
 
 @given(height=st.integers(8, 60), width=st.integers(8, 60), longer=st.integers(8, 40))
