@@ -172,7 +172,8 @@ def _change(key: str, before: float | None, after: float | None) -> str:
     if before is None or after is None or not math.isfinite(before - after):
         return ""
     if key == "loss":
-        return f"÷ {before / after:.3g}" if after > 0 else ""
+        factor = before / after if after > 0 else 0.0
+        return f"÷ {factor:,.0f}" if factor >= 1000 else f"÷ {factor:.3g}" if factor else ""
     return FORMATS[key].replace("{:", "{:+").format(after - before).replace("-", "\N{MINUS SIGN}")
 
 
