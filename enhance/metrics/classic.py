@@ -13,7 +13,8 @@ from torchmetrics.functional.image import (
 )
 
 _SSIM_LEAST = 6  # pixels: what an 11 x 11 window can be reflected from
-_LARGE, _STRIP_LEAST = 4_000_000, 256  # pixels in all, and rows of a strip
+_LARGE = 4_000_000  # pixels of an image that is measured in strips
+_STRIP, _STRIP_LEAST = 1_000_000, 256  # pixels of a strip, and rows: each takes 60 times its memory
 _MS_SSIM_LEAST = 176  # pixels: five scales under an 11 x 11 window
 
 
@@ -72,11 +73,11 @@ def _ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
 
 
 def _in_strips(measure: Callable[[Tensor, Tensor], Tensor], image: Tensor, reference: Tensor) -> Tensor:
-    """The measure of a large image as the mean of strips of its rows: whole, it would take 60 times its memory."""
+    """The measure of a large image as the mean of strips of its rows, for the memory's sake."""
     height, width = image.shape[-2:]
     if height * width <= _LARGE:
         return measure(image, reference)
-    strips = min(-(-height * width // _LARGE), max(1, height // _STRIP_LEAST))
+    strips = min(-(-height * width // _STRIP), max(1, height // _STRIP_LEAST))
     parts = zip(image.tensor_split(strips, -2), reference.tensor_split(strips, -2), strict=True)
     return torch.stack([measure(*part) * part[0].shape[-2] for part in parts]).sum(0) / height
 

@@ -81,7 +81,8 @@ def test_large_images_are_measured_in_strips(
     reference = torch.rand(2, 3, 24, 20, generator=generator).repeat_interleave(24, -2).repeat_interleave(12, -1)
     image = (reference + 0.1 * torch.randn(reference.shape, generator=generator)).clamp(0, 1)
     whole = CLASSIC[name](image, reference)
-    monkeypatch.setattr("enhance.metrics.classic._LARGE", 50_000)
+    for limit in ("_LARGE", "_STRIP"):
+        monkeypatch.setattr(f"enhance.metrics.classic.{limit}", 50_000)
     in_strips = CLASSIC[name](image, reference)
     assert not torch.equal(in_strips, whole)
     assert torch.allclose(in_strips, whole, atol=5e-3)
