@@ -97,7 +97,9 @@ class JensenShannon:
         of_p = share.log1p_()
         mean = (p * of_p).sum(0)
         value = of_q.mul_(q).sum(0).add_(mean).mul_(0.5)
-        return value, of_p.sub_(mean).mul_(p).mul_(0.5) if gradient else None
+        if not gradient:
+            return value, None
+        return value, torch.addcmul(p.new_zeros(()), of_p.sub_(mean), p, value=0.5)
 
 
 def _positive_softmax(x: Tensor) -> Tensor:
@@ -133,7 +135,7 @@ class SymmetricKL:
         if self.floor:
             gap *= (log_p - raised_p).exp_()  # p / (p + floor)
             mean += gap.sum(0)
-        return value, ratio.sub_(mean).mul_(p).add_(gap).mul_(0.5)
+        return value, torch.addcmul(gap, ratio.sub_(mean), p).mul_(0.5)
 
     def _raised(self, log_p: Tensor) -> Tensor:
         """log(p + floor)."""
