@@ -134,6 +134,7 @@ def test_ctrl_c_writes_everything_and_exits_130(tmp_path: Path) -> None:
 def test_ctrl_c_while_starting_exits_130_without_a_traceback(module: str, tmp_path: Path) -> None:
     script = f"""
 import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 class Pressing:
     def find_spec(self, name, *rest):
         if name == "{module}":
