@@ -55,9 +55,7 @@ def go_on(folder: Path) -> None:
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), settings))
         with open_dict(hydra):
             hydra.hydra.runtime.output_dir = str(folder)  # which may have been moved
-            hydra.hydra["job_logging"] = OmegaConf.load(
-                home() / _LOGGING
-            )  # a folder of somebody else's names no classes
+            hydra.hydra["job_logging"] = OmegaConf.load(home() / _LOGGING)  # ours: a folder may be anybody's
         configure_log(hydra.hydra.job_logging)
         command = shlex.join(["python", "-m", "enhance", *hydra.hydra.overrides.task])
         began_in = Path(hydra.hydra.runtime.cwd)
