@@ -9,6 +9,7 @@ import matplotlib.style
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from enhance.files import write_bytes
@@ -53,6 +54,8 @@ def draw(maps: dict[str, Tensor], image: Tensor, path: Path) -> None:
             bar = figure.colorbar(
                 scale, ax=axis, orientation="horizontal", fraction=0.05, pad=0.03, aspect=40, shrink=0.92
             )
+            bar.locator = MaxNLocator(4)
+            bar.update_ticks()
             bar.ax.tick_params(labelsize=7)
             bar.outline.set_linewidth(0.4)
             bar.set_label("distance at a pixel; the mean is the loss", fontsize=7)

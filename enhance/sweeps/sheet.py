@@ -58,6 +58,8 @@ def grid(sweep: Sweep) -> Grid:
 
 def shared_reference(sweep: Sweep) -> Path | None:
     """The file of the reference that all jobs have in common; None where they have several."""
+    if "reference" in sweep.varying:  # a job that failed may have left none of its own
+        return None
     files = [file for job in sweep.jobs if (file := job.folder / names.REFERENCE).is_file()]
     return files[0] if files and len({file.read_bytes() for file in files}) == 1 else None
 

@@ -105,6 +105,12 @@ def test_the_reference_is_shown_where_all_jobs_have_the_same(sweep: Path) -> Non
     assert shared_reference(collect(sweep)) is None
 
 
+def test_no_job_is_shown_beside_the_reference_of_another(tmp_path: Path) -> None:
+    (job(tmp_path, 0, ["reference=chelsea"], 20.0) / "reference.png").touch()
+    job(tmp_path, 1, ["reference=nothing.png"], None, "failed")
+    assert shared_reference(collect(tmp_path)) is None
+
+
 def test_a_job_that_fails_in_any_way_does_not_end_the_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
