@@ -20,6 +20,7 @@ _Result = TypeVar("_Result")
 # Okabe and Ito's colours.
 BLUE, VERMILION, GREEN, INK, FAINT = "#0072B2", "#D55E00", "#009E73", "#222222", "#888888"
 ORANGE, SKY, PURPLE = "#E69F00", "#56B4E9", "#CC79A7"
+WRITTEN = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}  # as papers write them
 
 
 def plain(draw: Callable[_Given, _Result]) -> Callable[_Given, _Result]:

@@ -78,8 +78,11 @@ def descend(
     safeguard, note = Safeguard(parameters), ""
     done, started = -1, time.perf_counter()
     if resume is not None:
-        _load(resume, parameters, optimizer, safeguard)
-        done, started = resume["index"], started - resume["seconds"]
+        try:
+            _load(resume, parameters, optimizer, safeguard)
+            done, started = resume["index"], started - resume["seconds"]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError("resume= is not the state of a Step of a run with these arguments.") from error
     for index in range(max(0, done), steps + 1):  # a resumed run computes its last loss again, for the gradient
         last = index == steps
         rate = 0.0 if last else learning_rate * schedule(index, steps) * safeguard.factor

@@ -15,7 +15,7 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from enhance.drawing import BLUE, FAINT, GREEN, INK, VERMILION
+from enhance.drawing import BLUE, FAINT, GREEN, INK, VERMILION, WRITTEN
 from enhance.drawing import figure as _figure
 from enhance.drawing import plain as _plain
 from enhance.drawing import save as _save
@@ -25,7 +25,6 @@ from enhance.runs.history import Row
 from enhance.runs.story import Story
 
 _MOST = 1200  # pixels of an image's longer side inside a figure
-_WRITTEN = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}  # as papers write them
 
 
 @_plain
@@ -129,7 +128,7 @@ def _start(story: Story) -> str:
 def _made(story: Story) -> str:
     """What made the result, e.g. `result: DeepJSD in vgg16`."""
     makers = [story.facts[key]["name"] for key in ("metric", "backbone") if story.facts.get(key, {}).get("name")]
-    makers = [_WRITTEN.get(name, name) for name in makers]
+    makers = [WRITTEN.get(name, name) for name in makers]
     return ": ".join(("result" if story.finished else "so far", *filter(None, [" in ".join(makers)])))
 
 

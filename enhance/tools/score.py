@@ -187,6 +187,7 @@ def _draw(settings: Settings, pair: Pair, pictures: list[Picture], found: list[S
     asked = settings.map or "false"
     if asked.lower() == "false":
         return None
+    from enhance.drawing import WRITTEN
     from enhance.scoring.overlay import draw
 
     metrics = {scorer.name: scorer.metric for scorer in found if scorer.metric is not None}
@@ -194,8 +195,10 @@ def _draw(settings: Settings, pair: Pair, pictures: list[Picture], found: list[S
         raise SettingsError("map=true needs one of deepwsd, deepjsd and deepskld.")
     reference, image = (picture.image for picture in pictures)
     maps = {
-        name.replace("-", " in "): metric.map(image.to(metric.device), reference.to(metric.device))[0]
-        for name, metric in metrics.items()
+        f"{WRITTEN[metric.measure]} in {metric.backbone.name}": metric.map(
+            image.to(metric.device), reference.to(metric.device)
+        )[0]
+        for metric in metrics.values()
     }
     path = Path(f"{Path(pair.image).stem}-map.png" if asked.lower() == "true" else asked).expanduser()
     draw(maps, image, path)

@@ -82,6 +82,18 @@ def test_a_descent_goes_on_to_the_last_bit(
         assert not rest
 
 
+@pytest.mark.parametrize("side", [None, 20])
+def test_the_state_of_another_run_is_refused(
+    metric: DeepDistance, pair: tuple[Tensor, Tensor], side: int | None
+) -> None:
+    run = partial(descend, metric, steps=2, learning_rate=0.02)
+    initial, reference = pair
+    other = (image[..., :side, :side] for image in pair)
+    state = next(iter(run(next(other), Pixels(next(other))))).state() if side else {}
+    with pytest.raises(ValueError, match="resume= is not the state"):
+        next(iter(run(reference, Pixels(initial), resume=state)))
+
+
 def made(first: int = 0) -> Iterator[Step]:
     for index, loss in list(enumerate([4, 3, 2.99, 2.98, 1, 0.999, 0.998, 0.997, 0.5]))[first:]:
         yield Step(index, loss, 0.1, float(index), torch.zeros(1, 3, 8, 8))
