@@ -15,6 +15,7 @@ from urllib.parse import urlparse
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 _TENSOR_FILES = (".safetensors",)
 _PICKLE_FILES = (".pth", ".pt")
@@ -119,6 +120,8 @@ def read_file(path: Path) -> dict[str, Tensor]:
     state = state.get("state_dict", state) if isinstance(state, dict) else state
     if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise WeightsError(f"{path} does not hold a state dict, a mapping from parameter names to tensors.")
+    for wrapper in ("_orig_mod.", "module."):  # of torch.compile and DataParallel
+        consume_prefix_in_state_dict_if_present(state, wrapper)
     return state
 
 

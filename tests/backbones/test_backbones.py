@@ -83,6 +83,15 @@ class Trap:
         return (pytest.fail, ("code in a weights file was run",))
 
 
+@pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "_orig_mod.module."])
+def test_weights_saved_from_a_wrapped_network_fit(tmp_path: Path, wrapper: str) -> None:
+    state = torchvision.models.squeezenet1_1(weights=None).state_dict()
+    torch.save(state, tmp_path / "plain.pth")
+    torch.save({wrapper + key: value for key, value in state.items()}, tmp_path / "wrapped.pth")
+    plain, wrapped = (load(SMALL, tmp_path / f"{name}.pth").state_dict() for name in ("plain", "wrapped"))
+    assert all(torch.equal(plain[key], wrapped[key]) for key in plain)
+
+
 def test_bad_files_get_a_sentence(tmp_path: Path) -> None:
     state = {key: value.clone() for key, value in torchvision.models.squeezenet1_1(weights=None).state_dict().items()}
     torch.save(state, tmp_path / "good.pth")
