@@ -31,7 +31,7 @@ class Settings:
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     metrics: Any = None
     backbones: Any = None
-    output: str = "scores.csv"
+    output: str | None = None
     map: str | None = None
     format: str = "text"
     batch: int = 8
@@ -51,10 +51,10 @@ def run(settings: Settings) -> int:
     """
     _check(settings)
     pairs = _pairs(settings)
-    if len(pairs) == 1 and not settings.pairs and not Path(settings.image or "").is_dir():
+    if len(pairs) == 1 and not (settings.pairs or settings.output) and not Path(settings.image or "").is_dir():
         return _one(settings, pairs[0])
     if settings.map and settings.map.lower() != "false":
-        raise SettingsError("map= draws one pair: name two files, reference=a.png image=b.png.")
+        raise SettingsError("map= draws one pair, without output=: name two files, reference=a.png image=b.png.")
     return _many(settings, pairs)
 
 
@@ -71,7 +71,7 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"{key}={value} is too small; it must be at least 1.")
     if settings.map and settings.map.lower() not in _NO_FILE and not settings.map.lower().endswith((".png", ".pdf")):
         raise SettingsError(f"map={settings.map} must be true, or a file that ends in .png or .pdf.")
-    if not settings.output.lower().endswith(".csv"):
+    if settings.output is not None and not settings.output.lower().endswith(".csv"):
         raise SettingsError(f"output={settings.output} must end in .csv; the same as JSON goes beside it.")
     for key in ("metrics", "backbones"):
         given = getattr(settings, key)
@@ -214,7 +214,7 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
     from enhance.scoring.document import Document
 
     found = _scorers(settings)
-    output = Path(settings.output).expanduser()
+    output = Path(settings.output or "scores.csv").expanduser()
     document = Document(output, found, pairs)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -101,6 +101,13 @@ def test_folders_are_paired_by_name_and_a_second_call_goes_on(
     assert [pair["image"] for pair in document["pairs"]] == [row["image"] for row in rows(folders / "scores.csv")]
 
 
+def test_a_pair_goes_to_the_file_that_is_named(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert use("reference=ref/a.png", "image=img/a.png", "output=pair.csv", *QUICK) == 0
+    (row,) = rows(folders / "pair.csv")
+    assert (row["reference"], row["image"]) == ("ref/a.png", "img/a.png")
+    assert "1 pair scored" in capsys.readouterr().out
+
+
 def test_bad_files_are_reported_and_skipped(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folders / "img" / "a.png").write_text("no image")
     save_image(torch.rand(1, 3, 9, 9), folders / "img" / NAMES[1])
@@ -281,6 +288,8 @@ def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
         (["reference=ref", "image=empty", "metrics=[psnr]"], "no images"),
         (["reference=ref", "image=img", "metric=psnr"], "metrics=[psnr]"),
         (["reference=ref", "image=img", "map=true"], "map= draws one pair"),
+        (["reference=ref/a.png", "image=img/a.png", "map=true", "output=a.csv"], "without output="),
+        (["reference=ref/a.png", "image=img/a.png", "output="], ".csv"),
         (["reference=ref", "image=img", "metrics=deepwsd,psnr"], "metrics=[deepwsd,psnr]"),
     ],
 )
