@@ -124,11 +124,16 @@ def optimize(
     truth, start = (image.to(measure.device, measure.dtype) for image in (problem.reference, problem.initial))
     rate, gain = _NEAR if _correlation(start, truth) > _ALIKE else _FAR
     settings.setdefault("smoothing", graduated(_SMOOTHING))
+    moved = parametrization(start) if parametrization else Pyramid(start, gain=gain)
+    if not all(callable(getattr(moved, part, None)) for part in ("parameters", "image", "project")):
+        raise ValueError(
+            f"parametrization must make a Parametrization of the image, as Pixels does, not {type(moved).__name__}."
+        )
     run = Until(
         descend(
             judge,
             truth,
-            parametrization(start) if parametrization else Pyramid(start, gain=gain),
+            moved,
             steps=steps,
             learning_rate=rate if learning_rate is None else learning_rate,
             **settings,

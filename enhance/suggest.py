@@ -8,7 +8,7 @@ from difflib import get_close_matches
 _SHOWN = 16
 
 
-def unknown(what: str, given: str, accepted: Iterable[str]) -> str:
+def unknown(what: str, given: object, accepted: Iterable[str]) -> str:
     """One sentence: the name that was given, the nearest accepted one and, unless they are many, the accepted ones.
 
     Example:
@@ -16,7 +16,7 @@ def unknown(what: str, given: str, accepted: Iterable[str]) -> str:
         "There is no metric 'deepwds'; did you mean 'deepwsd'? (deepwsd, deepjsd)"
     """
     names = list(accepted)
-    near = get_close_matches(given.lower(), names, n=1, cutoff=0.5)
+    near = get_close_matches(str(given).lower(), names, n=1, cutoff=0.5)
     question = f"; did you mean '{near[0]}'?" if near else "."
     if near and len(names) > _SHOWN:
         return f"There is no {what} '{given}'{question}"

@@ -165,8 +165,9 @@ def test_transparent_pixels_are_laid_on_the_background(tmp_path: Path) -> None:
     found = read(tmp_path / "x.png", background="#000080")
     assert to_array(found.image)[0, 0].tolist() == [0, 0, 128]
     assert "laid on #000080" in found.notes[0]
-    with pytest.raises(ImageError, match="not a colour"):
-        read(tmp_path / "x.png", background="whit")
+    for background in ("whit", None, (255, 0, 0)):
+        with pytest.raises(ImageError, match="not a colour"):
+            read(tmp_path / "x.png", background=background)  # type: ignore[arg-type]
 
 
 def test_exif_orientation_is_honoured(tmp_path: Path) -> None:

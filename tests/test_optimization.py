@@ -157,6 +157,11 @@ def test_the_run_is_in_the_metrics_precision(reference: Tensor) -> None:
         ({"steps": 0}, "at least 1"),
         ({"steps": 2.5}, "whole number"),
         ({"learning_rate": math.nan}, "positive"),
+        ({"betas": (0.9,)}, "two numbers"),
+        ({"betas": ("a", 0.9)}, "two numbers"),
+        ({"betas": 3}, "two numbers"),
+        ({"parametrization": lambda image: image}, "as Pixels does, not Tensor"),
+        ({"resume": {}}, "not the state of a Step"),
     ],
 )
 def test_a_mistake_gets_a_sentence(

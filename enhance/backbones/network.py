@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from os import PathLike
@@ -97,10 +98,16 @@ def load(
         ValueError: for an unknown name, network or node.
         WeightsError: if the weights cannot be had or do not fit.
     """
+    if not isinstance(name, str):
+        raise ValueError(unknown("backbone", name, BACKBONES))
     if not isinstance(weights, (str, PathLike, Mapping)):
         raise WeightsError(
             f"weights must be pretrained, untrained, a file or a state dict, got {type(weights).__name__}."
         )
+    if isinstance(weights, Mapping) and not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items()
+    ):
+        raise WeightsError("weights is no state dict, a mapping from parameter names to tensors.")
     if weights == "embedded" and name != compact.NAME:
         raise WeightsError(
             f"Only {compact.NAME} has embedded weights; for {name} take pretrained, untrained or a file."
@@ -152,7 +159,8 @@ def _from_nodes(model: str | None, nodes: Sequence[str] | None, weights: Weights
     builder = signature(torchvision.models.get_model_builder(model))
     bare = {key: None for key in ("weights", "weights_backbone") if key in builder.parameters}
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on how weights would be drawn, which are not
             network = torchvision.models.get_model(model, **bare)
         origin = fill(network, model, "DEFAULT", weights, seed)
         known = get_graph_node_names(network.eval())[1]
@@ -167,4 +175,6 @@ def _from_nodes(model: str | None, nodes: Sequence[str] | None, weights: Weights
             groups = {name.rsplit(".", depth)[0] for name in known for depth in range(1, name.count(".") + 1)}
             raise ValueError(unknown(f"node of {model}", node, [*known, *sorted(groups)]))
     extractor = create_feature_extractor(network, return_nodes=[nodes] if isinstance(nodes, str) else list(nodes))
+    if next(extractor.parameters(), None) is None:
+        raise ValueError(f"The nodes {nodes} of {model} come before its first layer; name later ones.")
     return NodesBackbone(f"torchvision/{model}", [extractor], origin)

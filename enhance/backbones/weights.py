@@ -174,9 +174,10 @@ def assign(layers: nn.Module, state: Mapping[str, Tensor], network: str, source:
                 f"{source} does not fit {network}: '{prefix}{key}' is {kind}; save the network's own state dict, dense "
                 f"and in {parameter.dtype}."
             )
+        given = given.to(torch.float32) if given.is_floating_point() else given
         if given.is_floating_point() and not given.isfinite().all():
             raise WeightsError(f"{source} is damaged: '{prefix}{key}' holds values that are not finite; fetch it anew.")
-        chosen[key] = given.to(torch.float32) if given.is_floating_point() else given
+        chosen[key] = given
     layers.load_state_dict(chosen, assign=True)
 
 

@@ -74,6 +74,7 @@ def descend(
     _check(learning_rate, betas, forget_every)
     target: Any = metric.prepare(reference) if isinstance(reference, Tensor) else reference
     parameters = parametrization.parameters()
+    betas = (float(betas[0]), float(betas[1]))  # Adam takes no integers
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=betas)
     safeguard, note = Safeguard(parameters), ""
     done, started = -1, time.perf_counter()
@@ -121,7 +122,11 @@ def descend(
 def _check(learning_rate: float, betas: Sequence[float], forget_every: int | None) -> None:
     if not 0 < learning_rate <= FASTEST:
         raise ValueError(f"learning_rate={learning_rate} must be positive and at most {FASTEST:g}.")
-    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+    try:
+        sound = len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
+    except TypeError:  # no sequence, or not of numbers
+        sound = False
+    if not sound:
         raise ValueError(f"betas={betas} must be two numbers in [0, 1), e.g. (0.9, 0.99).")
     if forget_every is not None and forget_every < 1:
         raise ValueError(f"forget_every={forget_every} must be a number of steps, at least 1, or None for never.")

@@ -183,7 +183,7 @@ def _composited(values: Array, laid_on: tuple[float, ...], background: str, path
 def _colour(background: str) -> tuple[float, ...]:
     try:
         return tuple(channel / 255 for channel in ImageColor.getrgb(background)[:3])
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError) as error:  # the latter two where it is no string
         raise ImageError(
             f"background={background} is not a colour; name one (white, grey, ...) or write '#rrggbb'."
         ) from error

@@ -118,6 +118,14 @@ def test_bad_files_get_a_sentence(tmp_path: Path) -> None:
         load(SMALL, "pretraind")
     with pytest.raises(WeightsError, match="does not fit vgg19"):
         load("vgg19", tmp_path / "good.pth")
+    with pytest.raises(WeightsError, match="not finite"):
+        load(SMALL, {key: value.double() * 1e300 for key, value in state.items()})  # too large for float32
+    with pytest.raises(WeightsError, match="no state dict"):
+        load(SMALL, {1: torch.zeros(3)})  # type: ignore[dict-item]
+    with pytest.raises(ValueError, match="no backbone 'None'"):
+        load(None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="before its first layer"):
+        load("torchvision", "untrained", model="resnet18", nodes=["x"])
 
 
 def test_pretrained_weights_that_cannot_be_had_name_the_way_out(
