@@ -13,6 +13,7 @@ from torch import Tensor
 
 from enhance.experiment import run
 from enhance.metrics import METRICS
+from enhance.metrics.fusion import _scale
 from enhance.progress import Progress
 from enhance.runs.frames import MOST
 from enhance.runs.history import Row, read
@@ -49,6 +50,19 @@ def test_threads_and_batches_change_no_result(name: str, backbone: str, images: 
         torch.testing.assert_close(other, values[1], rtol=1e-5, atol=0)
     for count in (2, 3):
         torch.testing.assert_close(gradients[count], gradients[1], rtol=0, atol=1e-5 * gradients[1].abs().max().item())
+
+
+def test_threads_change_no_bit_of_a_large_sum(generator: torch.Generator) -> None:
+    """Torch shares a sum among threads from 32,768 entries on, and rounds it otherwise for each number of them."""
+    threads, scales = torch.get_num_threads(), []
+    levels = [torch.rand(64, 40_000, generator=generator) ** 3 for _ in range(8)]
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            scales.append([_scale(level).item() for level in levels])
+    finally:
+        torch.set_num_threads(threads)
+    assert scales[0] == scales[1]
 
 
 def test_threads_change_no_run(tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ def load(
         raise WeightsError(
             f"weights must be pretrained, untrained, a file or a state dict, got {type(weights).__name__}."
         )
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ValueError(f"seed={seed!r} must be a whole number from 0 to 2^63 - 1.")
     if isinstance(weights, Mapping) and not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items()
     ):

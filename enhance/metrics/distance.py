@@ -116,6 +116,9 @@ class DeepDistance(nn.Module):
         ):
             if given not in accepted:
                 raise ValueError(unknown(what, str(given), accepted))
+        for what, given in (("prefilter", prefilter), ("check_range", check_range)):
+            if not isinstance(given, bool):
+                raise ValueError(f"{what} must be True or False, got {given!r}.")
         if not isinstance(backbone, (str, Backbone)):
             raise ValueError(
                 f"backbone must be a name of enhance.BACKBONES or a Backbone, got {type(backbone).__name__}."
@@ -226,7 +229,7 @@ class DeepDistance(nn.Module):
         """
         reference = checks.image("reference", reference, self.dtype, self.device, self.check_range)
         with torch.autocast(reference.device.type, enabled=False):
-            levels = tuple(prepare_level(columns, self.rule) for columns in self._columns(reference))
+            levels = tuple(prepare_level(columns, self.rule) for columns in self._columns(reference.clone()))
         return Prepared(tuple(reference.shape), levels, self)
 
     def _columns(self, image: Tensor) -> list[Tensor]:
@@ -236,7 +239,7 @@ class DeepDistance(nn.Module):
     def _features(self, image: Tensor) -> list[Tensor]:
         """The levels: the image as the measure sees it, then the backbone's feature maps."""
         if self.prefilter:
-            factor = max(1, round(max(image.shape[-2:]) / 256))
+            factor = min(max(1, round(max(image.shape[-2:]) / 256)), *image.shape[-2:])
             image = functional.avg_pool2d(image, factor) if factor > 1 else image
         with torch.autocast(image.device.type, dtype=self.autocast, enabled=self.autocast is not None):
             maps = self.backbone(image)

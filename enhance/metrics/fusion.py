@@ -89,8 +89,13 @@ def _softmax_distances(columns: Tensor, prepared: PreparedLevel, image: int, rul
 
 
 def _scale(columns: Tensor) -> Tensor:
-    """1 / (sum of the level + 1e-6), which turns squared features into masses: (..., 64, N) -> (..., 1, 1)."""
-    return (columns.sum((-2, -1), keepdim=True) + 1e-6).reciprocal()
+    """1 / (sum of the level + 1e-6), which turns squared features into masses: (64, N) -> (1, 1).
+
+    Summed block by block, each small enough for one thread: how many threads there are does not change the rounding.
+    """
+    sums = columns.sum(0)
+    total = torch.stack([sums[block].sum() for block in _blocks(columns)]).sum()
+    return (total + 1e-6).reciprocal().view(1, 1)
 
 
 def _blocks(columns: Tensor) -> list[slice]:

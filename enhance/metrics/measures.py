@@ -207,6 +207,8 @@ def symmetric_kl(x: Tensor, y: Tensor, dim: int = -1) -> Tensor:
 
 def between(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
     """The measure along `dim` of two tensors of one shape, differentiable once in both."""
+    if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
+        raise ValueError(f"Both must be tensors, got {type(x).__name__} and {type(y).__name__}.")
     if x.shape != y.shape:
         raise ValueError(f"Both tensors must have the same shape, got {tuple(x.shape)} and {tuple(y.shape)}.")
     if not x.dtype == y.dtype or x.dtype not in (torch.float32, torch.float64):
@@ -214,6 +216,8 @@ def between(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
     if not -x.dim() <= dim < x.dim() or x.shape[dim] == 0:
         raise ValueError(f"There must be at least one entry along dim={dim}, got shape {tuple(x.shape)}.")
     x, y = x.movedim(dim, 0), y.movedim(dim, 0)
+    if not x.numel():
+        return x.sum(0)
     value: Tensor = _Symmetric.apply(measure, x.reshape(len(x), -1), y.reshape(len(y), -1))  # type: ignore[assignment]
     return value.reshape(x.shape[1:])
 

@@ -22,6 +22,7 @@ features are equal, so that smoothing moves no optimum.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -84,7 +85,9 @@ def smoothed(rule: Rule, amount: float) -> Rule:
 
     A divergence without a squared difference beside it has nothing that could lead in its place, and stays as it is.
     """
-    if amount <= 0:
+    if not 0 <= amount < math.inf:
+        raise ValueError(f"smoothing={amount} must be a finite number of at least 0.")
+    if amount == 0:
         return rule
     if isinstance(rule.measure, Wasserstein):
         return replace(rule, measure=SmoothedWasserstein(rule.measure.p, amount))

@@ -122,6 +122,9 @@ def test_bad_files_get_a_sentence(tmp_path: Path) -> None:
         load(SMALL, {key: value.double() * 1e300 for key, value in state.items()})  # too large for float32
     with pytest.raises(WeightsError, match="no state dict"):
         load(SMALL, {1: torch.zeros(3)})  # type: ignore[dict-item]
+    for seed in (-1, 2**70, "a"):
+        with pytest.raises(ValueError, match="whole number"):
+            load(SMALL, "untrained", seed=seed)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no backbone 'None'"):
         load(None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="before its first layer"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 import torch
@@ -177,6 +178,29 @@ def test_the_prefilter_halves_a_large_image() -> None:
     assert build("deepjsd", "squeezenet", prefilter=False)(image, reference) != build("deepjsd", "squeezenet")(*halved)
 
 
+@pytest.mark.parametrize("size", [(8, 3000), (3000, 9)])
+def test_the_prefilter_takes_a_thin_image(size: tuple[int, int]) -> None:
+    image = torch.rand(1, 3, *size)
+    assert build("deepjsd", "squeezenet").score(image, image) == 0
+
+
+@pytest.mark.parametrize("name", ["deepwsd", "deepjsd"])
+def test_a_prepared_reference_is_a_copy(name: str, images: tuple[Tensor, Tensor]) -> None:
+    module, reference = build(name, "squeezenet"), images[1].clone().requires_grad_()
+    target = module.prepare(reference)
+    before = module(images[0], target)
+    with torch.no_grad():
+        reference.mul_(0.5)
+    assert module(images[0], target) == before
+    assert not any(level.columns.requires_grad for level in target.levels)
+
+
+@pytest.mark.parametrize("smoothing", [-1.0, float("nan"), float("inf")])
+def test_smoothing_is_a_finite_amount(smoothing: float, images: tuple[Tensor, Tensor]) -> None:
+    with pytest.raises(ValueError, match="smoothing="):
+        build("deepwsd", "squeezenet")(*images, smoothing=smoothing)
+
+
 def _bad_calls(image: Tensor) -> list[tuple[object, object, str]]:
     return [
         (image[0], image, r"Add the batch dimension: image\[None\]"),
@@ -224,8 +248,9 @@ def test_a_prepared_reference_belongs_to_its_metric(images: tuple[Tensor, Tensor
         ({"layout": "spacial"}, "did you mean 'spatial'"),
         ({"reduction": "avg"}, "no reduction 'avg'"),
         ({"rounding": "down"}, "no rounding 'down'"),
+        ({"prefilter": "no"}, "must be True or False"),
     ],
 )
-def test_an_unknown_setting_gets_a_sentence(settings: dict[str, str], sentence: str) -> None:
+def test_an_unknown_setting_gets_a_sentence(settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         build("deepjsd", "squeezenet", **settings)

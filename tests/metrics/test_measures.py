@@ -115,11 +115,18 @@ def test_any_dimension_can_be_reduced() -> None:
         assert torch.allclose(wasserstein(x, y, dim=dim), moved)
 
 
+@pytest.mark.parametrize("p", [1, 2, 3])
+def test_no_columns_are_no_distances(p: int) -> None:
+    assert wasserstein(torch.rand(0, 3), torch.rand(0, 3), p).shape == (0,)
+
+
 def test_what_cannot_be_gets_a_sentence() -> None:
     x = torch.rand(4)
     with pytest.raises(ValueError, match="same shape"):
         wasserstein(x, torch.rand(5))
     with pytest.raises(ValueError, match="at least 1"):
         wasserstein(x, x, p=0.5)
+    with pytest.raises(ValueError, match="Both must be tensors"):
+        wasserstein(x, 3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one entry"):
         wasserstein(torch.tensor(1.0), torch.tensor(1.0))
