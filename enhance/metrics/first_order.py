@@ -10,11 +10,19 @@ import torch
 from torch import Tensor
 
 
+def anchor(*inputs: Tensor) -> Tensor:
+    """An empty tensor in the graph of the inputs: saved last by a forward pass, it leads whoever differentiates the
+    gradient with respect to them to the sentence.
+    """
+    return torch.cat([given.reshape(-1)[:0] for given in inputs])
+
+
 def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
     """A `backward` whose gradients raise a sentence when they are differentiated again, wherever the graph goes on.
 
     PyTorch's own `once_differentiable` raises only if the incoming gradient needs one itself, and would let the second
-    derivative of a plain `grad(loss, image, create_graph=True)` be silently wrong.
+    derivative of a plain `grad(loss, image, create_graph=True)` be silently wrong. The last saved tensor must be the
+    `anchor` of what is differentiated.
     """
 
     @wraps(backward)
@@ -24,7 +32,9 @@ def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not torch.is_grad_enabled():
             return gradients
         return tuple(
-            _Last.apply(gradient.detach().requires_grad_()) if isinstance(gradient, Tensor) else gradient
+            _Last.apply(gradient.detach().requires_grad_(), ctx.saved_tensors[-1])
+            if isinstance(gradient, Tensor)
+            else gradient
             for gradient in gradients
         )
 
@@ -33,7 +43,7 @@ def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 class _Last(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, gradient: Tensor) -> Tensor:
+    def forward(ctx: Any, gradient: Tensor, anchor: Tensor) -> Tensor:
         return gradient.clone()
 
     @staticmethod

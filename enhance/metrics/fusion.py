@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.metrics.first_order import first_order
+from enhance.metrics.first_order import anchor, first_order
 from enhance.metrics.measures import Prepared, between
 from enhance.metrics.published import Rule
 
@@ -58,7 +58,7 @@ def level_distance(columns: Tensor, prepared: PreparedLevel, rule: Rule) -> Tens
     images = [
         _softmax_distances(columns[image], prepared, image, rule).mean()
         if rule.masses == "softmax"
-        else _FusedDistance.apply(columns[image], prepared, image, rule)
+        else _FusedDistance.apply(columns[image], anchor(columns), prepared, image, rule)
         for image in range(len(columns))
     ]
     return torch.stack(images)  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ class _FusedDistance(torch.autograd.Function):
     """Columns of one image (64, N) -> its mean fused distance, a scalar."""
 
     @staticmethod
-    def forward(ctx: Any, columns: Tensor, prepared: PreparedLevel, image: int, rule: Rule) -> Tensor:
+    def forward(ctx: Any, columns: Tensor, anchor: Tensor, prepared: PreparedLevel, image: int, rule: Rule) -> Tensor:
         wants_gradient = ctx.needs_input_grad[0]
         reference = image % len(prepared.columns)
         squared = rule.masses == "squared"
@@ -134,16 +134,16 @@ class _FusedDistance(torch.autograd.Function):
         totals, mass_slopes = zip(*map(compare, _blocks(columns)), strict=True)
         ctx.shift = -(torch.stack(mass_slopes).sum() * scale[0, 0]) if squared else None
         ctx.count = columns.shape[-1]
-        ctx.save_for_backward(slope)
+        ctx.save_for_backward(slope, anchor)
         return torch.stack(totals).sum() / ctx.count
 
     @staticmethod
     @first_order
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None]:
-        (slope,) = ctx.saved_tensors
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None, None]:
+        slope, _ = ctx.saved_tensors
         weight = grad_output / ctx.count
         gradient = slope * weight if ctx.shift is None else torch.addcmul(ctx.shift * weight, slope, weight)
-        return gradient, None, None, None
+        return gradient, None, None, None, None
 
 
 def _fuse(d: Tensor, x: Tensor, y: Tensor, damping: float | None) -> tuple[Tensor, Tensor, Tensor]:

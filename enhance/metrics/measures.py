@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from enhance.metrics import transport
-from enhance.metrics.first_order import first_order
+from enhance.metrics.first_order import anchor, first_order
 
 Prepared = tuple[Tensor, ...]
 Compared = tuple[Tensor, "Tensor | None"]
@@ -218,7 +218,8 @@ def between(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
     x, y = x.movedim(dim, 0), y.movedim(dim, 0)
     if not x.numel():
         return x.sum(0)
-    value: Tensor = _Symmetric.apply(measure, x.reshape(len(x), -1), y.reshape(len(y), -1))  # type: ignore[assignment]
+    flat = x.reshape(len(x), -1), y.reshape(len(y), -1)
+    value: Tensor = _Symmetric.apply(measure, *flat, anchor(*flat))  # type: ignore[assignment]
     return value.reshape(x.shape[1:])
 
 
@@ -228,19 +229,20 @@ class _Symmetric(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, measure: Measure, x: Tensor, y: Tensor) -> Tensor:
-        _, wants_x, wants_y = ctx.needs_input_grad
+    def forward(ctx: Any, measure: Measure, x: Tensor, y: Tensor, anchor: Tensor) -> Tensor:
+        _, wants_x, wants_y, _ = ctx.needs_input_grad
         value, slope_x = measure.compare(x, measure.prepare(y), wants_x)
         slope_y = measure.compare(y, measure.prepare(x), True)[1] if wants_y else None
-        ctx.save_for_backward(slope_x, slope_y)
+        ctx.save_for_backward(slope_x, slope_y, anchor)
         return value
 
     @staticmethod
     @first_order
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
-        slope_x, slope_y = ctx.saved_tensors
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[None, Tensor | None, Tensor | None, None]:
+        slope_x, slope_y, _ = ctx.saved_tensors
         return (
             None,
             slope_x * grad_output if slope_x is not None else None,
             slope_y * grad_output if slope_y is not None else None,
+            None,
         )

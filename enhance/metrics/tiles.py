@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from enhance.metrics.distance import DeepDistance
-from enhance.metrics.first_order import first_order
+from enhance.metrics.first_order import anchor, first_order
 
 Box = tuple[slice, slice]
 
@@ -54,7 +54,7 @@ class Tiled(nn.Module):
     def forward(self, image: Tensor, reference: Tensor | TiledReference, smoothing: float = 0.0) -> Tensor:
         """The loss, see `DeepDistance.forward`: (B, 3, H, W) in [0, 1] each -> a scalar. Differentiable in `image`."""
         target = reference.image if isinstance(reference, TiledReference) else reference
-        return _TileByTile.apply(image, target, self, smoothing)  # type: ignore[return-value]
+        return _TileByTile.apply(image, anchor(image), target, self, smoothing)  # type: ignore[return-value]
 
     @torch.no_grad()
     def layers(self, image: Tensor, reference: Tensor | TiledReference) -> Tensor:
@@ -91,7 +91,7 @@ class _TileByTile(torch.autograd.Function):
     """The gradient is found with the loss, so that no tile's graph outlives it."""
 
     @staticmethod
-    def forward(ctx: Any, image: Tensor, reference: Tensor, tiled: Tiled, smoothing: float) -> Tensor:
+    def forward(ctx: Any, image: Tensor, anchor: Tensor, reference: Tensor, tiled: Tiled, smoothing: float) -> Tensor:
         wanted = ctx.needs_input_grad[0]
         boxes = tiled.boxes(*image.shape[-2:])
         total, slope = image.new_zeros(()), torch.zeros_like(image) if wanted else None
@@ -102,11 +102,11 @@ class _TileByTile(torch.autograd.Function):
             total += loss.detach() / len(boxes)
             if slope is not None:
                 slope[..., *box] += torch.autograd.grad(loss, tile)[0] / len(boxes)
-        ctx.save_for_backward(slope)
+        ctx.save_for_backward(slope, anchor)
         return total
 
     @staticmethod
     @first_order
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None]:
-        (slope,) = ctx.saved_tensors
-        return slope * grad_output, None, None, None
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None, None]:
+        slope, _ = ctx.saved_tensors
+        return slope * grad_output, None, None, None, None
