@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from enhance.distill.photographs import divide
+from enhance.distill.photographs import digest, divide
 from enhance.distill.recipe import Recipe, guarded, parse
 
 if TYPE_CHECKING:
@@ -21,79 +21,85 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def distill(recipe: Recipe) -> None:
-    """Teacher's targets, student, images that it leads, student again, judgement, card: each goes on where it was
-    ended.
-    """
+    """Teacher's targets, student, images that it leads, student again, judgement, card: each goes on where it ended."""
     learned, held_out = divide(recipe.photos)
     import torch
 
     from enhance.backbones import compact
-    from enhance.backbones.network import Backbone, load
-    from enhance.distill.agreement import MEASURES, agreement, cache_for, scores_of
+    from enhance.backbones.network import load
+    from enhance.distill.agreement import agreement, scores_of
     from enhance.distill.card import Facts, card
     from enhance.distill.crops import group
+    from enhance.distill.distances import MEASURES
+    from enhance.distill.kept import place, say, watched
     from enhance.distill.led import led
     from enhance.distill.targets import Teacher
-    from enhance.distill.training import Second, train
+    from enhance.distill.training import Second, check, train
     from enhance.files import held, sweep, write_bytes, write_text
 
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     network = load(recipe.teacher, recipe.weights, seed=recipe.seed)
+    photographs = digest([*learned, *held_out])
+    first = load(compact.NAME, recipe.begin) if recipe.begin else None
+    identity = recipe.identity(photographs, network.origin.sha256, first.origin.sha256 if first else "")
     folder = Path(recipe.folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder):
         sweep(folder)
+        check(folder, identity)
         teacher: Teacher | None = None
 
-        def measured(kind: str, count: int, group: Callable[[int], Tensor]) -> list[Path]:
-            """Files of the teacher's targets of so many groups; those that are there are not made again."""
+        def measured(kind: str, count: int, make: Callable[[int], Tensor]) -> list[Path]:
+            """Files of the teacher's targets of so many groups; those that are there and whole are not made again."""
             nonlocal teacher
-            place = folder / f"{kind}-{network.origin.sha256[:12]}-{recipe.crop}-{recipe.seed}"
-            files = [place / f"{index:06d}.npz" for index in range(count)]
-            if missing := [index for index, file in enumerate(files) if not file.is_file()]:
+            targets = place(folder, kind, network, photographs, recipe.crop, recipe.seed)
+            files = [targets / f"{index:06d}.npz" for index in range(count)]
+            if missing := [index for index, file in enumerate(files) if not zipfile.is_zipfile(file)]:
                 teacher = teacher or Teacher(network, learned, recipe.crop, recipe.seed)
-                _say(f"{recipe.teacher} measures {len(missing)} groups of {kind}")
-                for index in missing:
-                    teacher(group(index)).save(files[index])
+                for index in watched(missing, f"{recipe.teacher} measures {len(missing)} groups of {kind}"):
+                    teacher(make(index)).save(files[index])
             return files
 
         files = measured("targets", recipe.groups, lambda index: group(learned, recipe.crop, recipe.seed, index))
-        weights = folder / "student.safetensors"
-        so_far = folder / "first.safetensors" if recipe.led else weights
-        if not recipe.begin:
-            write_bytes(so_far, train(recipe, files, folder, _say).weights())
+        file = folder / "student.safetensors"
+        so_far = folder / "first.safetensors" if recipe.led else file
+        seconds = 0.0
+        if not first:
+            student = train(recipe, identity, files, folder, say)
+            write_bytes(so_far, student.weights())
+            seconds += student.seconds
         if recipe.led:
-            first = load(compact.NAME, recipe.begin or so_far)
-            name = first.origin.sha256
+            leader = first or load(compact.NAME, so_far)
+            name = leader.origin.sha256
             paths = measured(
-                f"led-{name[:12]}", recipe.led, lambda index: led(learned, first, recipe.crop, recipe.seed, index)
+                f"led-{name[:12]}", recipe.led, lambda index: led(learned, leader, recipe.crop, recipe.seed, index)
             )
-            state = {key.removeprefix("stages."): value for key, value in first.state_dict().items()}
-            write_bytes(weights, train(recipe, files, folder, _say, Second(paths, state, name)).weights())
-        data = weights.read_bytes()
+            state = {key.removeprefix("stages."): value for key, value in leader.state_dict().items()}
+            student = train(recipe, identity, files, folder, say, Second(paths, state, name))
+            write_bytes(file, student.weights())
+            seconds += student.seconds
         judged = held_out[: recipe.judged]
-        _say(f"{recipe.teacher} and student score {len(judged)} photographs held out")
-        own: Backbone = load(compact.NAME, weights)
+        own = load(compact.NAME, file)
         ours = scores_of(own, judged, recipe.size)
-        theirs = scores_of(network, judged, recipe.size, cache_for(folder, network, recipe.size))
+        theirs = scores_of(network, judged, recipe.size, place(folder, "scores", network, photographs, recipe.size))
         facts = Facts(
             origin=network.origin.name,
             teacher=network.origin.sha256,
-            student=hashlib.sha256(data).hexdigest(),
-            size=len(data),
+            begin=identity["begin"],
+            photographs=photographs,
+            student=own.origin.sha256,
+            size=file.stat().st_size,
             parameters=sum(p.numel() for p in own.parameters()),
             learned=len(learned),
             held=len(held_out),
             judged=len(judged),
+            seconds=seconds,
+            torch=torch.__version__,
         )
         agreements = {measure: agreement(ours, theirs, measure) for measure in MEASURES}
         write_text(folder / "student.md", card(recipe, facts, agreements))
-    print(weights)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(file)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,12 @@ from scipy import stats
 from torch import Tensor
 
 from enhance.backbones.network import Backbone
+from enhance.distill.distances import MEASURES
+from enhance.distill.kept import recall, watched
 from enhance.distill.photographs import centre
-from enhance.files import write_json
 from enhance.metrics import METRICS, DeepDistance
 from enhance.scoring.statistics import statistic
 from enhance.tasks.degradations import degrade
-
-MEASURES = ("deepjsd", "deepskld", "deepwsd")
 
 # From the slightest to the strongest; every second photograph has the sign of `SIGNED` settings turned.
 SEVERITIES: dict[str, tuple[dict[str, float], ...]] = {
@@ -92,24 +91,15 @@ def scores_of(backbone: Backbone, files: Sequence[Path], size: int, cache: Path 
         backbone: teacher or student.
         files: photographs.
         size: see `centre`.
-        cache: folder that keeps one file a photograph, so that a teacher is asked once. It belongs to one teacher and
-            one size, see `cache_for`.
+        cache: folder that keeps one file a photograph, so that a teacher is asked once; see `enhance.distill.kept`.
     """
-    metrics, found = metrics_of(backbone), []
-    for number, file in enumerate(files):
-        kept = cache / f"{file.stem}.json" if cache else None
-        if kept and kept.is_file():
-            found.append(json.loads(kept.read_text()))
-            continue
-        found.append(scores(metrics, centre(file, size), number))
-        if kept:
-            write_json(kept, found[-1])
-    return found
+    metrics = metrics_of(backbone)
 
+    def of(number: int) -> Scores:
+        return scores(metrics, centre(files[number], size), number)
 
-def cache_for(folder: Path, backbone: Backbone, size: int) -> Path:
-    """Where a teacher's scores are kept."""
-    return folder / f"scores-{backbone.name}-{backbone.origin.sha256[:12]}-{size}"
+    numbers = watched(range(len(files)), f"{backbone.name} scores {len(files)} photographs held out")
+    return [recall(cache / f"{files[n].name}.json", partial(of, n)) if cache else of(n) for n in numbers]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -37,12 +38,13 @@ class Guided:
     @property
     def ratio(self) -> float:
         """Share of the teacher's loss reduction that the student reached."""
-        return (self.start - self.student) / (self.start - self.teacher)
+        most = self.start - self.teacher
+        return (self.start - self.student) / most if most else math.nan  # a start that is the reference
 
 
 @cache
 def settings(start: str, measure: str = "deepwsd") -> config.Config:
-    """The settings of the task that begins with a start of `TASKS`."""
+    """The settings of the task that begins with a start of `TASKS`. Nothing but `steps` depends on the measure."""
     locate.register()
     config.register()
     GlobalHydra.instance().clear()
@@ -90,9 +92,9 @@ def measured(backbone: Backbone, measure: str) -> DeepDistance:
     return METRICS[measure](backbone, prefilter=False, rounding="up")
 
 
-def reached(judge: DeepDistance, guide: DeepDistance, reference: Tensor, start: str, steps: int) -> tuple[float, float]:
+def reached(judge: DeepDistance, guide: DeepDistance, reference: Tensor, start: str, steps: int) -> dict[str, float]:
     """Loss of the judge at the start, and at what descending the guide has reached."""
     initial = begin(reference, start)
     final = optimised(guide, reference, initial, start, steps)
     with torch.no_grad():
-        return judge(initial, reference).item(), judge(final, reference).item()
+        return {"start": judge(initial, reference).item(), "end": judge(final, reference).item()}

@@ -1,4 +1,4 @@
-"""Compare a student with its teacher: python -m enhance.distill.judge photos=DIR weights=FILE.
+"""Compare a student with its teacher: python -m enhance.distill.judge photos=DIR weights=FILE student=FILE.
 
 Prints rank correlations of their scores of the photographs held out and, with guided=N, what optimising the student's
 measure reaches, in the teacher's eyes, of what optimising the teacher's own reaches, over N photographs. A teacher's
@@ -7,15 +7,16 @@ figures are computed once and kept in the folder.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from enhance.distill.photographs import DistillError, divide
-from enhance.distill.recipe import guarded, parse
+from enhance.distill.photographs import LEAST, DistillError, digest, divide
+from enhance.distill.recipe import at_least, guarded, parse
+from enhance.suggest import unknown
 
 if TYPE_CHECKING:
     from enhance.backbones.network import Backbone
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Settings, each key=value.
+    """Settings of python -m enhance.distill.judge, which compares a student with its teacher on the CPU.
 
     Attributes:
         photos: the folder of photographs of the distillation; those held out are judged.
-        teacher, weights: the teacher, as in `Recipe`.
-        student: `embedded`, or a file.
+        teacher: a backbone of five stages, e.g. vgg16 or vgg19.
+        weights: the teacher's: `pretrained`, `untrained` or a file.
+        student: weights of the student: `embedded`, or a file such as outputs/distill/student.safetensors.
         folder: where the teacher's figures are kept.
-        judged: how many photographs are scored.
+        judged: how many photographs are scored; 0: none.
         size: side of the middle part that is scored.
         guided: how many photographs are optimised from each start; 0: none.
         extent: side of the middle part that is optimised.
@@ -52,6 +54,11 @@ class Judgement:
     measures: str = "deepjsd,deepskld,deepwsd"
     threads: int = 0
 
+    def __post_init__(self) -> None:
+        at_least(self, judged=0, size=LEAST, guided=0, extent=LEAST, steps=0, threads=0)
+        if not self.judged and not self.guided:
+            raise DistillError("judged=0 leaves nothing to do; give guided=N too, or leave it out.")
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; a mistake ends with one sentence and exit code 2."""
@@ -60,51 +67,48 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def judge(given: Judgement) -> None:
     """Print what was found."""
-    _, held_out = divide(given.photos)
+    learned, held_out = divide(given.photos)
     import torch
 
     from enhance.backbones import compact
     from enhance.backbones.network import load
-    from enhance.distill.agreement import MEASURES, agreement, cache_for, scores_of, table
+    from enhance.distill.agreement import agreement, scores_of, table
+    from enhance.distill.distances import MEASURES
+    from enhance.distill.guidance import settings
+    from enhance.distill.kept import place
 
-    measures = given.measures.split(",")
-    if strange := set(measures) - set(MEASURES):
-        raise DistillError(
-            f"measures={given.measures}: there is no {strange.pop()}; take some of {', '.join(MEASURES)}."
-        )
+    measures = [name.strip() for name in given.measures.split(",")]
+    if strange := [name for name in measures if name not in MEASURES]:
+        raise DistillError(f"measures={given.measures}: {unknown('measure', strange[0], MEASURES)}")
     if given.threads:
         torch.set_num_threads(given.threads)
     teacher, student = load(given.teacher, given.weights), load(compact.NAME, given.student)
-    folder = Path(given.folder).expanduser()
+    folder, photographs = Path(given.folder).expanduser(), digest([*learned, *held_out])
     if judged := held_out[: given.judged]:
         ours = scores_of(student, judged, given.size)
-        theirs = scores_of(teacher, judged, given.size, cache_for(folder, teacher, given.size))
+        theirs = scores_of(teacher, judged, given.size, place(folder, "scores", teacher, photographs, given.size))
         print(table({measure: agreement(ours, theirs, measure) for measure in MEASURES}), flush=True)
     for measure in measures if given.guided else ():
-        _guide(given, teacher, student, held_out[: given.guided], measure, folder)
+        steps = given.steps or settings("white", measure).steps
+        kept = place(folder, "guidance", teacher, photographs, given.extent, steps)
+        _guide(given.extent, steps, measure, teacher, student, held_out[: given.guided], kept)
 
 
 def _guide(
-    given: Judgement, teacher: Backbone, student: Backbone, files: Sequence[Path], measure: str, folder: Path
+    extent: int, steps: int, measure: str, teacher: Backbone, student: Backbone, files: Sequence[Path], kept: Path
 ) -> None:
-    from enhance.distill.guidance import TASKS, Guided, measured, reached, settings
+    from enhance.distill.guidance import TASKS, Guided, measured, reached
+    from enhance.distill.kept import recall
     from enhance.distill.photographs import centre
-    from enhance.files import write_json
 
     whole, part = measured(teacher, measure), measured(student, measure)
-    steps = given.steps or settings("white", measure).steps
-    name = f"guidance-{teacher.name}-{teacher.origin.sha256[:12]}-{given.extent}-{steps}"
     for start in TASKS:
         ratios = []
         for file in files:
-            reference = centre(file, given.extent)
-            kept = folder / name / f"{measure}-{start}-{file.stem}.json"
-            if not kept.is_file():
-                first, last = reached(whole, whole, reference, start, steps)
-                write_json(kept, {"start": first, "end": last})
-            known = json.loads(kept.read_text())
-            _, ended = reached(whole, part, reference, start, steps)
-            found = Guided(known["start"], known["end"], ended)
+            reference = centre(file, extent)
+            own = partial(reached, whole, whole, reference, start, steps)
+            known = recall(kept / f"{measure}-{start}-{file.name}.json", own)
+            found = Guided(known["start"], known["end"], reached(whole, part, reference, start, steps)["end"])
             ratios.append(found.ratio)
             losses = f"start {found.start:.4f}, teacher {found.teacher:.5f}, student {found.student:.5f}"
             print(f"{measure} {start} {file.stem}: {losses}, ratio {found.ratio:.3f}", flush=True)

@@ -15,7 +15,7 @@ from enhance.distill.distances import MEASURES
 from enhance.distill.guidance import TASKS, begin, measured, path
 
 _STREAM = 7
-_KEPT = (5, 12, 25, 40, 60, 80)  # steps whose images are kept; the last is where a judgement of the student looks
+_KEPT = (5, 12, 25, 40, 60, 80)  # steps whose images are kept; early ones, where student and teacher differ most
 
 
 def led(files: Sequence[Path], student: Backbone, side: int, seed: int, index: int) -> Tensor:

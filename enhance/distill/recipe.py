@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from enhance.distill.photographs import DistillError
+from enhance.distill.photographs import LEAST, DistillError
 from enhance.suggest import unknown
 
 _Settings = TypeVar("_Settings")
@@ -15,13 +17,13 @@ _Settings = TypeVar("_Settings")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is learned, from whom and for how long.
+    """Settings of python -m enhance.distill, which makes a student on the CPU.
 
     Attributes:
         photos: folder of photographs; one of every seven is held out.
         teacher: a backbone of five stages whose widths are multiples of 64, e.g. vgg16 or vgg19.
-        weights: the teacher's, as in `enhance.load_backbone`.
-        folder: for the teacher's targets, the checkpoint, the student and its card. The same command goes on there.
+        weights: the teacher's: `pretrained`, `untrained` or a file.
+        folder: for the teacher's targets, the checkpoint, the student and its card; the same command goes on there.
         groups: how many clean crops the teacher measures, each with six degraded versions.
         steps: updates of the student.
         led: after that, how many groups of images that optimising with the student makes; 0: none.
@@ -54,9 +56,7 @@ class Recipe:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("groups", 1), ("steps", 1), ("judged", 1), ("led", 0), ("led_steps", 1)):
-            if getattr(self, name) < least:
-                raise DistillError(f"{name}={getattr(self, name)} is too small; it must be at least {least}.")
+        at_least(self, groups=1, steps=1, judged=1, led=0, led_steps=1, size=LEAST, seed=0, threads=0)
         if self.begin and not self.led:
             raise DistillError(f"begin={self.begin} leaves out the first round; the second needs led=N, e.g. led=150.")
         for name, unit in (("batch", 3), ("crop", 32)):
@@ -65,25 +65,34 @@ class Recipe:
         if not self.learning_rate > 0:
             raise DistillError(f"learning_rate={self.learning_rate} must be above 0.")
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """The settings on which the weights depend."""
-        judging = ("folder", "judged", "size", "threads")
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in judging}
+    def identity(self, photos: str, weights: str, begin: str = "") -> dict[str, Any]:
+        """The settings on which the student's weights depend; what lies in files is given by its SHA-256."""
+        free = ("folder", "judged", "size", "threads")
+        named = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in free}
+        return named | {"photos": photos, "weights": weights, "begin": begin}
 
-    @property
-    def first_round(self) -> dict[str, Any]:
-        """The settings on which the weights after the first round depend."""
-        return {key: value for key, value in self.identity.items() if key not in ("led", "led_steps", "begin")}
+
+def at_least(settings: object, **least: int) -> None:
+    """Refuse settings that are too small.
+
+    Raises:
+        DistillError: naming the first.
+    """
+    for name, value in least.items():
+        if getattr(settings, name) < value:
+            raise DistillError(f"{name}={getattr(settings, name)} is too small; it must be at least {value}.")
 
 
 def parse(kind: type[_Settings], arguments: Sequence[str]) -> _Settings:
-    """Fill a dataclass of settings from key=value arguments.
+    """Fill a dataclass of settings from key=value arguments; --help prints them and ends.
 
     Raises:
         DistillError: for an unknown key, a value of another type, or no photographs.
     """
     defaults = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
+    if {"--help", "-h"} & set(arguments):
+        print(_help(kind, defaults))
+        sys.exit()
     given: dict[str, Any] = {}
     for argument in arguments:
         key, equals, text = argument.partition("=")
@@ -102,12 +111,23 @@ def parse(kind: type[_Settings], arguments: Sequence[str]) -> _Settings:
     return kind(**given)
 
 
+def _help(kind: type, defaults: dict[str, Any]) -> str:
+    """The docstring of the settings, with their defaults."""
+    text = inspect.getdoc(kind) or ""
+    meanings = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", text, re.M)
+    lines = [f"  {f'{key}={defaults[key]}':36}{' '.join(meaning.split())}" for key, meaning in meanings]
+    return "\n".join([text.partition("\n")[0], "", *lines])
+
+
 def guarded(command: Callable[[], None]) -> None:
     """Run a command that ends, after a mistake, with one sentence and exit code 2."""
     try:
         command()
     except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from what it has kept", file=sys.stderr)
         sys.exit(130)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        # A backbone's weights are spoken of as the settings of `python -m enhance` call them.
+        said = str(error).replace("backbone.weights=", "weights=").replace("backbone=", "teacher=")
+        print(f"error: {said}", file=sys.stderr)
         sys.exit(2)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -48,9 +50,16 @@ class Targets:
 
     @staticmethod
     def load(path: Path) -> Targets:
-        """Read what `save` wrote."""
-        with np.load(path) as stored:
-            return Targets(*(torch.from_numpy(stored[field.name]) for field in fields(Targets)))
+        """Read what `save` wrote.
+
+        Raises:
+            DistillError: if the file is damaged.
+        """
+        try:
+            with np.load(path) as stored:
+                return Targets(*(torch.from_numpy(stored[field.name]) for field in fields(Targets)))
+        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
+            raise DistillError(f"{path} is damaged; remove it, and the same command measures it anew.") from error
 
     @staticmethod
     def stack(items: Sequence[Targets]) -> Targets:

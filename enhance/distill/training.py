@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ _STREAM = 5  # of random numbers, so that batches and crops draw different ones
 _LED_STREAM = 6
 _LED_SHARE = 0.4  # of the second round's groups
 _LED_RATE = 0.4  # of the learning rate
+_CHECKPOINT, _LED_CHECKPOINT = "checkpoint.pt", "checkpoint-led.pt"  # of the first round, of the second
 _FITTED = 8  # groups from which a second round's heads are found
 
 Say = Callable[[str], None]
@@ -72,7 +74,7 @@ class Student:
         filters = [p for p in self.network.parameters() if p.ndim == 4]
         others = [*(p for p in self.network.parameters() if p.ndim != 4), *self.heads.parameters()]
         self.parameters, self.optimizer = filters + others, Muon(filters, others, recipe.learning_rate)
-        self.done = 0
+        self.done, self.seconds = 0, 0.0
 
     def stages(self, images: Tensor) -> list[Tensor]:
         """Feature maps of crops (B, 3, H, W) in [0, 1]; computed in bfloat16."""
@@ -84,6 +86,7 @@ class Student:
 
     def learn(self, batch: Targets, rate: float) -> float:
         """One update; returns the loss."""
+        began = time.perf_counter()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         loss = loss_of(self.stages(batch.images.flatten(0, 1).float() / 255), self.heads, batch)
@@ -94,6 +97,7 @@ class Student:
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.done += 1
+        self.seconds += time.perf_counter() - began
         keep = min(_AVERAGED, (1 + self.done) / (10 + self.done))
         for key, value_now in self.network.state_dict().items():
             self.average[key].lerp_(value_now, 1 - keep)
@@ -102,22 +106,45 @@ class Student:
     def state(self) -> dict[str, Any]:
         """All that later steps depend on."""
         parts = {"network": self.network, "heads": self.heads, "optimizer": self.optimizer}
-        return {key: part.state_dict() for key, part in parts.items()} | {"average": self.average, "done": self.done}
+        rest = {"average": self.average, "done": self.done, "seconds": self.seconds}
+        return {key: part.state_dict() for key, part in parts.items()} | rest
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
         self.network.load_state_dict(state["network"])
         self.heads.load_state_dict(state["heads"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.average, self.done = state["average"], state["done"]
+        self.average, self.done, self.seconds = state["average"], state["done"], state["seconds"]
 
     def weights(self) -> bytes:
         """The averaged weights as a safetensors file in half precision."""
         return save({key: value.half().contiguous() for key, value in self.average.items()})
 
 
+def check(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Look, before anything that takes long, whether a folder's checkpoints can be gone on from.
+
+    Args:
+        folder: of the checkpoints.
+        identity: see `Recipe.identity`.
+
+    Raises:
+        DistillError: if one is damaged or belongs to other settings.
+    """
+    if not identity["begin"]:
+        _saved(folder / _CHECKPOINT, _first(identity))
+    if identity["led"]:
+        _saved(folder / _LED_CHECKPOINT, identity if identity["begin"] else _without(identity, "begin"))
+
+
 def train(
-    recipe: Recipe, files: Sequence[Path], folder: Path, say: Say, second: Second | None = None, every: int = 50
+    recipe: Recipe,
+    identity: Mapping[str, Any],
+    files: Sequence[Path],
+    folder: Path,
+    say: Say,
+    second: Second | None = None,
+    every: int = 50,
 ) -> Student:
     """Train a student on the targets in `files`, going on from the checkpoint in `folder` if there is one.
 
@@ -126,6 +153,7 @@ def train(
 
     Args:
         recipe: the settings.
+        identity: see `Recipe.identity`.
         files: of `Targets.save`.
         folder: of the checkpoint.
         say: told of progress, in lines.
@@ -133,20 +161,16 @@ def train(
         every: steps between two checkpoints.
 
     Raises:
-        DistillError: if the checkpoint belongs to other settings, or the loss is not finite.
+        DistillError: if the checkpoint is damaged or belongs to other settings, or the loss is not finite.
     """
     if second is None:
-        student, checkpoint = Student(recipe, _load(files[: recipe.batch])), folder / "checkpoint.pt"
-        steps, peak, identity = recipe.steps, recipe.learning_rate, recipe.first_round
+        student, checkpoint = Student(recipe, _load(files[: recipe.batch])), folder / _CHECKPOINT
+        steps, peak, identity = recipe.steps, recipe.learning_rate, _first(identity)
     else:
-        student, checkpoint = Student(recipe, _load(files[:_FITTED]), second.weights), folder / "checkpoint-led.pt"
+        student, checkpoint = Student(recipe, _load(files[:_FITTED]), second.weights), folder / _LED_CHECKPOINT
         steps, peak = recipe.led_steps, _LED_RATE * recipe.learning_rate
-        identity = recipe.identity | {"begin": second.sha256}
-    identity = json.dumps(identity, sort_keys=True)
-    if checkpoint.is_file():
-        state = torch.load(checkpoint, weights_only=True)
-        if state.pop("identity") != identity:
-            raise DistillError(f"{folder} holds a distillation with other settings; name another folder=DIR.")
+        identity = {**identity, "begin": second.sha256}
+    if state := _saved(checkpoint, identity):
         student.load(state)
         say(f"goes on from step {student.done}")
     for step in range(student.done, steps):
@@ -154,10 +178,36 @@ def train(
         loss = student.learn(batch, peak * factor(step, steps))
         if student.done % every == 0 or student.done == steps:
             stream = io.BytesIO()
-            torch.save({**student.state(), "identity": identity}, stream)
+            torch.save({**student.state(), "identity": json.dumps(identity)}, stream)
             write_bytes(checkpoint, stream.getvalue())
             say(f"step {student.done}/{steps}, loss {loss:.4f}")
     return student
+
+
+def _saved(checkpoint: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The state in a checkpoint, None where there is none."""
+    if not checkpoint.is_file():
+        return None
+    try:
+        state = torch.load(checkpoint, weights_only=True)
+        known = json.loads(state["identity"])
+    except Exception as error:  # of many kinds
+        raise DistillError(f"{checkpoint} is damaged; remove it, and the same command trains anew.") from error
+    if other := [name for name, value in identity.items() if known.get(name) != value]:
+        raise DistillError(
+            f"{checkpoint.parent} holds a distillation with other settings ({', '.join(other)}); name another "
+            "folder=DIR."
+        )
+    return state
+
+
+def _first(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What the weights depend on after the first round."""
+    return _without(identity, "led", "led_steps", "begin")
+
+
+def _without(identity: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in identity.items() if name not in names}
 
 
 def factor(step: int, steps: int) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 from enhance.config import SettingsError
 from enhance.files import write_json
 from enhance.scoring.pairs import Pair
-from enhance.scoring.scorers import Scorer, described, finite
+from enhance.scoring.scorers import Scorer, described, finite, remarks
 from enhance.scoring.table import Outcome, Row
 
 _PAUSE = 10.0  # seconds between two writings: of a long table, writing takes a while
@@ -91,7 +91,7 @@ class Document:
         }
 
     def lines(self) -> list[str]:
-        """The means as a table."""
+        """The means as a table, and remarks on the columns."""
         cells = [["mean", *self._numbers]]
         for name, values in self.means().items():
             figures = ("infinite" if value is None else f"{value:.6g}" for value in values.values())
@@ -103,7 +103,8 @@ class Document:
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         table = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]
         left = {key: sum(math.isinf(float(row[key])) for row in self.asked()) for key in self._numbers}
-        return table + [f"({key}: without {count} infinite, of equal images)" for key, count in left.items() if count]
+        notes = [f"({key}: without {count} infinite, of equal images)" for key, count in left.items() if count]
+        return table + notes + remarks(self._about)
 
     def _value(self, key: str, text: str) -> Any:
         return finite(float(text)) if key in self._numbers else text

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from enhance.metrics import METRICS, DeepDistance, Prepared
 from enhance.metrics.classic import CLASSIC
+from enhance.metrics.published import PUBLISHED_PAIRS, network_for
 from enhance.suggest import unknown
 
 NAMES = (*METRICS, *CLASSIC)
+_PUBLISHED = {(measure, network_for(measure, backbone)) for measure, backbone in PUBLISHED_PAIRS}
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,13 @@ def lines(details: Sequence[dict[str, Any]]) -> list[str]:
         )
         named = zip(["image", *range(1, len(levels))], levels, strict=True)
         said.append(f"{'':9} levels: " + "  ".join(f"{name} {_figure(level, 4)}" for name, level in named))
-    if any(values.get("backbone") == "vgg_compact" for values in details):
-        said.append(f"{'':9} (scores as in published tables need backbone=vgg19)")
-    return said
+    return said + [f"{'':9} {remark}" for remark in remarks(details)]
+
+
+def remarks(about: Iterable[dict[str, Any]]) -> list[str]:
+    """Where some of the `described` scores are of a pair of measure and network that was not published, say so."""
+    pairs = {(each["metric"], each["backbone"]) for each in about if "backbone" in each}
+    return [] if pairs <= _PUBLISHED else ["(scores as in published tables need backbone=vgg19)"]
 
 
 def _figure(value: float | None, digits: int = 6) -> str:

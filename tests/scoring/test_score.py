@@ -73,6 +73,18 @@ def test_the_text_names_backbone_and_levels(folders: Path, capsys: pytest.Captur
     assert "backbone=vgg19" in said
 
 
+@pytest.mark.parametrize(
+    ("backbone", "count"),
+    [("vgg_compact", 1), ("vgg16", 1), ("[vgg_compact,vgg19]", 1), ("vgg19", 0), ("squeezenet", 0)],
+)
+@pytest.mark.parametrize("images", ["reference=ref/a.png image=img/a.png", "reference=ref image=img"])
+def test_scores_that_no_table_has_are_called_so_once(
+    images: str, backbone: str, count: int, folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert use(*images.split(), f"backbones={backbone}", "metrics=[deepjsd,psnr]", *QUICK[1:2], "threads=1") == 0
+    assert capsys.readouterr().out.count("(scores as in published tables need backbone=vgg19)") == count
+
+
 @pytest.mark.parametrize("asked", ["true", "out/where.pdf"])
 def test_a_map_is_laid_over_the_image(asked: str, folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert use("reference=ref/a.png", "image=img/a.png", f"map={asked}", *QUICK) == 0
