@@ -127,6 +127,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
                 checkpoints.save({"descent": step.state(), "recorder": recorder.state(), "stopping": watched.state()})
             if stopped:
                 break
+        progress.conclude()
         results = recorder.finish("interrupted" if stopped else watched.reason, partial(_levels, judge, reference))
         render(folder)
         progress.summarise(results, folder)
