@@ -110,7 +110,7 @@ def optimize(
 
     Raises:
         ValueError: one sentence about an image, name or number that cannot be.
-        Diverged: if the very first loss is not finite.
+        Diverged: if the very first loss, or its gradient, is not finite.
 
     Example:
         >>> result = enhance.optimize("photo.png", initial="noisy.png", metric="deepjsd", callback=Plateau(20))
