@@ -99,7 +99,8 @@ class StoppingConfig:
 @dataclass
 class ParametrizationConfig:
     """Which numbers Adam moves: `pixels`, or a `pyramid` of `levels` images of halving size, steps in colour being
-    `chroma` times and steps of the start's own bands `gain` times those in luma. Each has its own default rate.
+    `chroma` times and steps of the start's own bands `gain` times those in luma. Each has its own default rate, and
+    `near`, that of tasks whose start resembles the reference.
     """
 
     name: str = MISSING
@@ -107,6 +108,7 @@ class ParametrizationConfig:
     chroma: float = 0.5
     gain: float = 5.0
     learning_rate: float = 0.02
+    near: float = 0.005
 
 
 @dataclass
