@@ -78,6 +78,8 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     )
     metric = build_metric(config.metric, config.backbone, autocast=config.autocast).to(device)
     if config.compile:
+        if not torch.cuda.is_available():
+            logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns that there is no CUDA
         metric.backbone.compile()
     judge, notes = _whole_or_tiled(config, metric, problem)
     parametrized = _parametrization(config)

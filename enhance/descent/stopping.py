@@ -69,7 +69,7 @@ class Target:
 
 
 class Budget:
-    """The run has lasted this many seconds."""
+    """The run has lasted this many seconds. Schedules do not know of it: the rate is what it is by then."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
