@@ -25,6 +25,7 @@ from enhance.descent.parametrizations import Pyramid
 from enhance.descent.schedules import graduated
 from enhance.images import open_picture
 from enhance.images.arrays import resized
+from enhance.machine import processor
 from enhance.metrics import METRICS, DeepDistance
 from enhance.metrics.classic import psnr, ssim
 from enhance.tasks.degradations import degrade
@@ -113,6 +114,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.threads:
         torch.set_num_threads(given.threads)
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")
     file = given.folder / "convergence.csv"
     given.folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []

@@ -7,10 +7,13 @@ What Python itself needs to start is measured too and not subtracted.
 
 from __future__ import annotations
 
+import platform
 import statistics
 import subprocess
 import sys
 import time
+
+from enhance.machine import processor
 
 COMMANDS = {
     "python alone": ["-c", "pass"],
@@ -22,6 +25,7 @@ COMMANDS = {
 
 
 def main(times: int = 7) -> None:
+    print(f"Python {platform.python_version()}, {processor()}")
     print(f"{'':32}{'best':>9}{'median':>9}")
     for name, arguments in COMMANDS.items():
         seconds = []

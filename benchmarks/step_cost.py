@@ -5,8 +5,10 @@
 A step is loss and gradient in the pixels of one image against a reference that is known beforehand. The bare network is
 a forward pass through the same backbone and a backward pass from all its feature maps to the pixels. A scoring is a
 batch of eight images against eight references, all new. All share one set of weights; contestants take turns, round by
-round, and medians are reported, so that whatever else the machine does slows all alike. The peak memory is that of a
-process that does nothing else. Tables go to the terminal, everything to FOLDER/step_cost.json.
+round, and medians are reported, so that whatever else the machine does slows all alike. The memory is what a process
+that does nothing else holds at most while it makes three steps, and by how much that is more than what it held before
+them, with network, reference and libraries. Tables go to the terminal, everything to FOLDER/step_cost.json; --plot FILE
+draws the steps' seconds as FILE.png and FILE.pdf.
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
+from enhance.machine import processor
 from enhance.metrics import METRICS
 
 PUBLISHED = {
@@ -34,8 +38,12 @@ PUBLISHED = {
     "deepskld": ("DeepKLD_VGG", "DeepKLD"),
 }
 BATCH = 8
+TITLES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
+LABELS = {"network": "bare network", "ours": "this package", "published": "published code"}
+COLOURS = {"network": "#999999", "ours": "#0072b2", "published": "#d55e00"}  # told apart by colour-blind readers too
 
 Work = Callable[[], object]
+Result = dict[str, dict[str, float]]
 
 
 class Bench:
@@ -107,43 +115,100 @@ def take_turns(work: dict[str, Work], rounds: int, device: torch.device) -> dict
     return {name: statistics.median(values[1:]) for name, values in seconds.items()}
 
 
-def _measure_peak(measure: str, name: str, given: argparse.Namespace, answer: multiprocessing.Queue[float]) -> None:
+def _measure_peak(measure: str, name: str, given: argparse.Namespace, answer: Connection) -> None:
     bench = Bench(measure, given)
+    work = bench.steps()[name]
+    before = held(peak=False)
     for _ in range(3):
-        bench.steps()[name]()
-    if given.device == "cuda":
-        answer.put(torch.cuda.max_memory_allocated() / 2**20)
-    else:
+        work()
+    answer.send((before, held(peak=True)))
+
+
+def held(peak: bool) -> float:
+    """Memory of this process in MiB, of the GPU where it uses one: what it holds now, from where a new peak is looked
+    for, or the peak since then. Where the system tells the peak of the whole process alone, both are that.
+    """
+    if torch.cuda.is_initialized():
+        if peak:
+            return torch.cuda.max_memory_allocated() / 2**20
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated() / 2**20
+    try:
+        if not peak:
+            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM" if peak else "VmRSS"))
+    except OSError:
         import resource
 
         unit = 2**20 if platform.system() == "Darwin" else 2**10  # bytes there, KiB elsewhere
-        answer.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def peak(measure: str, name: str, given: argparse.Namespace) -> float:
-    """Peak memory in MiB of a process of its own that takes three steps."""
+def memory(measure: str, name: str, given: argparse.Namespace) -> tuple[float, float]:
+    """What a process of its own holds before its steps and at most in three of them, in MiB.
+
+    Raises:
+        SystemExit: if it dies.
+    """
     context = multiprocessing.get_context("spawn")
-    answer: multiprocessing.Queue[float] = context.Queue()
-    process = context.Process(target=_measure_peak, args=(measure, name, given, answer))
+    answer, asked = context.Pipe(duplex=False)
+    process = context.Process(target=_measure_peak, args=(measure, name, given, asked))
     process.start()
-    value = answer.get()
-    process.join()
-    return value
+    asked.close()  # ours, so that the end of the process is the end of the pipe
+    try:
+        return answer.recv()
+    except EOFError:
+        process.join()
+        sys.exit(f"The process that made steps of {measure} ({name}) died with exit code {process.exitcode}.")
+    finally:
+        process.join()
 
 
-def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
+def plot(results: dict[str, Result], title: str, path: Path) -> None:
+    """Seconds of a step, a group of bars for each measure."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(1.6 + 1.6 * len(results), 3.4), layout="constrained")
+    names = list(next(iter(results.values()))["step_seconds"])
+    width = 0.8 / len(names)
+    for place, name in enumerate(names):
+        seconds = [result["step_seconds"][name] for result in results.values()]
+        at = [group + (place - (len(names) - 1) / 2) * width for group in range(len(results))]
+        bars = axes.bar(at, seconds, 0.92 * width, color=COLOURS[name], label=LABELS[name])
+        axes.bar_label(bars, fmt="%.2f", fontsize="small", padding=1)
+    axes.set_xticks(range(len(results)), [TITLES[measure] for measure in results])
+    axes.tick_params(axis="x", length=0)
+    axes.set_ylabel("seconds a step")
+    axes.set_title(title, fontsize="small")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for end in (".png", ".pdf"):
+        figure.savefig(path.with_suffix(end), dpi=200)
+
+
+def table(results: dict[str, Result]) -> str:
     """Markdown; the published columns only where it took part."""
     lines = [
-        "| measure | network s | our step s | of network | published step s | of ours | our MiB | published MiB "
+        "| measure | network s | our step s | of network | published step s | of ours "
+        "| our MiB, in steps | published MiB, in steps "
         "| our images/s | published images/s | times |",
         "|---|" + "---:|" * 10,
     ]
     for measure, result in results.items():
-        step, memory, rate = result["step_seconds"], result["peak_mib"], result["images_per_second"]
+        step, rate = result["step_seconds"], result["images_per_second"]
+        memory, before = result["peak_mib"], result["mib_before"]
         ours, theirs = step["ours"], step.get("published")
         cells = [measure, f"{step['network']:.3f}", f"{ours:.3f}", f"{ours / step['network']:.2f}"]
         cells += [f"{theirs:.3f}", f"{theirs / ours:.1f}"] if theirs else ["-", "-"]
-        cells += [f"{memory[name]:.0f}" if name in memory else "-" for name in ("ours", "published")]
+        cells += [
+            f"{memory[name]:.0f}, {memory[name] - before[name]:.0f}" if name in memory else "-"
+            for name in ("ours", "published")
+        ]
         cells += [f"{rate[name]:.2f}" if name in rate else "-" for name in ("ours", "published")]
         cells += [f"{rate['ours'] / rate['published']:.1f}" if theirs else "-"]
         lines.append("| " + " | ".join(cells) + " |")
@@ -154,6 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--measure", nargs="+", choices=tuple(METRICS), default=list(METRICS))
     parser.add_argument("--published", type=Path, help="a checkout of the authors' code")
+    parser.add_argument("--plot", type=Path, help="e.g. docs/step_cost: draws docs/step_cost.png and .pdf")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--scorings", type=int, default=3)
@@ -161,18 +227,24 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--folder", type=Path, default=Path("outputs/benchmarks"))
     given = parser.parse_args()
-    machine = f"torch {torch.__version__}, {given.threads} threads, {platform.processor() or platform.machine()}"
-    print(f"{machine}, VGG19, {given.size} x {given.size}, {given.device}", flush=True)
+    if given.published and (
+        lost := [name for name, _ in PUBLISHED.values() if not (given.published / f"{name}.py").is_file()]
+    ):
+        parser.error(f"{given.published} is no checkout of the authors' code: it has no {lost[0]}.py.")
+    machine = f"torch {torch.__version__}, {given.threads} threads, {processor()}"
+    setting = f"VGG19, {given.size} x {given.size}, {given.device}"
+    print(f"{machine}, {setting}", flush=True)
     contestants = ("network", "ours", "published") if given.published else ("network", "ours")
     # Before anything large is built here: a process inherits its parent's peak.
-    peaks = {measure: {name: peak(measure, name, given) for name in contestants} for measure in given.measure}
-    results = {}
+    memories = {measure: {name: memory(measure, name, given) for name in contestants} for measure in given.measure}
+    results: dict[str, Result] = {}
     for measure in given.measure:
         bench = Bench(measure, given)
         scoring = take_turns(bench.scorings(), given.scorings, bench.device)
         results[measure] = {
             "step_seconds": take_turns(bench.steps(), given.rounds, bench.device),
-            "peak_mib": peaks[measure],
+            "mib_before": {name: before for name, (before, _) in memories[measure].items()},
+            "peak_mib": {name: most for name, (_, most) in memories[measure].items()},
             "images_per_second": {name: BATCH / seconds for name, seconds in scoring.items()},
         }
         print(json.dumps({measure: results[measure]}), flush=True)
@@ -180,6 +252,8 @@ def main() -> None:
     settings = {"machine": machine, "size": given.size, "device": given.device}
     (given.folder / "step_cost.json").write_text(json.dumps({**settings, "measures": results}, indent=2) + "\n")
     print(table(results))
+    if given.plot:
+        plot(results, f"{machine}\n{setting}", given.plot)
 
 
 if __name__ == "__main__":

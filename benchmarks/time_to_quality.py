@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from enhance.descent.loop import descend
 from enhance.descent.parametrizations import Pixels, Pyramid
 from enhance.descent.schedules import graduated, halving
 from enhance.descent.step import Step
+from enhance.machine import processor
 from enhance.metrics import METRICS, DeepDistance, Prepared
 from enhance.metrics.classic import psnr
 from enhance.tasks.problem import Problem, pose
@@ -148,11 +148,13 @@ def main() -> None:
     file = given.folder / "time_to_quality.csv"
     rows: list[dict[str, object]] = []
     if given.plot_only:
+        if not file.is_file():
+            parser.error(f"{file} is not there; run without --plot-only first, or name its folder with --folder.")
         with open(file, newline="") as opened:
             rows = [dict(row) for row in csv.DictReader(opened)]
         plot(rows, file)
         return
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")
     backbone = enhance.load_backbone(given.backbone, given.weights)
     given.folder.mkdir(parents=True, exist_ok=True)
     for measure in given.measure:

@@ -99,7 +99,8 @@ class StoppingConfig:
 @dataclass
 class ParametrizationConfig:
     """Which numbers Adam moves: `pixels`, or a `pyramid` of `levels` images of halving size, steps in colour being
-    `chroma` times and steps of the start's own bands `gain` times those in luma. Each has its own default rate.
+    `chroma` times and steps of the start's own bands `gain` times those in luma. Each has its own default rate, and
+    `near`, that of tasks whose start resembles the reference.
     """
 
     name: str = MISSING
@@ -107,6 +108,7 @@ class ParametrizationConfig:
     chroma: float = 0.5
     gain: float = 5.0
     learning_rate: float = 0.02
+    near: float = 0.005
 
 
 @dataclass
@@ -219,8 +221,10 @@ def check(config: Config) -> None:
         raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
     if config.tile is not None and config.tile != 0 and config.tile < 64:
         raise SettingsError(f"tile={config.tile} must be at least 64 pixels, or 0 for never.")
-    if config.autocast not in (None, "bfloat16", "float16"):
-        raise SettingsError(f"autocast={config.autocast} must be null, bfloat16 or float16.")
+    if config.autocast not in (None, "bfloat16"):
+        raise SettingsError(
+            f"autocast={config.autocast} must be null or bfloat16; float16 cannot hold the gradients of most backbones."
+        )
     if config.frames.spacing not in ("geometric", "fixed"):
         raise SettingsError(f"frames.spacing={config.frames.spacing} must be geometric or fixed.")
     if config.schedule.warmup >= config.steps:

@@ -78,6 +78,8 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     )
     metric = build_metric(config.metric, config.backbone, autocast=config.autocast).to(device)
     if config.compile:
+        if not torch.cuda.is_available():
+            logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns that there is no CUDA
         metric.backbone.compile()
     judge, notes = _whole_or_tiled(config, metric, problem)
     parametrized = _parametrization(config)
@@ -127,6 +129,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
                 checkpoints.save({"descent": step.state(), "recorder": recorder.state(), "stopping": watched.state()})
             if stopped:
                 break
+        progress.conclude()
         results = recorder.finish("interrupted" if stopped else watched.reason, partial(_levels, judge, reference))
         render(folder)
         progress.summarise(results, folder)

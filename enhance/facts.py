@@ -15,13 +15,14 @@ from torch import Tensor
 
 import enhance
 from enhance.config import Config
+from enhance.machine import processor
 from enhance.metrics import DeepDistance
 from enhance.tasks.problem import Problem
 
 
 def facts(config: Config, problem: Problem, metric: DeepDistance, device: torch.device, command: str) -> dict[str, Any]:
     """For metrics.json."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     return {
         "command": command,
         "task": config.task.name,

@@ -37,6 +37,9 @@ common settings
   initial=FILE|white|...    where it starts: a file, white, grey, black, noise, degraded
   size=N                    reduce the longer side to N pixels                      [samples: 256]
   steps=N  seed=N  device=auto|cpu|cuda  threads=N
+  stopping.patience=N  stopping.loss=X  stopping.score=X  stopping.seconds=X    stop before all steps are made
+  schedule=constant|cosine|halving  schedule.warmup=N
+  coarse=true  compile=true  autocast=bfloat16    faster: large images, many steps, GPUs and CPUs that have it
   backbone.weights=embedded|pretrained|untrained|FILE
 
 Results land in outputs/, one folder a run; resume=FOLDER goes on with one that was cut off. -m sweeps over

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from enhance.descent.loop import Settings, descend
-from enhance.descent.parametrizations import Parametrization, Pyramid
+from enhance.descent.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.descent.schedules import graduated
 from enhance.descent.step import Step
 from enhance.descent.stopping import Diverged, Rule, Until
@@ -27,7 +27,9 @@ from enhance.tasks.problem import Given, Problem, pose
 
 _STEPS = {"deepwsd": 300}  # else 100, as in conf/metric
 _SMOOTHING = 100.0  # as in conf/optimizer
-_FAR, _NEAR = (0.02, 5.0), (0.005, 20.0)  # learning rate and gain: of conf/parametrization, and of conf/task/denoise
+# From a start far from the reference, and near it.
+_PYRAMID, _PIXELS = (0.02, 0.005), (0.1, 0.02)  # learning_rate and near of conf/parametrization
+_GAIN = (5.0, 20.0)  # of conf/parametrization/pyramid and of conf/task/denoise
 _ALIKE = 0.5  # correlation from which a start counts as near
 _SHOWN = 600  # pixels of an image's longer side in a notebook
 
@@ -101,7 +103,8 @@ def optimize(
         steps: number of updates. None: 300 with DeepWSD, 100 with the divergences.
         callback: called with every `Step`: its index, loss, image, ... A string that it returns ends the run and
             becomes `stop_reason`; the rules of `enhance.descent.stopping` are such callbacks.
-        learning_rate: in units of the range [0, 1]. None: 0.02, or 0.005 from a start that resembles the reference.
+        learning_rate: in units of the range [0, 1]. None: 0.02, or 0.005 from a start that resembles the reference;
+            0.1 and 0.02 with `Pixels`.
         parametrization: makes the numbers that Adam moves from the initial image. None: a `Pyramid`.
         settings: of `enhance.descent.loop.descend`: betas, schedule, smoothing, ...
 
@@ -110,7 +113,7 @@ def optimize(
 
     Raises:
         ValueError: one sentence about an image, name or number that cannot be.
-        Diverged: if the very first loss is not finite.
+        Diverged: if the very first loss, or its gradient, is not finite.
 
     Example:
         >>> result = enhance.optimize("photo.png", initial="noisy.png", metric="deepjsd", callback=Plateau(20))
@@ -122,20 +125,21 @@ def optimize(
     judge, measure = _judge(metric, problem)
     steps = steps or _STEPS.get(measure.measure, 100)
     truth, start = (image.to(measure.device, measure.dtype) for image in (problem.reference, problem.initial))
-    rate, gain = _NEAR if _correlation(start, truth) > _ALIKE else _FAR
+    near = _correlation(start, truth) > _ALIKE
     settings.setdefault("smoothing", graduated(_SMOOTHING))
-    moved = parametrization(start) if parametrization else Pyramid(start, gain=gain)
+    moved = parametrization(start) if parametrization else Pyramid(start, gain=_GAIN[near])
     if not all(callable(getattr(moved, part, None)) for part in ("parameters", "image", "project")):
         raise ValueError(
             f"parametrization must make a Parametrization of the image, as Pixels does, not {type(moved).__name__}."
         )
+    rates = _PIXELS if isinstance(moved, Pixels) else _PYRAMID
     run = Until(
         descend(
             judge,
             truth,
             moved,
             steps=steps,
-            learning_rate=rate if learning_rate is None else learning_rate,
+            learning_rate=rates[near] if learning_rate is None else learning_rate,
             **settings,
         ),
         [_rule(callback)] if callback else [],

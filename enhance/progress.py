@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
-_LINES = 10  # without a terminal
+_LINES, _SILENCE = 10, 30.0  # without a terminal: how many lines, and the seconds after which there is one more
+_RECENT = 20  # steps from which the time left is estimated
 
 
 class Row(Protocol):
@@ -32,7 +35,8 @@ class Progress:
     """Step, loss, PSNR, step time and what remains, on standard error; the summary at the end on standard output."""
 
     def __init__(self, steps: int, title: str, notes: Sequence[str] = ()) -> None:
-        self._steps, self._last = steps, time.perf_counter()
+        self._steps, self._said = steps, time.perf_counter()
+        self._times: deque[tuple[int, float]] = deque(maxlen=_RECENT)  # a step, and when it was shown
         self._console = Console(stderr=True, highlight=False)
         for note in notes:
             self._console.print(f"note: {note}", markup=False)
@@ -40,7 +44,6 @@ class Progress:
             BarColumn(bar_width=None),
             TextColumn("{task.completed}/{task.total}", table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
-            TimeRemainingColumn(table_column=Column(no_wrap=True)),
         )
         self._bar = Bar(*columns, console=self._console, disable=not self._console.is_terminal)
         self._task = self._bar.add_task(title, total=steps, figures="")
@@ -59,11 +62,27 @@ class Progress:
         """Show one step."""
         now = time.perf_counter()
         quality = "the reference itself" if math.isinf(row.psnr) else f"PSNR {row.psnr:.2f} dB"
-        figures = f"loss {row.loss:.4g}  {quality}  {now - self._last:.2f} s/step"
-        self._last = now
+        figures = f"loss {row.loss:.4g}  {quality}{self._pace(row.step, now)}"
         self._bar.update(self._task, completed=row.step, figures=figures)
-        if not self._console.is_terminal and row.step % max(1, self._steps // _LINES) == 0:
+        due = row.step % max(1, self._steps // _LINES) == 0 or now - self._said >= _SILENCE
+        if not self._console.is_terminal and due:
+            self._said = now
             self._console.print(f"step {row.step}/{self._steps}  {figures}", markup=False)
+
+    def _pace(self, step: int, now: float) -> str:
+        """How long a step takes, and the rest if it goes on like this."""
+        self._times.append((step, now))
+        first, began = self._times[0]
+        if step == first:
+            return ""
+        seconds = (now - began) / (step - first)
+        left = timedelta(seconds=round(seconds * (self._steps - step)))
+        return f"  {seconds:.2f} s/step" + (f"  {left} left" if left else "")
+
+    def conclude(self) -> None:
+        """Say that all steps are made, and what takes the time that is left."""
+        self._bar.stop()
+        self._console.print("drawing figures and report", markup=False)
 
     def summarise(self, results: Mapping[str, Any], folder: Path) -> None:
         """Say what came of it and where it lies."""

@@ -21,6 +21,7 @@ import torchvision
 from conftest import Ended
 from PIL import Image
 from safetensors.torch import save_file
+from torch import Tensor
 
 from enhance.backbones.network import Backbone
 from enhance.progress import Progress
@@ -456,6 +457,19 @@ def test_a_run_that_cannot_begin_leaves_nothing(enhance: Command) -> None:
     state["features.3.squeeze.weight"].fill_(3e38)
     torch.save(state, "huge.pth")
     assert "loss of the initial image is not finite" in refused(enhance, "backbone.weights=huge.pth")
+
+
+def test_a_run_whose_start_has_no_gradient_fails_alone_and_in_a_sweep(
+    enhance: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def steep(network: Backbone, image: Tensor) -> list[Tensor]:
+        return [image + (0 * image).sqrt()]  # 0 * inf
+
+    monkeypatch.setattr(Backbone, "forward", steep)
+    assert "gradient of the initial image is not finite" in refused(enhance)
+    ended = enhance(*QUICK, "-m", "seed=1,2", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra.job.num}")
+    assert ended.code == 2
+    assert "gradient of the initial image" in json.loads(Path("sweep/1/failed.json").read_text())["reason"]
 
 
 def test_a_folder_of_the_users_own_is_never_emptied(enhance: Command) -> None:

@@ -47,6 +47,11 @@ def test_help_names_everything_without_torch(tmp_path: Path) -> None:
         "vgg19",
         "efficientnet",
         "astronaut",
+        "stopping.seconds",
+        "schedule.warmup",
+        "coarse=true",
+        "compile=true",
+        "autocast=bfloat16",
     ):
         assert word in done.stdout
 
@@ -86,6 +91,19 @@ def test_a_run_leaves_its_folder(tmp_path: Path) -> None:
     assert results["command"] in log
     assert f"best loss {results['best']['loss']:.6g}" in log
     assert all(" enhance" in line for line in log.splitlines()), "libraries' chatter is no log of a run"
+
+
+@pytest.mark.slow
+def test_a_compiled_run_ends_close_to_the_plain_one_and_is_silent_about_cuda(tmp_path: Path) -> None:
+    losses = {}
+    for compiled in ("true", "false"):
+        done = command("metric=deepjsd", "steps=5", f"compile={compiled}", *QUICK, "device=cpu", folder=tmp_path)
+        if "compile=true does not work here" in done.stderr:
+            pytest.skip("there is no compiler")
+        assert done.returncode == 0, done.stderr
+        assert "CUDA" not in done.stderr
+        losses[compiled] = json.loads((folders(tmp_path)[-1] / "metrics.json").read_text())["best"]["loss"]
+    assert losses["true"] == pytest.approx(losses["false"], rel=0.02)
 
 
 def test_a_sweep_keeps_going_past_a_job_that_fails(tmp_path: Path) -> None:

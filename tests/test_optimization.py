@@ -37,12 +37,22 @@ def reference(images: tuple[Tensor, Tensor]) -> Tensor:
     return (images[1][:1, :, :24, :27] * 255).round() / 255
 
 
+@pytest.mark.parametrize("kind", [None, Pixels])
 @pytest.mark.parametrize(("task", "name"), [("recover", "deepwsd"), ("denoise", "deepjsd"), ("jpeg", "deepskld")])
-def test_it_makes_the_steps_of_the_command(task: str, name: str, tmp_path: Path) -> None:
-    config = settings(f"task={task}", f"metric={name}", "reference=chelsea", "size=48", "steps=4", "device=cpu")
+def test_it_makes_the_steps_of_the_command(task: str, name: str, kind: type[Pixels] | None, tmp_path: Path) -> None:
+    moved = "pixels" if kind else "pyramid"
+    config = settings(
+        f"task={task}",
+        f"metric={name}",
+        f"parametrization={moved}",
+        "reference=chelsea",
+        "size=48",
+        "steps=4",
+        "device=cpu",
+    )
     run(config, tmp_path, "a test")
     problem = pose("chelsea", config.task.initial, config.degradation, size=48)
-    result = enhance.optimize(problem.reference, problem.initial, metric=name, steps=4)
+    result = enhance.optimize(problem.reference, problem.initial, metric=name, steps=4, parametrization=kind)
     expected = read(tmp_path / "history.csv")
     assert [(row.step, row.loss, row.lr, row.psnr, row.ssim) for row in result.history] == [
         (row.step, row.loss, row.lr, row.psnr, row.ssim) for row in expected

@@ -35,6 +35,17 @@ def test_every_yaml_composes(group: str, name: str) -> None:
         assert (chosen["name"] if isinstance(chosen, dict) else chosen.name) == name
 
 
+@pytest.mark.parametrize(("parametrization", "far", "near"), [("pyramid", 0.02, 0.005), ("pixels", 0.1, 0.02)])
+def test_the_rate_is_that_of_the_start_and_of_the_parametrization(
+    parametrization: str, far: float, near: float
+) -> None:
+    rates = {"recover": far, "denoise": near, "deblur": near, "jpeg": near}
+    for task, rate in rates.items():
+        chosen = [f"parametrization={parametrization}", f"task={task}"]
+        assert settings(*chosen).parametrization.learning_rate == rate
+        assert settings(*chosen, "parametrization.learning_rate=0.3").parametrization.learning_rate == 0.3
+
+
 @pytest.mark.parametrize(("group", "name"), RUNS)
 def test_every_choice_runs(group: str, name: str, tmp_path: Path) -> None:
     start = ["initial=degraded"] if group == "degradation" and name != "none" else []

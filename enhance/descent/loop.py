@@ -14,7 +14,7 @@ from torch import Tensor
 from enhance.descent.parametrizations import Parametrization
 from enhance.descent.schedules import Schedule, cosine
 from enhance.descent.step import Step
-from enhance.descent.stopping import Safeguard
+from enhance.descent.stopping import Diverged, Safeguard
 from enhance.metrics import DeepDistance, Prepared
 from enhance.metrics.tiles import Tiled, TiledReference
 
@@ -69,7 +69,8 @@ def descend(
 
     Raises:
         ValueError: for a number that cannot be, or if a Step's image was changed in place.
-        Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates.
+        Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates;
+            at once, before any Step, if they are not at the initial image.
     """
     _check(learning_rate, betas, forget_every)
     target: Any = metric.prepare(reference) if isinstance(reference, Tensor) else reference
@@ -84,14 +85,31 @@ def descend(
             done, started = resume["index"], started - resume["seconds"]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError("resume= is not the state of a Step of a run with these arguments.") from error
+
+    def measured(index: int) -> tuple[Tensor, Tensor]:
+        image = parametrization.image()
+        return image, metric(image, target, smoothing=smoothing(index, steps) if smoothing else 0.0)
+
     for index in range(max(0, done), steps + 1):  # a resumed run computes its last loss again, for the gradient
         last = index == steps
         rate = 0.0 if last else learning_rate * schedule(index, steps) * safeguard.factor
         with torch.set_grad_enabled(not last):
-            image = parametrization.image()
-            loss = metric(image, target, smoothing=smoothing(index, steps) if smoothing else 0.0)
+            image, loss = measured(index)
+            while last and not loss.isfinite():  # the best image takes its place
+                note = safeguard.restore(index)
+                image, loss = measured(index)
             value = loss.item()
             descended = loss / max(value, 1e-12) if relative else loss
+        if not last:
+            optimizer.zero_grad()
+            descended.backward()
+        sound = math.isfinite(value) and (last or all(_finite(parameter.grad) for parameter in parameters))
+        if not sound and not index:  # before any update: no lower rate could help
+            what = "gradient" if math.isfinite(value) else "loss"
+            raise Diverged(
+                f"the {what} of the initial image is not finite in this backbone; give it other weights or, if it "
+                "computes in float16, full precision."
+            )
         if math.isfinite(value):
             safeguard.keep(value)
             seconds = time.perf_counter() - started
@@ -109,14 +127,16 @@ def descend(
         if forget_every and index and index % forget_every == 0:
             optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)
         optimizer.param_groups[0]["lr"] = rate
-        optimizer.zero_grad()
-        descended.backward()
-        if math.isfinite(value) and all(p.grad is not None and p.grad.isfinite().all() for p in parameters):
+        if sound:
             optimizer.step()
             parametrization.project()
         else:
             note = safeguard.restore(index)
             optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)
+
+
+def _finite(gradient: Tensor | None) -> bool:
+    return gradient is not None and bool(gradient.isfinite().all())
 
 
 def _check(learning_rate: float, betas: Sequence[float], forget_every: int | None) -> None:

@@ -69,7 +69,7 @@ class Target:
 
 
 class Budget:
-    """The run has lasted this many seconds."""
+    """The run has lasted this many seconds. Schedules do not know of it: the rate is what it is by then."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -160,17 +160,15 @@ class Safeguard:
         """Go back to the best parameters and say so.
 
         Raises:
-            Diverged: when all retries are used up; the best parameters have been restored then too. At once where no
-                loss was ever finite: there is nothing to go back to.
+            Diverged: when all retries are used up; the best parameters have been restored then too.
         """
-        if math.isinf(self._loss):
-            raise Diverged("the loss of the initial image is not finite in this backbone; give it other weights.")
         for best, parameter in zip(self._best, self._parameters, strict=True):
             parameter.copy_(best)
         self.factor /= 2
         if not self.retries:
             raise Diverged(
-                f"The loss or its gradient was not finite at step {index}, again and again; try a lower learning rate."
+                f"The loss or its gradient was not finite at step {index}, again and again: back to the best image; "
+                "try a lower learning rate."
             )
         self.retries -= 1
         return f"step {index} was not finite: back to the best image, rate times {self.factor:g}"

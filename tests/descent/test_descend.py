@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -83,31 +84,54 @@ class Breaking(torch.autograd.Function):
         return grad_output * math.nan
 
 
+class Fragile(enhance.DeepJSD):
+    """Its value or only its gradient is no number at some of its calls."""
+
+    calls = 0
+    broken: Sequence[int] = ()
+    value_too = True
+
+    def forward(self, image: Tensor, reference: object, smoothing: float = 0.0) -> Tensor:
+        self.calls += 1
+        loss = super().forward(image, reference)  # type: ignore[arg-type]
+        if self.calls not in self.broken:
+            return loss
+        return loss * math.nan if self.value_too else Breaking.apply(loss)  # type: ignore[return-value]
+
+
+def fragile(broken: Sequence[int], value_too: bool = True) -> Fragile:
+    metric = Fragile("squeezenet", "untrained", rounding="up")
+    metric.broken, metric.value_too = broken, value_too
+    return metric
+
+
 @pytest.mark.parametrize("value_too", [True, False])
 def test_lost_numbers_bring_back_the_best_image_and_are_reported(reference: Tensor, value_too: bool) -> None:
-    class Fragile(enhance.DeepJSD):
-        calls = 0
-
-        def forward(self, image: Tensor, reference: object, smoothing: float = 0.0) -> Tensor:
-            self.calls += 1
-            loss = super().forward(image, reference)  # type: ignore[arg-type]
-            if self.calls not in self.broken:
-                return loss
-            return loss * math.nan if value_too else Breaking.apply(loss)  # type: ignore[return-value]
-
-        broken: tuple[int, ...] = ()
-
-    metric = Fragile("squeezenet", "untrained", rounding="up")
-    metric.broken = (4,)
-    steps = list(descend(metric, reference, Pyramid(torch.ones_like(reference)), steps=8, learning_rate=0.02))
+    white = torch.ones_like(reference)
+    steps = list(descend(fragile((4,), value_too), reference, Pyramid(white), steps=8, learning_rate=0.02))
     notes = [step.note for step in steps if step.note]
     assert len(notes) == 1
     assert "back to the best image" in notes[0]
     assert steps[-1].index == 8
     assert all(math.isfinite(step.loss) and step.image.isfinite().all() for step in steps)
-    metric.calls, metric.broken = 0, tuple(range(3, 30))
-    with pytest.raises(Diverged):
-        list(descend(metric, reference, Pyramid(torch.ones_like(reference)), steps=20, learning_rate=0.02))
+    with pytest.raises(Diverged, match="back to the best image"):
+        list(descend(fragile(range(3, 30), value_too), reference, Pyramid(white), steps=20, learning_rate=0.02))
+
+
+@pytest.mark.parametrize("kind", [Pixels, Pyramid])
+def test_lost_numbers_at_the_last_step_bring_back_the_best_image_in_its_place(
+    reference: Tensor, kind: type[Pixels] | type[Pyramid]
+) -> None:
+    white = torch.ones_like(reference)
+    losses, note = [], ""
+    for step in descend(fragile((9,)), reference, kind(white), steps=8, learning_rate=0.02):
+        losses.append(step.loss)
+        note = step.note
+    assert len(losses) == 9
+    assert losses[-1] == pytest.approx(min(losses[:-1]), rel=1e-6)
+    assert note.startswith("step 8 was not finite: back to the best image")
+    with pytest.raises(Diverged, match="step 8, again and again: back to the best image"):
+        list(descend(fragile(range(9, 20)), reference, kind(white), steps=8, learning_rate=0.02))
 
 
 @settings(max_examples=30, deadline=None)
@@ -150,20 +174,13 @@ def test_gains_belong_to_starts_with_detail_and_scale_their_bands() -> None:
         assert torch.allclose(pyramid.image().mean(), noisy.mean(), atol=1e-2)
 
 
-def test_a_loss_that_is_never_finite_is_said_at_once(reference: Tensor) -> None:
-    class Broken(enhance.DeepJSD):
-        calls = 0
-
-        def forward(self, image: Tensor, reference: object, smoothing: float = 0.0) -> Tensor:
-            self.calls += 1
-            return super().forward(image, reference) * math.nan  # type: ignore[arg-type]
-
-    metric = Broken("squeezenet", "untrained", rounding="up")
-    for steps in (1, 20):
-        metric.calls = 0
-        with pytest.raises(Diverged, match="initial image is not finite"):
-            list(descend(metric, reference, Pyramid(torch.ones_like(reference)), steps=steps, learning_rate=0.02))
-        assert metric.calls == 1
+@pytest.mark.parametrize("value_too", [True, False])
+@pytest.mark.parametrize("steps", [1, 20])
+def test_a_start_without_numbers_is_refused_before_any_step(reference: Tensor, steps: int, value_too: bool) -> None:
+    metric = fragile(range(50), value_too)
+    with pytest.raises(Diverged, match=f"the {'loss' if value_too else 'gradient'} of the initial image"):
+        next(descend(metric, reference, Pyramid(torch.ones_like(reference)), steps=steps, learning_rate=0.02))
+    assert metric.calls == 1
 
 
 @pytest.mark.parametrize("parametrization", [Pixels, Pyramid])
