@@ -143,8 +143,7 @@ def _job(config: object) -> float:
     from omegaconf import OmegaConf
 
     from enhance.experiment import run
-    from enhance.runs.folder import taken
-    from enhance.sweeps.folder import fail, finished, plain
+    from enhance.sweeps.folder import fail, finished, forgive, plain
 
     hydra_config = HydraConfig.get()
     command = shlex.join(["python", "-m", "enhance", *plain(hydra_config.overrides.task)])
@@ -154,9 +153,9 @@ def _job(config: object) -> float:
         os.chdir(hydra_config.runtime.cwd)  # files are named from there, wherever a launcher has started this job
         if (objective := finished(folder, command)) is not None:
             return objective
+        forgive(folder)
     try:
-        going_on = swept and taken(folder) is not None
-        return run(OmegaConf.to_object(config), folder, command, going_on)  # type: ignore[arg-type]
+        return run(OmegaConf.to_object(config), folder, command, swept)  # type: ignore[arg-type]
     except Exception as error:
         expected = isinstance(error, (ValueError, OSError))
         _log.debug("The run failed.", exc_info=True)
