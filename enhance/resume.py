@@ -15,7 +15,7 @@ from yaml import YAMLError
 
 from enhance.config import Config, SettingsError
 from enhance.locate import home
-from enhance.runs.folder import known
+from enhance.runs.folder import known, taken
 from enhance.sweeps.folder import forgive, plain
 
 _KEY = "resume="
@@ -56,7 +56,7 @@ def go_on(folder: Path) -> None:
         configure_log(hydra.hydra.job_logging)
         command = shlex.join(["python", "-m", "enhance", *plain(hydra.hydra.overrides.task)])
         began_in = Path(hydra.hydra.runtime.cwd)
-    except OmegaConfBaseException as error:
+    except (OmegaConfBaseException, AttributeError, TypeError) as error:  # the latter where a section is missing
         raise _unreadable(folder, str(error).splitlines()[0]) from error
     from enhance.experiment import run
 
@@ -81,4 +81,8 @@ def _read(folder: Path, name: str) -> Any:
 
 
 def _unreadable(folder: Path, why: str) -> SettingsError:
+    if (folder / "hydra").is_dir() and not taken(folder):  # killed while its settings were written down
+        return SettingsError(
+            f"The run in {folder} was cut off before its first step, so nothing is lost: give its command again."
+        )
     return SettingsError(f"{folder} holds no run that can go on: {why}; begin a new one.")

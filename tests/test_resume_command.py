@@ -276,6 +276,21 @@ def test_checkpoints_of_other_settings_pictures_or_no_run_are_refused(
     assert enhance("resume=run", "steps=9").code == 2
 
 
+@pytest.mark.parametrize(
+    "written", [{}, {"config": ""}, {"config": "seed: 1", "hydra": ""}, {"config": "seed: 1", "hydra": "hydra: {}"}]
+)
+def test_a_run_that_was_killed_before_its_first_step_says_that_nothing_is_lost(
+    enhance: Callable[..., Ended], tmp_path: Path, written: dict[str, str]
+) -> None:
+    (tmp_path / "run" / "hydra").mkdir(parents=True)
+    for name, text in written.items():
+        (tmp_path / "run" / "hydra" / f"{name}.yaml").write_text(text)
+    ended = enhance("resume=run")
+    assert ended.code == 2
+    assert "nothing is lost: give its command again" in ended.err
+    assert enhance(*LITTLE[:-1], "frames.count=2").code == 0
+
+
 def test_the_classes_that_a_folder_names_for_its_log_are_not_made(enhance: Callable[..., Ended], broken: Path) -> None:
     settings = broken / "hydra" / "hydra.yaml"
     before = settings.read_text()
