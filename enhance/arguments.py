@@ -17,14 +17,14 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from enhance.config import Config, SettingsError, check
+from enhance.config import Config, SettingsError, check, check_ranges
 from enhance.locate import choices, home
 from enhance.runs.folder import taken
 from enhance.samples import SAMPLES
-from enhance.suggest import unknown
+from enhance.suggest import short, unknown
 from enhance.tools import TOOLS
 
 _OPEN = ("degradation", "hydra")  # whose keys are free
@@ -46,12 +46,15 @@ def quote_files(arguments: Sequence[str]) -> list[str]:
 
 def _quote(argument: str) -> str:
     key, equals, value = argument.partition("=")
-    if not equals or key.lstrip("+~") not in _QUOTED or _PLAIN.fullmatch(value) or _OWN.fullmatch(value):
+    if not equals or key.lstrip("+~") not in _QUOTED or _OWN.fullmatch(value):
         return argument
-    if not os.path.exists(value) and any(mark in value for mark in ",[${"):  # a sweep or an interpolation, not a file
+    there = os.path.exists(value)
+    if _PLAIN.fullmatch(value) and not (there and value.lower() in ("true", "false")):
+        return argument
+    if not there and any(mark in value for mark in ",[${"):  # a sweep or an interpolation, not a file
         return argument
     escaped = re.sub(r"(\\*)('|$)", lambda found: found.group(1) * 2 + found.group(2).replace("'", "\\'"), value)
-    return f"{key}='{escaped}'"
+    return f"{key}='{escaped}'".replace("${", r"\${")
 
 
 def checked(arguments: Sequence[str], sweep: bool = True) -> None:
@@ -105,7 +108,9 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
         absent = sorted(str(key) for key in OmegaConf.missing_keys(config))
         if absent:
             raise SettingsError(f"task={tool} needs {absent[0]}=...")
-        return _to_object(config)
+        found = _to_object(config)
+        check_ranges(found)
+        return found
 
 
 def _as_setting(word: str) -> str:
@@ -127,9 +132,9 @@ def _parse(arguments: Sequence[str]) -> list[Override]:
         except HydraException as error:
             quoting = "quote a value that has special characters: 'key=\"value\"'."
             hint = quoting if "=" in argument else _as_setting(argument)
-            raise SettingsError(f"Cannot read the argument {argument!r}; {hint}") from error
+            raise SettingsError(f"Cannot read the argument {short(argument)!r}; {hint}") from error
         if not overrides[-1].key_or_group:
-            raise SettingsError(f"Cannot read the argument {argument!r}; {_as_setting(argument)}")
+            raise SettingsError(f"Cannot read the argument {short(argument)!r}; {_as_setting(argument)}")
     return overrides
 
 
@@ -187,9 +192,15 @@ def _combinations(overrides: Sequence[Override]) -> Iterable[list[str]]:
 
 def _compose(name: str, overrides: list[str]) -> DictConfig:
     try:
-        return compose(name, overrides, return_hydra_config=name == "config")
+        config = compose(name, overrides, return_hydra_config=name == "config")
     except HydraException as error:
         raise SettingsError(_explain(error, name, overrides)) from error
+    for line in overrides:
+        key, _, value = line.partition("=")
+        number = re.fullmatch(r"[+-]?\d+", value) and value not in ("0", "1")
+        if number and isinstance(OmegaConf.select(config, key.lstrip("+")), bool):  # any number would count as true
+            raise SettingsError(f"{line} must be true or false.")
+    return config
 
 
 def _explain(error: HydraException, name: str, overrides: list[str]) -> str:
@@ -239,6 +250,8 @@ def _keys(config: DictConfig, prefix: str = "") -> list[str]:
 
 
 def _check_settings(config: DictConfig) -> None:
+    if not isinstance(verbose := config.hydra.verbose, (bool, str, ListConfig)):
+        raise SettingsError(f"hydra.verbose={verbose} must be true, false, the name of a logger or a list of names.")
     with open_dict(config):
         config.pop("hydra", None)
     settings = _to_object(config)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from enhance import locate
+from enhance.files import sentence
 from enhance.help import help_text
 from enhance.suggest import unknown
 
@@ -126,9 +127,7 @@ def _hydra() -> None:
         raise ValueError(str(error).splitlines()[0].rstrip(".") + ".") from error
     except (OSError, OmegaConfBaseException) as error:  # a job gives up by itself: this is about its folder
         cause = error if isinstance(error, OSError) else error.__cause__
-        reason = str(error).splitlines()[0]
-        if isinstance(cause, OSError) and cause.strerror:
-            reason = f"{cause.strerror}: {cause.filename}" if cause.filename else cause.strerror
+        reason = (sentence(cause) if isinstance(cause, OSError) else str(error).splitlines()[0]).rstrip(".")
         raise OSError(
             f"The run's folder cannot be written ({reason}); mend that, or name another with hydra.run.dir=FOLDER."
         ) from error
@@ -143,8 +142,7 @@ def _job(config: object) -> float:
     from omegaconf import OmegaConf
 
     from enhance.experiment import run
-    from enhance.runs.folder import taken
-    from enhance.sweeps.folder import fail, finished, plain
+    from enhance.sweeps.folder import fail, finished, forgive, plain
 
     hydra_config = HydraConfig.get()
     command = shlex.join(["python", "-m", "enhance", *plain(hydra_config.overrides.task)])
@@ -154,14 +152,14 @@ def _job(config: object) -> float:
         os.chdir(hydra_config.runtime.cwd)  # files are named from there, wherever a launcher has started this job
         if (objective := finished(folder, command)) is not None:
             return objective
+        forgive(folder)
     try:
-        going_on = swept and taken(folder) is not None
-        return run(OmegaConf.to_object(config), folder, command, going_on)  # type: ignore[arg-type]
+        return run(OmegaConf.to_object(config), folder, command, swept)  # type: ignore[arg-type]
     except Exception as error:
         expected = isinstance(error, (ValueError, OSError))
         _log.debug("The run failed.", exc_info=True)
         if swept:  # one job that fails must not end a sweep
-            reason = str(error) if expected else f"{type(error).__name__}: {error}".splitlines()[0]
+            reason = sentence(error) if expected else f"{type(error).__name__}: {error}".splitlines()[0]
             _log.error("%s", reason, exc_info=not expected)
             fail(folder, reason)
             return float("nan")
@@ -210,5 +208,5 @@ def _raising() -> Iterator[None]:
 def _give_up(error: Exception) -> NoReturn:
     if _TRACEBACK:
         raise error
-    print(f"enhance: {error}", file=sys.stderr)
+    print(f"enhance: {sentence(error)}", file=sys.stderr)
     sys.exit(_USER_ERROR)

@@ -181,6 +181,7 @@ _AT_MOST: dict[str, float] = {
     "steps": 1_000_000,
     "size": 32_768,
     "seed": 2**63 - 1,
+    "backbone.seed": 2**63 - 1,
     "frames.count": 1000,
     "parametrization.levels": 16,
     "threads": 1024,
@@ -201,21 +202,7 @@ def check(config: Config) -> None:
         raise SettingsError(unknown("task", config.task.name, tasks))
     if config.optimizer.name != "adam":
         raise SettingsError(unknown("optimizer", config.optimizer.name, ("adam",)))
-    for key, value in _numbers(asdict(config)):
-        if not math.isfinite(value):
-            raise SettingsError(f"{key}={value} must be a finite number.")
-    for key, least in _AT_LEAST.items():
-        value = _get(config, key)
-        if value is not None and not value >= least:
-            raise SettingsError(f"{key}={value} is too small; it must be at least {least}.")
-    for key, most in _AT_MOST.items():
-        value = _get(config, key)
-        if value is not None and not value <= most:
-            raise SettingsError(f"{key}={value} is too large; it must be at most {most}.")
-    for key in _POSITIVE:
-        value = _get(config, key)
-        if value is not None and not value > 0:
-            raise SettingsError(f"{key}={value} must be a positive number.")
+    check_ranges(config)
     betas = config.optimizer.betas
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
@@ -231,6 +218,29 @@ def check(config: Config) -> None:
         raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={config.steps}.")
 
 
+def check_ranges(settings: Any) -> None:
+    """Check the numbers of a run's or a tool's settings.
+
+    Raises:
+        SettingsError: one sentence about the first that cannot be.
+    """
+    for key, value in _numbers(asdict(settings)):
+        if not math.isfinite(value):
+            raise SettingsError(f"{key}={value} must be a finite number.")
+    for key, least in _AT_LEAST.items():
+        value = _get(settings, key)
+        if value is not None and not value >= least:
+            raise SettingsError(f"{key}={value} is too small; it must be at least {least}.")
+    for key, most in _AT_MOST.items():
+        value = _get(settings, key)
+        if value is not None and not value <= most:
+            raise SettingsError(f"{key}={value} is too large; it must be at most {most}.")
+    for key in _POSITIVE:
+        value = _get(settings, key)
+        if value is not None and not value > 0:
+            raise SettingsError(f"{key}={value} must be a positive number.")
+
+
 def _numbers(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
     """Every number by its full dotted name."""
     for key, value in settings.items():
@@ -240,11 +250,11 @@ def _numbers(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
             yield prefix + key, value
 
 
-def _get(config: Config, key: str) -> Any:
-    value: Any = config
+def _get(settings: Any, key: str) -> Any:
+    """None where there is no such setting: a tool has few of them."""
     for part in key.split("."):
-        value = getattr(value, part)
-    return value
+        settings = getattr(settings, part, None)
+    return settings
 
 
 def register() -> None:

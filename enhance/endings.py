@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from enhance.config import SettingsError
+from enhance.files import sentence
 from enhance.images import ImageError
 
 
@@ -19,9 +20,9 @@ def resumable(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ImageError) as error:
-        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
         raise OSError(
-            f"The run had to stop: {reason}. What is written is whole; once that is mended, {go_on(folder)} goes on."
+            f"The run had to stop: {sentence(error)} What is written is whole; once that is mended, "
+            f"{go_on(folder)} goes on."
         ) from error
 
 

@@ -23,7 +23,7 @@ from enhance.interrupt import Interrupt
 from enhance.metrics import METRICS, DeepDistance
 from enhance.metrics.tiles import Tiled, whole_or_tiled
 from enhance.progress import Progress
-from enhance.runs import FramePlan, Recorder, render
+from enhance.runs import FramePlan, Recorder, conclude, render
 from enhance.runs import folder as names
 from enhance.runs.checkpoint import Checkpoints
 from enhance.suggest import unknown
@@ -40,7 +40,8 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
         config: the settings.
         folder: an existing folder of its own.
         command: what the user typed, for the record.
-        resume: go on from the checkpoint in the folder; from the beginning if it has none.
+        resume: go on from the checkpoint in the folder; from the beginning if it has none. Where all steps are made,
+            what is missing of the figures is drawn.
 
     Returns:
         The objective: the best loss.
@@ -54,6 +55,12 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
     with held(folder):
         if resume:
             sweep(folder)
+            made = names.known(folder)
+            if (made.get("status"), made.get("command")) == ("drawing", command):
+                with resumable(folder):
+                    conclude(folder)
+                print(f"All steps were made already; figures and report are drawn, results in {folder}")
+                return float(made["best"]["loss"])
             if not any((folder / name).exists() for name in names.CHECKPOINTS):
                 for file in names.frame_files(folder).values():  # the run begins anew
                     file.unlink()
@@ -131,7 +138,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
                 break
         progress.conclude()
         results = recorder.finish("interrupted" if stopped else watched.reason, partial(_levels, judge, reference))
-        render(folder)
+        (render if stopped else conclude)(folder)
         progress.summarise(results, folder)
     best = results["best"]
     _log.info("%s after %d steps in %.1f s", results["stop_reason"], results["steps_made"], results["seconds"])
@@ -139,7 +146,6 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     if stopped:
         _log.warning("To go on: %s", go_on(folder))
         raise KeyboardInterrupt
-    checkpoints.remove()
     if interrupt.requested:  # after the last step: all is there, but a sweep should not go on
         raise KeyboardInterrupt
     return float(results["best"]["loss"])

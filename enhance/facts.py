@@ -60,9 +60,12 @@ def facts(config: Config, problem: Problem, metric: DeepDistance, device: torch.
 
 
 def identity(config: Config, problem: Problem, metric: DeepDistance) -> dict[str, str]:
-    """All that a run's numbers depend on, by name: a checkpoint is of this run if it has the same."""
+    """All that a run's numbers depend on, by name: a checkpoint is of this run if it has the same. `threads` is one:
+    sums in another order differ in the last digits.
+    """
     settings = dict(_flat(asdict(config)))
-    del settings["checkpoint"]
+    for key in ("checkpoint", "sweep.resume"):  # how often to save, and what a sweep leaves out
+        del settings[key]
     return settings | {
         "the weights' SHA-256": metric.backbone.origin.sha256,
         "the reference's SHA-256": _hash(problem.reference),

@@ -18,12 +18,26 @@ except ImportError:  # Windows
 _PARTIAL = ".partial"
 
 
+def sentence(error: Exception) -> str:
+    """What is wrong; of the system's own errors the file and the reason, without their number."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write to a temporary file beside `path`, then rename it: whoever reads sees the old file or the new one, whole.
 
     Raises:
         OSError: if the folder cannot be made or written, or the disk is full; nothing is left behind.
     """
+    try:
+        _write(path, data)
+    except OSError as error:  # of a temporary file, or of none
+        raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from error
+
+
+def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(_PARTIAL, f".{path.name}.", path.parent)
     try:

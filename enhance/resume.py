@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from contextlib import chdir
@@ -16,8 +15,8 @@ from yaml import YAMLError
 
 from enhance.config import Config, SettingsError
 from enhance.locate import home
-from enhance.runs import render
-from enhance.runs.folder import CHECKPOINTS, METRICS, REPORT
+from enhance.runs.folder import known, taken
+from enhance.sweeps.folder import forgive, plain
 
 _KEY = "resume="
 _LOGGING = "conf/hydra/job_logging/enhance.yaml"
@@ -45,9 +44,7 @@ def go_on(folder: Path) -> None:
         OSError: see `enhance.experiment.run`.
         KeyboardInterrupt: after Ctrl-C.
     """
-    if _finished(folder):
-        if not (folder / REPORT).exists():  # the last thing that is drawn
-            render(folder)
+    if known(folder).get("status") == "finished":
         print(f"{folder}: this run is finished; there is nothing to resume.")
         return
     settings, hydra = _read(folder, "config"), _read(folder, "hydra")
@@ -57,26 +54,17 @@ def go_on(folder: Path) -> None:
             hydra.hydra.runtime.output_dir = str(folder)  # which may have been moved
             hydra.hydra["job_logging"] = OmegaConf.load(home() / _LOGGING)  # ours: a folder may be anybody's
         configure_log(hydra.hydra.job_logging)
-        command = shlex.join(["python", "-m", "enhance", *hydra.hydra.overrides.task])
+        command = shlex.join(["python", "-m", "enhance", *plain(hydra.hydra.overrides.task)])
         began_in = Path(hydra.hydra.runtime.cwd)
-    except OmegaConfBaseException as error:
+    except (OmegaConfBaseException, AttributeError, TypeError) as error:  # the latter where a section is missing
         raise _unreadable(folder, str(error).splitlines()[0]) from error
     from enhance.experiment import run
 
     if not began_in.is_dir():
         raise SettingsError(f"The run began in {began_in}, which is gone; its files are named as seen from there.")
+    forgive(folder)
     with chdir(began_in):
         run(config, folder, command, resume=True)  # type: ignore[arg-type]
-
-
-def _finished(folder: Path) -> bool:
-    """Whether all is there. A run that Ctrl-C ended has written everything too, but keeps its checkpoint."""
-    if any((folder / name).exists() for name in CHECKPOINTS):
-        return False
-    try:
-        return json.loads((folder / METRICS).read_text(encoding="utf-8"))["status"] == "finished"
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def _read(folder: Path, name: str) -> Any:
@@ -93,4 +81,8 @@ def _read(folder: Path, name: str) -> Any:
 
 
 def _unreadable(folder: Path, why: str) -> SettingsError:
+    if (folder / "hydra").is_dir() and not taken(folder):  # killed while its settings were written down
+        return SettingsError(
+            f"The run in {folder} was cut off before its first step, so nothing is lost: give its command again."
+        )
     return SettingsError(f"{folder} holds no run that can go on: {why}; begin a new one.")

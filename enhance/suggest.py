@@ -6,6 +6,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _SHOWN = 16
+_LONG = 200
+
+
+def short(text: object) -> str:
+    """A text of any length for a sentence: of a long one its beginning and its end."""
+    said, half = str(text), _LONG // 2
+    return said if len(said) <= _LONG else f"{said[:half]}...{said[-half:]}"
 
 
 def unknown(what: str, given: object, accepted: Iterable[str]) -> str:
@@ -15,8 +22,8 @@ def unknown(what: str, given: object, accepted: Iterable[str]) -> str:
         >>> unknown("metric", "deepwds", ["deepwsd", "deepjsd"])
         "There is no metric 'deepwds'; did you mean 'deepwsd'? (deepwsd, deepjsd)"
     """
-    names = list(accepted)
-    near = get_close_matches(str(given).lower(), names, n=1, cutoff=0.5)
+    names, given = list(accepted), short(given)
+    near = get_close_matches(given.lower(), names, n=1, cutoff=0.5)
     question = f"; did you mean '{near[0]}'?" if near else "."
     if near and len(names) > _SHOWN:
         return f"There is no {what} '{given}'{question}"

@@ -45,6 +45,10 @@ from enhance.locate import home
         (["coffee"], "did you mean reference=coffee?"),
         (["photo.png"], "write it as key=value"),
         (["reference=[a"], "Cannot read the argument"),
+        (["backbone.seed=99999999999999999999999"], "at most"),
+        (["hydra.verbose=3"], "hydra.verbose=3 must be"),
+        (["compile=-1"], "compile=-1 must be true or false"),
+        (["optimizer.relative=2"], "optimizer.relative=2 must be true or false"),
     ],
 )
 def test_a_mistake_gets_one_sentence(arguments: list[str], sentence: str) -> None:
@@ -73,6 +77,8 @@ def test_a_mistake_gets_one_sentence(arguments: list[str], sentence: str) -> Non
         "'x'.png",
         "007",
         "1e5",
+        "true",
+        "${oc.env:HOME}.png",
     ],
 )
 def test_any_file_name_reaches_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:

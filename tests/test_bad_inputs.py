@@ -25,7 +25,7 @@ from torch import Tensor
 
 from enhance.backbones.network import Backbone
 from enhance.progress import Progress
-from enhance.runs.folder import CHECKPOINTS
+from enhance.runs.folder import REPORT, known
 from enhance.runs.history import Row
 
 Command = Callable[..., Ended]
@@ -487,6 +487,44 @@ def test_a_folder_of_the_users_own_is_never_emptied(enhance: Command) -> None:
     assert Path("hydra/conf.py").read_text() == "my own"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ("task=score", "reference=a.png", "image=a.png", "map=file/x.png"),
+            "file/x.png: cannot be written (File exists",
+        ),
+        (("task=score", "reference=a.png", "image=a.png", "output=file/x.csv"), "file"),
+        (("task=score", "reference=a.png", "image=a.png", "backbone.seed=99999999999999999999"), "at most"),
+        (("task=evaluate", "scores=huge.csv", "opinions=nope.csv"), "nope.csv: No such file"),
+        (("task=evaluate", "table=huge.csv"), "mos holds a number of size 9e+300"),
+        ((f"reference={'x' * 5000}",), "xxx...xxx"),
+    ],
+)
+def test_what_cannot_be_used_is_named_in_a_short_sentence(
+    enhance: Command, arguments: tuple[str, ...], words: str
+) -> None:
+    saved(Path("a.png"), "plain")
+    Path("file").touch()
+    Path("huge.csv").write_text("image,mos,q\n" + "".join(f"{n}.png,{n}e300,{n}\n" for n in range(1, 10)))
+    ended = enhance("backbone=squeezenet", "backbone.weights=untrained", "metric=deepjsd", *arguments)
+    assert ended.code == 2
+    sentence = ended.err.strip().splitlines()[-1]
+    assert words in sentence
+    assert "Errno" not in ended.err
+    assert "Warning" not in ended.err
+    assert len(sentence) < 500
+
+
+def test_a_folder_in_the_place_of_a_checkpoint_is_named(enhance: Command) -> None:
+    Path("run/checkpoint.pt").mkdir(parents=True)
+    for argument in ("hydra.run.dir=run", "resume=run"):
+        ended = enhance(*(QUICK if "hydra" in argument else ()), argument)
+        assert ended.code == 2
+        assert "checkpoint.pt" in ended.err.splitlines()[-1]
+        assert "Errno" not in ended.err
+
+
 def test_a_file_where_the_folder_should_be_gets_a_sentence(enhance: Command) -> None:
     Path("outputs").touch()
     assert "outputs" in refused(enhance)
@@ -534,11 +572,11 @@ def test_a_full_disk_gets_a_sentence_and_the_run_goes_on_once_there_is_room(
     assert "No space left on device" in sentence
     assert "Traceback" not in ended.out + ended.err
     assert not list(folder.rglob("*.partial"))
-    looks_finished = (run / "metrics.json").exists() and "finished" in (run / "metrics.json").read_text()
-    assert not looks_finished or (run / CHECKPOINTS[0]).exists()
+    assert known(run).get("status") != "finished"
     if "goes on" in sentence:
         subprocess.run(["mount", "-o", "remount,size=50m", str(folder)], check=True)
         assert enhance(f"resume={run}").code == 0
-        assert json.loads((run / "metrics.json").read_text())["status"] == "finished"
+        assert known(run)["status"] == "finished"
+        assert (run / REPORT).is_file()
     else:
         assert "hydra.run.dir=FOLDER" in sentence

@@ -144,7 +144,7 @@ def test_ctrl_c_writes_everything_and_exits_130(tmp_path: Path) -> None:
     assert process.returncode == 130
     (folder,) = folders(tmp_path)
     results = json.loads((folder / "metrics.json").read_text())
-    assert (results["status"], results["stop_reason"]) == ("finished", "interrupted")
+    assert (results["status"], results["stop_reason"]) == ("interrupted", "interrupted")
     assert (folder / "result.png").is_file()
 
 

@@ -18,6 +18,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -57,10 +58,27 @@ def _live(folder: Path, arguments: list[str]) -> None:
         cli.main()
 
 
-def begin(folder: Path, *arguments: str) -> ForkServerProcess:
-    """`python -m enhance ARGUMENTS` in a folder and a process of its own."""
+def _die(folder: Path, arguments: list[str], place: str, call: int, sent: int) -> None:
+    """`_live`, with a checkpoint at every step, until the n-th call of a function: then the signal comes."""
+    patch = pytest.MonkeyPatch()
+    original, calls = resolve_name(place), list[Any]()
+
+    def signalled(*rest: Any) -> Any:
+        calls.append(rest)
+        if len(calls) == call:
+            os.kill(os.getpid(), sent)
+        return original(*rest)
+
+    patch.setattr(place.replace(":", "."), signalled)
+    patch.setattr(Checkpoints, "due", lambda self: True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
+    _live(folder, arguments)
+
+
+def begin(folder: Path, *arguments: str, dying: tuple[str, int, int] | None = None) -> ForkServerProcess:
+    """`python -m enhance ARGUMENTS` in a folder and a process of its own; `dying`: see `_die`."""
     _FORK.set_forkserver_preload(["enhance.experiment", "enhance.cli", "enhance.runs.figures"])
-    process = _FORK.Process(target=_live, args=(folder, list(arguments)))
+    process = _FORK.Process(target=_die if dying else _live, args=(folder, list(arguments), *(dying or ())))
     process.start()
     return process
 
@@ -258,6 +276,21 @@ def test_checkpoints_of_other_settings_pictures_or_no_run_are_refused(
     assert enhance("resume=run", "steps=9").code == 2
 
 
+@pytest.mark.parametrize(
+    "written", [{}, {"config": ""}, {"config": "seed: 1", "hydra": ""}, {"config": "seed: 1", "hydra": "hydra: {}"}]
+)
+def test_a_run_that_was_killed_before_its_first_step_says_that_nothing_is_lost(
+    enhance: Callable[..., Ended], tmp_path: Path, written: dict[str, str]
+) -> None:
+    (tmp_path / "run" / "hydra").mkdir(parents=True)
+    for name, text in written.items():
+        (tmp_path / "run" / "hydra" / f"{name}.yaml").write_text(text)
+    ended = enhance("resume=run")
+    assert ended.code == 2
+    assert "nothing is lost: give its command again" in ended.err
+    assert enhance(*LITTLE[:-1], "frames.count=2").code == 0
+
+
 def test_the_classes_that_a_folder_names_for_its_log_are_not_made(enhance: Callable[..., Ended], broken: Path) -> None:
     settings = broken / "hydra" / "hydra.yaml"
     before = settings.read_text()
@@ -294,7 +327,7 @@ def test_ctrl_c_leaves_a_run_that_can_go_on(
     assert ended.code == 130
     assert "To go on: python -m enhance resume=" in ended.err
     metrics = results(tmp_path / "run")["metrics"]
-    assert (metrics["status"], metrics["stop_reason"], metrics["steps_made"]) == ("finished", "interrupted", 2)
+    assert (metrics["status"], metrics["stop_reason"], metrics["steps_made"]) == ("interrupted", "interrupted", 2)
     monkeypatch.setattr(Progress, "show", show)
     assert enhance("resume=run").code == 0
     interrupted = results(tmp_path / "run")
@@ -312,7 +345,7 @@ def test_ctrl_c_while_a_sweep_draws_finishes_the_drawing_and_ends_the_sweep(
         signal.raise_signal(signal.SIGINT)
         (folder / "drawn").touch()
 
-    monkeypatch.setattr("enhance.experiment.render", draw)
+    monkeypatch.setattr("enhance.runs.render", draw)
     little = [argument for argument in LITTLE if not argument.startswith("hydra.")]
     ended = enhance("-m", "seed=1,2", *little, "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra.job.num}")
     assert ended.code == 130
@@ -340,3 +373,65 @@ def test_a_job_of_a_sweep_goes_on(
     assert (status(tmp_path / "sweep" / "0"), status(tmp_path / "sweep" / "1")) == ("running", "finished")
     assert enhance("resume=sweep/0").code == 0
     assert status(tmp_path / "sweep" / "0") == "finished"
+
+
+SWEEP = [
+    *("-m", "seed=1,2", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra.job.num}"),
+    *(argument for argument in LITTLE if not argument.startswith("hydra.")),
+]
+
+
+@pytest.fixture(scope="module")
+def whole_sweep(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("whole")
+    assert end(begin(folder, *SWEEP)) == 0, said(folder)
+    return [results(folder / "sweep" / job) for job in "01"]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize(
+    ("place", "call", "sent", "status_left"),
+    [
+        ("enhance.progress:Progress.show", 5, signal.SIGKILL, "running"),
+        ("enhance.progress:Progress.show", 5, signal.SIGINT, "interrupted"),
+        ("enhance.runs.animation:progress_gif", 1, signal.SIGKILL, "drawing"),
+    ],
+)
+def test_a_sweep_that_is_cut_off_goes_on_to_the_same_bytes(
+    tmp_path: Path, whole_sweep: list[dict[str, Any]], place: str, call: int, sent: int, status_left: str, alone: bool
+) -> None:
+    cut = end(begin(tmp_path, *SWEEP, dying=(place, call, sent)))
+    assert cut == (130 if sent == signal.SIGINT else -sent), said(tmp_path)
+    assert status(tmp_path / "sweep" / "0") == status_left
+    if sent == signal.SIGINT:
+        assert "0 of 1 jobs finished" in said(tmp_path)
+    if alone:  # the job by itself first
+        assert end(begin(tmp_path, "resume=sweep/0")) == 0, said(tmp_path)
+    history = (tmp_path / "sweep" / "0" / "history.csv").read_bytes()
+    assert end(begin(tmp_path, *SWEEP, "sweep.resume=true")) == 0, said(tmp_path)
+    assert "2 of 2 jobs finished" in said(tmp_path)
+    if alone or status_left == "drawing":  # no step is made twice
+        assert (tmp_path / "sweep" / "0" / "history.csv").read_bytes() == history
+    assert [results(tmp_path / "sweep" / job) for job in "01"] == whole_sweep
+    assert not list((tmp_path / "sweep").glob("*/checkpoint*"))
+
+
+def test_a_disk_that_is_full_while_figures_are_drawn_leaves_a_run_that_looks_unfinished(
+    enhance: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(story: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("enhance.runs.animation.progress_gif", full)
+        ended = enhance(*LITTLE)
+    assert ended.code == 2
+    assert "No space left on device" in ended.err
+    run = tmp_path / "run"
+    history = (run / "history.csv").read_bytes()
+    assert status(run) == "drawing"
+    assert enhance("resume=run").code == 0
+    assert status(run) == "finished"
+    assert (run / "history.csv").read_bytes() == history
+    assert (run / "report.html").is_file()
+    assert (run / "progress.gif").is_file()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from enhance.images.arrays import Array, ImageError, from_array
 from enhance.images.depth import deep_tiff, rawmode, sixteen_bits
+from enhance.suggest import short
 
 READABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
@@ -85,7 +86,9 @@ def _existing(path: Path) -> Path:
         home = Path(os.path.expanduser(path))
         if home == path or not os.path.lexists(home):
             near = get_close_matches(path.name, _names(path.parent), n=1, cutoff=0.6)
-            raise ImageError(f"There is no file {path}" + (f"; did you mean {path.parent / near[0]}?" if near else "."))
+            raise ImageError(
+                f"There is no file {short(path)}" + (f"; did you mean {path.parent / near[0]}?" if near else ".")
+            )
         path = home
     if os.path.isdir(path):
         raise ImageError(f"{path} is a folder; name an image file in it.")

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from enhance.files import write_bytes
+from enhance.files import sentence, write_bytes
 from enhance.images.arrays import ImageError, to_array
 
 _BEST: dict[str, Any] = {"quality": 95, "subsampling": 0}
@@ -50,4 +50,4 @@ def save_image(image: Tensor, path: str | os.PathLike[str]) -> None:
     try:
         write_bytes(path, buffer.getvalue())
     except OSError as error:
-        raise ImageError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise ImageError(sentence(error)) from error

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["FramePlan", "Recorder", "render"]
+__all__ = ["FramePlan", "Recorder", "conclude", "render"]
 
 _HOMES = {"FramePlan": "enhance.runs.frames", "Recorder": "enhance.runs.recorder"}
 
@@ -39,3 +39,19 @@ def render(folder: Path) -> tuple[str, ...]:
     for draw in (comparison, curves, progress_gif, progress_video, report):
         draw(story)
     return story.missing
+
+
+def conclude(folder: Path) -> None:
+    """Draw everything of a run whose steps are all made, and only then say in metrics.json that it is finished.
+
+    Raises:
+        ValueError: if the folder holds no run.
+        OSError: if it cannot be written; `conclude` may be called again.
+    """
+    from enhance.files import write_json
+    from enhance.runs.folder import CHECKPOINTS, METRICS, known
+
+    render(folder)
+    for name in CHECKPOINTS:
+        (folder / name).unlink(missing_ok=True)
+    write_json(folder / METRICS, known(folder) | {"status": "finished"})

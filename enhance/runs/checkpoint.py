@@ -89,6 +89,8 @@ class Checkpoints:
 
 def _read(file: Path) -> dict[str, Any] | None:
     """None if a single bit is not as it was written."""
+    if not file.is_file():
+        return None
     content = file.read_bytes()
     digest, data = content[:_DIGEST], content[_DIGEST:]
     if hashlib.sha256(data).digest() != digest:

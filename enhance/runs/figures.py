@@ -129,7 +129,7 @@ def _made(story: Story) -> str:
     """What made the result, e.g. `result: DeepJSD in vgg16`."""
     makers = [story.facts[key]["name"] for key in ("metric", "backbone") if story.facts.get(key, {}).get("name")]
     makers = [WRITTEN.get(name, name) for name in makers]
-    return ": ".join(("result" if story.finished else "so far", *filter(None, [" in ".join(makers)])))
+    return ": ".join(("result" if story.ended else "so far", *filter(None, [" in ".join(makers)])))
 
 
 def _caption(numbers: dict[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 RESULT = "result.png"
 INITIAL = "initial.png"
@@ -24,6 +26,17 @@ def taken(folder: Path) -> str | None:
     """The first file there that a new run would write over: of another run, or the user's own."""
     written = (METRICS, HISTORY, RESULT, INITIAL, REFERENCE, FRAMES)
     return next((name for name in written if (folder / name).exists()), None)
+
+
+def known(folder: Path) -> dict[str, Any]:
+    """What metrics.json holds; nothing where it cannot be read. Its `status` is `running`, then either `interrupted` or
+    `drawing` (all steps are made) and, once everything is written, `finished`.
+    """
+    try:
+        found = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def frame_file(folder: Path, step: int) -> Path:

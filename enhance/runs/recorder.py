@@ -32,8 +32,8 @@ Levels = Callable[[Tensor], Mapping[str, float]]
 class Recorder:
     """Keeps the history, the frames, the best image by loss and, in the end, all figures of a run.
 
-    metrics.json says `running` until `finish`, so that a folder left half-made never looks finished; result.png is the
-    best image so far, brought up to date at each frame.
+    metrics.json says `running` until `finish` and `finished` only after `enhance.runs.conclude`, so that a folder left
+    half-made never looks finished; result.png is the best image so far, brought up to date at each frame.
 
     Args:
         folder: an existing folder of the run's own.
@@ -78,10 +78,10 @@ class Recorder:
 
     def finish(self, stop_reason: str, levels: Levels | None = None) -> dict[str, Any]:
         """Write result.png, the best image by loss, the last frame wherever the run ended, and metrics.json; returns
-        what the latter holds.
+        what the latter holds. Its status is `drawing`: all is there that figures are drawn from.
 
         Args:
-            stop_reason: for people.
+            stop_reason: for people; the status is the same where it is `interrupted`.
             levels: the distance of an image at each level by the level's name; asked of the initial and the best image.
 
         Raises:
@@ -93,10 +93,11 @@ class Recorder:
         self._show(self._best)
         if last.step not in self._frames:
             save_image(image, names.frame_file(self._folder, last.step))
+        self._history.sync()
         updates = last.step - self._first[0].step
         absent: dict[str, str] = {}
         results = {
-            "status": "finished",
+            "status": stop_reason if stop_reason == "interrupted" else "drawing",
             "stop_reason": stop_reason,
             **self._facts,
             "steps_made": last.step,

@@ -69,7 +69,7 @@ def _context(story: Story) -> dict[str, Any]:
     paths = {"initial": story.initial, "result": story.result, "reference": story.reference}
     pictures = {name: embed.whole(path) for name, path in paths.items() if path}
     details = dict(zip(paths, embed.details(story), strict=False))
-    labels = {"initial": "initial", "result": "result" if story.finished else "so far", "reference": "reference"}
+    labels = {"initial": "initial", "result": "result" if story.ended else "so far", "reference": "reference"}
     width, height = _size(story)
     return {
         "story": story,
@@ -99,7 +99,7 @@ def _context(story: Story) -> dict[str, Any]:
         "film": film,
         "thumbnails": embed.thumbnails(story, film),
         "data": _data(film, curves),
-        "going_on": (not story.finished or facts.get("stop_reason") == "interrupted")
+        "going_on": (not story.ended or facts.get("stop_reason") == "interrupted")
         and any((story.folder / name).is_file() for name in names.CHECKPOINTS),
         "settings": _settings(facts),
         "beside": {name: what for name, what in _BESIDE.items() if (story.folder / name).is_file()},
@@ -119,7 +119,7 @@ def _made_of(facts: Mapping[str, Any]) -> str:
 
 def _state(story: Story) -> str:
     made, asked = story.rows[-1].step if story.rows else 0, story.facts.get("steps")
-    if story.finished:
+    if story.ended:
         seconds = f" in {_duration(story.facts['seconds'])}" if "seconds" in story.facts else ""
         return f"{story.facts.get('stop_reason')}, {made} steps{seconds}"
     return f"not finished: step {made} of {asked}" if asked else f"not finished: step {made}"

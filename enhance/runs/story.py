@@ -17,7 +17,7 @@ from enhance.runs.history import Row, read
 
 @dataclass(frozen=True)
 class Story:
-    """A run as its files tell it: finished, going on, or cut off.
+    """A run as its files tell it: ended, going on, or cut off.
 
     Attributes:
         folder: of the run.
@@ -73,8 +73,9 @@ class Story:
         )
 
     @property
-    def finished(self) -> bool:
-        return self.facts.get("status") == "finished"
+    def ended(self) -> bool:
+        """Whether its last step is made, or it was interrupted."""
+        return "stop_reason" in self.facts
 
     @property
     def best(self) -> Row | None:

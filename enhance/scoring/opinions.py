@@ -17,6 +17,7 @@ from enhance.suggest import unknown
 Rows = list[dict[str, str]]
 OPINIONS = ("opinion", "mos", "dmos")  # names of a column of opinions that nobody needs to give
 _ASIDE = ("image", "reference", "type", "seconds", *OPINIONS)
+_MOST = 1e100  # whose squares can be summed
 _MISSING = ("", "nan", "na", "n/a", "none", "null")
 
 
@@ -105,6 +106,9 @@ def complete(rows: Rows, prediction: Sequence[str], opinion: str = "", kind: str
     if not kept:
         raise ValueError(f"There is no column of scores beside {opinion}; prediction= names one or several.")
     finite = np.all([np.isfinite(columns[name]) for name in (*kept, opinion)], axis=0)
+    for name in (*kept, opinion):
+        if (most := float(np.abs(columns[name][finite]).max(initial=0))) > _MOST:
+            raise ValueError(f"{name} holds a number of size {most:g}; at most {_MOST:g} can be correlated.")
     naming = _naming(rows, image)
     labels = [row[naming] if naming else f"line {line}" for line, row in enumerate(rows, start=2)]
     if not finite.all():

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from enhance.files import write_json
-from enhance.runs.folder import CHECKPOINTS, METRICS, REPORT
+from enhance.runs.folder import known
 
 COMMAND = "sweep.json"  # what was typed; written when a sweep begins
 FAILED = "failed.json"  # in a job's folder: why it failed
@@ -20,8 +20,8 @@ def begin(folder: Path, overrides: Sequence[str]) -> None:
 
 
 def plain(overrides: Iterable[str]) -> list[str]:
-    """The overrides that tell sweeps apart."""
-    return [override for override in overrides if not override.startswith((_RESUME, _DIR))]
+    """The overrides that tell sweeps apart: not those that say where and how their jobs are run."""
+    return [override for override in overrides if not override.lstrip("+~").startswith((_RESUME, "hydra.", "hydra/"))]
 
 
 def resumes(overrides: Sequence[str]) -> bool:
@@ -62,19 +62,27 @@ def fail(folder: Path, reason: str) -> None:
     write_json(folder / FAILED, {"status": "failed", "reason": reason})
 
 
-def finished(folder: Path, command: str) -> float | None:
-    """The objective of a job that this command has finished already: its page, the last thing that is drawn, is there
-    too. A sweeper that draws settings anew may have given the folder to others.
-    """
-    if not (folder / REPORT).exists() or any((folder / name).exists() for name in CHECKPOINTS):
-        return None
+def failure(folder: Path) -> str:
+    """Why a job failed; empty if it did not."""
     try:
-        facts = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-        if facts["status"] != "finished" or facts["stop_reason"] == "interrupted" or facts["command"] != command:
-            return None
-        return float(facts["best"]["loss"])
+        return str(json.loads((folder / FAILED).read_text(encoding="utf-8"))["reason"])
     except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def forgive(folder: Path) -> None:
+    """Forget why a job failed: it is tried again."""
+    (folder / FAILED).unlink(missing_ok=True)
+
+
+def finished(folder: Path, command: str) -> float | None:
+    """The objective of a job that this command has finished already. A sweeper that draws settings anew may have given
+    the folder to others.
+    """
+    facts = known(folder)
+    if (facts.get("status"), facts.get("command")) != ("finished", command):
         return None
+    return float(facts["best"]["loss"])
 
 
 def _typed(file: Path) -> list[str] | None:

@@ -12,7 +12,7 @@ from yaml import YAMLError, safe_load
 
 from enhance.runs import folder as names
 from enhance.runs.history import Row, read
-from enhance.sweeps.folder import FAILED, plain
+from enhance.sweeps.folder import failure, plain
 
 FIGURES = {"loss": "{:.5g}", "score": "{:.4f}", "psnr": "{:.2f}", "ssim": "{:.4f}", "ms_ssim": "{:.4f}"}
 
@@ -131,9 +131,8 @@ def _number(folder: Path) -> int | None:
 
 
 def _job(folder: Path) -> Job:
-    facts = _json(folder / names.METRICS)
-    reason = "" if facts.get("status") == "finished" else str(_json(folder / FAILED).get("reason", ""))
-    return Job(folder, _number(folder) or 0, _settings(folder), facts, read(folder / names.HISTORY), reason)
+    number, facts, rows = _number(folder) or 0, names.known(folder), read(folder / names.HISTORY)
+    return Job(folder, number, _settings(folder), facts, rows, failure(folder))
 
 
 def _settings(folder: Path) -> dict[str, str]:
@@ -146,11 +145,3 @@ def _settings(folder: Path) -> dict[str, str]:
         key.lstrip("+"): value.strip("'\"")
         for key, _, value in (line.partition("=") for line in plain(map(str, lines)))
     }
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

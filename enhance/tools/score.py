@@ -87,13 +87,14 @@ def _check(settings: Settings) -> None:
 def _pairs(settings: Settings) -> list[Pair]:
     from enhance.samples import SAMPLES
     from enhance.scoring import find_pairs, read_pairs
+    from enhance.suggest import short
 
     if settings.pairs:
         return read_pairs(settings.pairs)
     reference, image = settings.reference or "", settings.image or ""
     for key, name in (("reference", reference), ("image", image)):
         if name not in SAMPLES and not os.path.exists(name):
-            raise SettingsError(f"{key}={name}: there is no such file or folder.")
+            raise SettingsError(f"{key}={short(name)}: there is no such file or folder.")
     return find_pairs(reference, image)
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from enhance.descent.step import Step
 from enhance.files import write_bytes, write_json
 from enhance.images import load_image
-from enhance.runs import FramePlan, Recorder, render
+from enhance.runs import FramePlan, Recorder, conclude, render
 from enhance.runs.animation import evenly
 from enhance.runs.crops import zoom
 from enhance.runs.history import HistoryWriter, Row, read
@@ -48,8 +48,10 @@ def run(folder: Path, height: int = 40, width: int = 56, count: int = 30) -> dic
     for step in all_steps:
         recorder.record(step)
     results = recorder.finish("all steps made")
-    render(folder)
-    return results
+    assert results == json.loads((folder / "metrics.json").read_text())
+    assert results["status"] == "drawing"
+    conclude(folder)
+    return results | {"status": "finished"}
 
 
 @given(

@@ -175,17 +175,13 @@ def test_the_newest_sweep_of_the_same_command_is_found(tmp_path: Path) -> None:
 
 
 def test_a_job_that_was_interrupted_or_killed_is_not_finished(sweep: Path) -> None:
-    assert finished(sweep / "1-recover", "python -m enhance") is None  # killed while it was drawn
-    (sweep / "1-recover" / "report.html").touch()
     assert finished(sweep / "1-recover", "python -m enhance") == pytest.approx(1 / 30)
     assert finished(sweep / "1-recover", "python -m enhance seed=1") is None  # another's
-    (sweep / "1-recover" / "checkpoint.pt").touch()
-    assert finished(sweep / "1-recover", "python -m enhance") is None
-    (sweep / "1-recover" / "checkpoint.pt").unlink()
-    assert finished(sweep / "2-recover", "python -m enhance") is None
     facts = json.loads((sweep / "1-recover" / "metrics.json").read_text())
-    (sweep / "1-recover" / "metrics.json").write_text(json.dumps(facts | {"stop_reason": "interrupted"}))
-    assert finished(sweep / "1-recover", "python -m enhance") is None
+    for status in ("running", "drawing", "interrupted"):
+        (sweep / "1-recover" / "metrics.json").write_text(json.dumps(facts | {"status": status}))
+        assert finished(sweep / "1-recover", "python -m enhance") is None
+        assert collect(sweep).jobs[1].state == "unfinished"
 
 
 def test_the_same_command_again_makes_only_what_is_missing(
