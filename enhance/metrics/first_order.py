@@ -14,7 +14,7 @@ def anchor(*inputs: Tensor) -> Tensor:
     """An empty tensor in the graph of the inputs: saved last by a forward pass, it leads whoever differentiates the
     gradient with respect to them to the sentence.
     """
-    return torch.cat([given.reshape(-1)[:0] for given in inputs])
+    return torch.cat([given[..., :0].reshape(-1) for given in inputs])
 
 
 def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
