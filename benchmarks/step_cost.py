@@ -5,7 +5,8 @@
 A step is loss and gradient in the pixels of one image against a reference that is known beforehand. The bare network is
 a forward pass through the same backbone and a backward pass from all its feature maps to the pixels. A scoring is a
 batch of eight images against eight references, all new. All share one set of weights; contestants take turns, round by
-round, and medians are reported, so that whatever else the machine does slows all alike. The memory is what a process
+round, and medians are reported, so that whatever else the machine does slows all alike. At each turn two steps are made
+and the second is timed, as one step follows another in an optimisation. The memory is what a process
 that does nothing else holds at most while it makes three steps, and by how much that is more than what it held before
 them, with network, reference and libraries. Tables go to the terminal, everything to FOLDER/step_cost.json; --plot FILE
 draws the steps' seconds as FILE.png and FILE.pdf.
@@ -102,11 +103,15 @@ def load_published(measure: str, folder: Path, network: nn.Module) -> nn.Module:
         sys.path.remove(str(folder))
 
 
-def take_turns(work: dict[str, Work], rounds: int, device: torch.device) -> dict[str, float]:
-    """Median seconds of each, after a round to warm up."""
+def take_turns(work: dict[str, Work], rounds: int, device: torch.device, first: int = 0) -> dict[str, float]:
+    """Median seconds of each, after a round to warm up; `first` so many at each turn that do not count."""
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(rounds + 1):
         for name, run in work.items():
+            for _ in range(first):
+                run()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
             began = time.perf_counter()
             run()
             if device.type == "cuda":
@@ -242,7 +247,7 @@ def main() -> None:
         bench = Bench(measure, given)
         scoring = take_turns(bench.scorings(), given.scorings, bench.device)
         results[measure] = {
-            "step_seconds": take_turns(bench.steps(), given.rounds, bench.device),
+            "step_seconds": take_turns(bench.steps(), given.rounds, bench.device, first=1),
             "mib_before": {name: before for name, (before, _) in memories[measure].items()},
             "peak_mib": {name: most for name, (_, most) in memories[measure].items()},
             "images_per_second": {name: BATCH / seconds for name, seconds in scoring.items()},
