@@ -388,7 +388,7 @@ def whole_sweep(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]
     return [results(folder / "sweep" / job) for job in "01"]
 
 
-@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("alone", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("place", "call", "sent", "status_left"),
     [

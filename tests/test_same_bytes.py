@@ -19,7 +19,7 @@ from enhance.runs.frames import MOST
 from enhance.runs.history import Row, read
 
 
-@pytest.mark.parametrize("task", ["recover", "denoise", "jpeg"])
+@pytest.mark.parametrize("task", ["recover", "jpeg", pytest.param("denoise", marks=pytest.mark.slow)])
 def test_the_same_command_leaves_the_same_bytes(task: str, tmp_path: Path) -> None:
     left = []
     for name in ("one", "another"):
