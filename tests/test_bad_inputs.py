@@ -307,7 +307,7 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("-x", "-x"),
         ("-c", "one argument"),
         ("--cfg=nonsense", "choose from"),
-        ("--config-dir=/nowhere", "/nowhere"),
+        ("--config-dir=no/such/folder", "no/such/folder"),
         ("--config-name=nothing", "Cannot find primary config 'nothing'"),
     ],
 )
