@@ -9,7 +9,8 @@ round, and medians are reported, so that whatever else the machine does slows al
 and the second is timed, as one step follows another in an optimisation. The memory is what a process
 that does nothing else holds at most while it makes three steps, and by how much that is more than what it held before
 them, with network, reference and libraries. Tables go to the terminal, everything to FOLDER/step_cost.json; --plot FILE
-draws the steps' seconds as FILE.png and FILE.pdf.
+draws the steps' seconds as FILE.png and FILE.pdf. --autocast bfloat16 lets a step with the network in that precision
+take part.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import torchvision
 from torch import Tensor, nn
 
 from enhance.machine import processor
-from enhance.metrics import METRICS
+from enhance.metrics import METRICS, DeepDistance
 
 PUBLISHED = {
     "deepwsd": ("DeepWSD_VGG", "DeepWSD"),
@@ -40,8 +41,18 @@ PUBLISHED = {
 }
 BATCH = 8
 TITLES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
-LABELS = {"network": "bare network", "ours": "this package", "published": "published code"}
-COLOURS = {"network": "#999999", "ours": "#0072b2", "published": "#d55e00"}  # told apart by colour-blind readers too
+LABELS = {
+    "network": "bare network",
+    "ours": "this package",
+    "autocast": "this package, network in half precision",
+    "published": "published code",
+}
+COLOURS = {  # told apart by colour-blind readers too
+    "network": "#999999",
+    "ours": "#0072b2",
+    "autocast": "#56b4e9",
+    "published": "#d55e00",
+}
 
 Work = Callable[[], object]
 Result = dict[str, dict[str, float]]
@@ -58,12 +69,18 @@ class Bench:
         metric = METRICS[measure]("vgg19", network.features.state_dict(), check_range=False).to(self.device)
         self.image, self.reference = (torch.rand(BATCH, 3, given.size, given.size).to(self.device) for _ in range(2))
         self.metric, self.target = metric, metric.prepare(self.reference[:1])
+        self.half: DeepDistance | None = None
+        if given.autocast:
+            self.half = METRICS[measure](metric.backbone, check_range=False, autocast=getattr(torch, given.autocast))
+            self.half_target = self.half.prepare(self.reference[:1])
         with torch.no_grad():
             self.slopes = [torch.ones_like(features) for features in metric.backbone(self.image[:1])]
         self.theirs = load_published(measure, given.published, network) if given.published else None
 
     def steps(self) -> dict[str, Work]:
         work: dict[str, Work] = {"network": self._network, "ours": lambda: self._step(self._ours)}
+        if half := self.half:
+            work["autocast"] = lambda: self._step(lambda image: half(image, self.half_target))
         if self.theirs is not None:
             work["published"] = lambda: self._step(self._published)
         return work
@@ -199,16 +216,17 @@ def plot(results: dict[str, Result], title: str, path: Path) -> None:
 def table(results: dict[str, Result]) -> str:
     """Markdown; the published columns only where it took part."""
     lines = [
-        "| measure | network s | our step s | of network | published step s | of ours "
+        "| measure | network s | our step s | of network | with autocast s | published step s | of ours "
         "| our MiB, in steps | published MiB, in steps "
         "| our images/s | published images/s | times |",
-        "|---|" + "---:|" * 10,
+        "|---|" + "---:|" * 11,
     ]
     for measure, result in results.items():
         step, rate = result["step_seconds"], result["images_per_second"]
         memory, before = result["peak_mib"], result["mib_before"]
         ours, theirs = step["ours"], step.get("published")
         cells = [measure, f"{step['network']:.3f}", f"{ours:.3f}", f"{ours / step['network']:.2f}"]
+        cells += [f"{step['autocast']:.3f}" if "autocast" in step else "-"]
         cells += [f"{theirs:.3f}", f"{theirs / ours:.1f}"] if theirs else ["-", "-"]
         cells += [
             f"{memory[name]:.0f}, {memory[name] - before[name]:.0f}" if name in memory else "-"
@@ -230,6 +248,7 @@ def main() -> None:
     parser.add_argument("--scorings", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--autocast", choices=("bfloat16", "float16"))
     parser.add_argument("--folder", type=Path, default=Path("outputs/benchmarks"))
     given = parser.parse_args()
     if given.published and (
