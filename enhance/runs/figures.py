@@ -15,7 +15,7 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from enhance.drawing import BLUE, FAINT, GREEN, INK, VERMILION, WRITTEN
+from enhance.drawing import BLUE, FAINT, GREEN, INK, VERMILION
 from enhance.drawing import figure as _figure
 from enhance.drawing import plain as _plain
 from enhance.drawing import save as _save
@@ -127,9 +127,7 @@ def _start(story: Story) -> str:
 
 def _made(story: Story) -> str:
     """What made the result, e.g. `result: DeepJSD in vgg16`."""
-    makers = [story.facts[key]["name"] for key in ("metric", "backbone") if story.facts.get(key, {}).get("name")]
-    makers = [WRITTEN.get(name, name) for name in makers]
-    return ": ".join(("result" if story.ended else "so far", *filter(None, [" in ".join(makers)])))
+    return ": ".join(("result" if story.ended else "so far", *filter(None, [story.made_of])))
 
 
 def _caption(numbers: dict[str, Any]) -> str:

@@ -75,7 +75,7 @@ def _context(story: Story) -> dict[str, Any]:
         "story": story,
         "facts": facts,
         "title": _title(story),
-        "made_of": _made_of(facts),
+        "made_of": story.made_of,
         "state": _state(story),
         "alarms": _alarms(facts),
         "labels": labels,
@@ -109,12 +109,7 @@ def _context(story: Story) -> dict[str, Any]:
 def _title(story: Story) -> str:
     """From what to what, e.g. `white → astronaut`; else what is known of it."""
     ends = [str(story.facts.get("start") or ""), Path(str(story.facts.get("reference") or "")).name]
-    return " → ".join(ends) if all(ends) else _made_of(story.facts) or "A run"
-
-
-def _made_of(facts: Mapping[str, Any]) -> str:
-    makers = [facts.get(key, {}).get("name") for key in ("metric", "backbone")]
-    return " in ".join(name for name in makers if name)
+    return " → ".join(ends) if all(ends) else story.made_of or "A run"
 
 
 def _state(story: Story) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from PIL import Image
 
+from enhance.drawing import WRITTEN
 from enhance.runs import folder as names
 from enhance.runs.history import Row, read
 
@@ -76,6 +77,12 @@ class Story:
     def ended(self) -> bool:
         """Whether its last step is made, or it was interrupted."""
         return "stop_reason" in self.facts
+
+    @property
+    def made_of(self) -> str:
+        """Measure and backbone, e.g. `DeepJSD in vgg16`; what is known of them."""
+        makers = [self.facts.get(key, {}).get("name") for key in ("metric", "backbone")]
+        return " in ".join(WRITTEN.get(name, name) for name in makers if name)
 
     @property
     def best(self) -> Row | None:

@@ -113,7 +113,7 @@ def test_the_page_tells_what_the_files_say(tmp_path: Path) -> None:
         tmp_path / "run", command="python -m enhance a='b c'", notes=["Grey: 3 channels."], best=best, initial=initial
     )
     for said in (
-        "deepjsd in vgg",
+        "DeepJSD in vgg",
         f"{results['best']['psnr']:.2f} dB",
         f"{results['initial']['loss']:.4g}",
         "all steps made, 30 steps in",
