@@ -127,10 +127,7 @@ def _hydra() -> None:
         raise ValueError(str(error).splitlines()[0].rstrip(".") + ".") from error
     except (OSError, OmegaConfBaseException) as error:  # a job gives up by itself: this is about its folder
         cause = error if isinstance(error, OSError) else error.__cause__
-        reason = (sentence(cause) if isinstance(cause, OSError) else str(error).splitlines()[0]).rstrip(".")
-        raise OSError(
-            f"The run's folder cannot be written ({reason}); mend that, or name another with hydra.run.dir=FOLDER."
-        ) from error
+        raise _unwritable(sentence(cause) if isinstance(cause, OSError) else str(error).splitlines()[0]) from error
     if Summary.summarised and (code := Summary.summarised.exit_code):
         sys.exit(code)
 
@@ -154,6 +151,7 @@ def _job(config: object) -> float:
             return objective
         forgive(folder)
     try:
+        _write_down(folder, config)
         return run(OmegaConf.to_object(config), folder, command, swept)  # type: ignore[arg-type]
     except Exception as error:
         expected = isinstance(error, (ValueError, OSError))
@@ -168,6 +166,35 @@ def _job(config: object) -> float:
         if isinstance(error, ValueError):  # for want of room on the disk, a run can go on
             _clear(folder)
         _give_up(error)
+
+
+def _write_down(folder: Path, config: object) -> None:
+    """The settings, in Hydra's own files and words; Hydra would not write them atomically.
+
+    Raises:
+        OSError: if there is no room for them; nothing is left behind.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    from enhance.files import write_text
+
+    hydra_config = HydraConfig.instance().cfg
+    assert hydra_config is not None
+    written = {"overrides": hydra_config.hydra.overrides.task, "hydra": hydra_config, "config": config}
+    try:
+        for name, values in written.items():
+            write_text(folder / "hydra" / f"{name}.yaml", OmegaConf.to_yaml(values))
+    except OSError as error:
+        _clear(folder)
+        raise _unwritable(sentence(error)) from error
+
+
+def _unwritable(reason: str) -> OSError:
+    return OSError(
+        f"The run's folder cannot be written ({reason.rstrip('.')}); mend that, or name another with "
+        "hydra.run.dir=FOLDER."
+    )
 
 
 def _clear(folder: Path) -> None:

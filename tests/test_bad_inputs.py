@@ -580,3 +580,4 @@ def test_a_full_disk_gets_a_sentence_and_the_run_goes_on_once_there_is_room(
         assert (run / REPORT).is_file()
     else:
         assert "hydra.run.dir=FOLDER" in sentence
+        assert not [file for file in run.rglob("*") if file.is_file()]
