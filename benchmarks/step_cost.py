@@ -194,8 +194,9 @@ def plot(results: dict[str, Result], title: str, path: Path) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(1.6 + 1.6 * len(results), 3.4), layout="constrained")
     names = list(next(iter(results.values()))["step_seconds"])
+    size = (0.8 + 0.5 * len(names) * len(results), 3.4)
+    figure, axes = pyplot.subplots(figsize=size, layout="constrained")
     width = 0.8 / len(names)
     for place, name in enumerate(names):
         seconds = [result["step_seconds"][name] for result in results.values()]
@@ -207,7 +208,7 @@ def plot(results: dict[str, Result], title: str, path: Path) -> None:
     axes.set_ylabel("seconds a step")
     axes.set_title(title, fontsize="small")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+    axes.legend(frameon=False, fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
     for end in (".png", ".pdf"):
         figure.savefig(path.with_suffix(end), dpi=200)

@@ -179,9 +179,8 @@ def _write_down(folder: Path, config: object) -> None:
 
     from enhance.files import write_text
 
-    hydra_config = HydraConfig.instance().cfg
-    assert hydra_config is not None
-    written = {"overrides": hydra_config.hydra.overrides.task, "hydra": hydra_config, "config": config}
+    hydra_config = HydraConfig.get()
+    written = {"overrides": hydra_config.overrides.task, "hydra": {"hydra": hydra_config}, "config": config}
     try:
         for name, values in written.items():
             write_text(folder / "hydra" / f"{name}.yaml", OmegaConf.to_yaml(values))

@@ -81,7 +81,7 @@ class Story:
     @property
     def made_of(self) -> str:
         """Measure and backbone, e.g. `DeepJSD in vgg16`; what is known of them."""
-        makers = [self.facts.get(key, {}).get("name") for key in ("metric", "backbone")]
+        makers = [str(self.facts.get(key, {}).get("name") or "") for key in ("metric", "backbone")]
         return " in ".join(WRITTEN.get(name, name) for name in makers if name)
 
     @property
