@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ from enhance.tasks.problem import Problem, pose
 COLUMNS = ("measure", "image", "recipe", "step", "seconds", "loss", "psnr")
 TITLES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
 COLOURS = {"ours": "#0072b2", "published": "#d55e00"}  # told apart by colour-blind readers too
+NAMES = {"ours": "this package", "published": "published recipe"}
 HALVING = {"deepwsd": 1000, "deepjsd": 1500, "deepskld": 1500}
 
 
@@ -90,8 +92,17 @@ def table(rows: list[dict[str, object]]) -> str:
     return "\n".join(lines)
 
 
+def courses(rows: list[dict[str, object]]) -> list[list[tuple[float, ...]]]:
+    """For each image step, seconds, PSNR and loss of its rows."""
+    images: dict[object, list[tuple[float, ...]]] = {}
+    for row in rows:
+        point = tuple(float(str(row[key])) for key in ("step", "seconds", "psnr", "loss"))
+        images.setdefault(row["image"], []).append(point)
+    return list(images.values())
+
+
 def plot(rows: list[dict[str, object]], path: Path) -> None:
-    """One column a measure: PSNR above, loss below, against seconds."""
+    """One column a measure: PSNR above, loss below, against seconds; of several images each and their mean."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -103,14 +114,21 @@ def plot(rows: list[dict[str, object]], path: Path) -> None:
     figure, grid = pyplot.subplots(2, len(measures), figsize=size, layout="constrained", sharex=True, squeeze=False)
     for column, measure in enumerate(measures):
         above, below = grid[:, column]
-        for run in dict.fromkeys((row["image"], row["recipe"]) for row in rows if row["measure"] == measure):
-            mine = [row for row in rows if (row["measure"], row["image"], row["recipe"]) == (measure, *run)]
-            seconds, end = [float(str(row["seconds"])) for row in mine], mine[-1]
-            name = f"{'this package' if run[1] == 'ours' else 'published recipe'}, {end['step']} steps"
-            for axes, key in ((above, "psnr"), (below, "loss")):
-                values = [float(str(row[key])) for row in mine]
-                axes.plot(seconds[1:], values[1:], color=COLOURS[str(run[1])], label=name)
-                axes.plot(seconds[-1], values[-1], "o", color=COLOURS[str(run[1])], markersize=4)
+        for recipe, colour in COLOURS.items():
+            runs = courses([row for row in rows if (row["measure"], row["recipe"]) == (measure, recipe)])
+            if not runs:
+                continue
+            label = f"{NAMES[recipe]}, {runs[0][-1][0]:.0f} steps"
+            for course in runs if len(runs) > 1 else []:
+                for axes, value in ((above, 2), (below, 3)):
+                    axes.plot(
+                        *[[point[at] for point in course[1:]] for at in (1, value)], color=colour, alpha=0.3, lw=0.8
+                    )
+            mean = [[statistics.fmean(at) for at in zip(*points, strict=True)] for points in zip(*runs, strict=True)]
+            for axes, value in ((above, 2), (below, 3)):
+                across, up = ([point[at] for point in mean[1:]] for at in (1, value))
+                axes.plot(across, up, color=colour, lw=2, label=label)
+                axes.plot(across[-1], up[-1], "o", color=colour, markersize=5)
         above.set_title(TITLES[measure])
         above.set_xscale("log")
         above.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -121,11 +139,11 @@ def plot(rows: list[dict[str, object]], path: Path) -> None:
         for axes in (above, below):
             axes.grid(alpha=0.3)
             axes.spines[["top", "right"]].set_visible(False)
-        handles, labels = above.get_legend_handles_labels()
-        once = dict(zip(labels, handles, strict=True))
-        below.legend(list(once.values()), list(once), frameon=False, fontsize="small")
+        below.legend(frameon=False, fontsize="small")
     grid[0, 0].set_ylabel("PSNR (dB)")
     grid[1, 0].set_ylabel("loss")
+    if (count := len({row["image"] for row in rows})) > 1:
+        figure.suptitle(f"Bold: mean over {count} photographs", fontsize="small")
     for end in (".png", ".pdf"):
         figure.savefig(path.with_suffix(end), dpi=150)
 
