@@ -560,7 +560,13 @@ def test_a_disk_that_may_not_be_written_gets_a_sentence(enhance: Command, disk: 
 
 # logging.shutdown() does not close a file that cannot be flushed; a process of its own would end here
 @pytest.mark.filterwarnings("ignore:Exception ignored in.*run.log:pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("kilobytes", [4, 8, 12, 16, 20, 24, 28, 32, 40, 60, 90, 120, 160, 200, 240])
+@pytest.mark.parametrize(
+    "kilobytes",
+    [
+        *(4, 12, 24, 40, 90, 160, 240),
+        *(pytest.param(size, marks=pytest.mark.slow) for size in (8, 16, 20, 28, 32, 60, 120, 200)),
+    ],
+)
 def test_a_full_disk_gets_a_sentence_and_the_run_goes_on_once_there_is_room(
     enhance: Command, disk: Callable[[str], Path], kilobytes: int
 ) -> None:

@@ -19,7 +19,9 @@ from enhance.runs.frames import MOST
 from enhance.runs.history import Row, read
 
 
-@pytest.mark.parametrize("task", ["recover", "jpeg", pytest.param("denoise", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "task", ["recover", *(pytest.param(task, marks=pytest.mark.slow) for task in ("jpeg", "denoise"))]
+)
 def test_the_same_command_leaves_the_same_bytes(task: str, tmp_path: Path) -> None:
     left = []
     for name in ("one", "another"):
