@@ -1,12 +1,13 @@
 """How long `import enhance` and `enhance --help` take, each in a process of its own: the best and the median.
 
-    python benchmarks/import_time.py [times]
+    python benchmarks/import_time.py --times 7
 
 What Python itself needs to start is measured too and not subtracted.
 """
 
 from __future__ import annotations
 
+import argparse
 import platform
 import statistics
 import subprocess
@@ -24,7 +25,10 @@ COMMANDS = {
 }
 
 
-def main(times: int = 7) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=7)
+    times = parser.parse_args().times
     print(f"Python {platform.python_version()}, {processor()}")
     print(f"{'':32}{'best':>9}{'median':>9}")
     for name, arguments in COMMANDS.items():
@@ -37,4 +41,4 @@ def main(times: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -101,6 +101,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         betas=(config.optimizer.betas[0], config.optimizer.betas[1]),
         schedule=schedule,
         forget_every=config.schedule.every if config.schedule.forget else None,
+        forget_after=config.schedule.warmup,
         relative=config.optimizer.relative,
         smoothing=graduated(config.optimizer.smoothing),
         resume=saved and saved["descent"],

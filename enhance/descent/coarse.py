@@ -89,6 +89,7 @@ def coarse_to_fine(
                     loss=step.loss if fine else full.loss(whole),
                     seconds=seconds,
                     image=whole,
+                    reduced=not fine,
                     state=partial(_state, number, base, before, done, step),
                 )
         done += count

@@ -27,6 +27,7 @@ class Settings(TypedDict, total=False):
     betas: tuple[float, float]
     schedule: Schedule
     forget_every: int | None
+    forget_after: int
     relative: bool
     smoothing: Schedule | None
     resume: Mapping[str, Any] | None
@@ -42,6 +43,7 @@ def descend(
     betas: tuple[float, float] = (0.9, 0.99),
     schedule: Schedule = cosine,
     forget_every: int | None = None,
+    forget_after: int = 0,
     relative: bool = True,
     smoothing: Schedule | None = None,
     resume: Mapping[str, Any] | None = None,
@@ -61,6 +63,7 @@ def descend(
         betas: Adam's decay rates.
         schedule: factor on the learning rate.
         forget_every: drop Adam's moments every so many steps, as the published code does when it halves the rate.
+        forget_after: steps from where on these are counted: those of a warm-up, which the halvings follow.
         relative: descend log(loss); the published code descends the loss.
         smoothing: amount by which the gradient is smoothed at each step, see `enhance.metrics.smoothing`; the loss
             that a Step reports is the exact one.
@@ -116,7 +119,7 @@ def descend(
             state = partial(_state, index, seconds, parameters, optimizer, safeguard)
             if index > done:
                 version = image._version
-                yield Step(index, value, rate, seconds, image.detach(), note, state)
+                yield Step(index, value, rate, seconds, image.detach(), note=note, state=state)
                 if image._version != version:
                     raise ValueError(
                         "A Step's image is the run's own and was changed in place; change a copy, image.clone()."
@@ -124,7 +127,7 @@ def descend(
             note = ""
         if last:
             return
-        if forget_every and index and index % forget_every == 0:
+        if forget_every and index > forget_after and (index - forget_after) % forget_every == 0:
             optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)
         optimizer.param_groups[0]["lr"] = rate
         if sound:

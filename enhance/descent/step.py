@@ -22,6 +22,7 @@ class Step:
         learning_rate: of the update that follows.
         seconds: since the run began, time spent before a resume included.
         image: (1, 3, H, W) in [0, 1], detached, on the device of the run; valid until the next Step is asked for.
+        reduced: whether it was made on a reduced copy, so that steps at full size are still to come.
         note: what happened since the Step before that a user should know, in a sentence; mostly empty.
         state: what `descend` needs to go on from here, of numbers, lists and tensors alone; the tensors are the run's
             own, so ask and save before the next Step is asked for.
@@ -32,5 +33,6 @@ class Step:
     learning_rate: float
     seconds: float
     image: Tensor
+    reduced: bool = False
     note: str = ""
     state: Callable[[], dict[str, Any]] = dict

@@ -32,6 +32,8 @@ class Rule(Protocol):
 class Plateau:
     """The best loss of the last `patience` steps is not better by the fraction `tolerance` than the best before them.
 
+    Steps on reduced copies do not count: each copy ends on a plateau of its own, and the next one leaves it.
+
     Args:
         patience: steps to wait for an improvement.
         tolerance: smallest relative improvement that counts.
@@ -42,6 +44,9 @@ class Plateau:
         self._best, self._since = math.inf, 0
 
     def __call__(self, step: Step) -> str | None:
+        if step.reduced:
+            self._since = step.index
+            return None
         if step.loss < self._best * (1 - self.tolerance):
             self._best, self._since = step.loss, step.index
         waited = step.index - self._since

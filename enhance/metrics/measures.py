@@ -147,8 +147,9 @@ def wasserstein(x: Tensor, y: Tensor, p: float = 2.0, dim: int = -1) -> Tensor:
     """p-Wasserstein distance, to the power p, between masses on the integer grid 0..n-1.
 
     The masses need not be equal: quantile levels beyond a vector's total mass sit at the last grid point, which is how
-    POT's `wasserstein_1d` defines the distance. Where it has a kink (tied cumulative masses) the gradient is the
-    symmetric one, which is zero at x = y. Differentiable once, in x and in y.
+    POT's `wasserstein_1d` defines the distance. It has kinks where cumulative masses of x and y tie: at the same grid
+    point the gradient is the symmetric one, so that it is zero at x = y, elsewhere a one-sided one. Differentiable
+    once, in x and in y.
 
     Args:
         x: non-negative masses, n entries along `dim`; any shape, float32 or float64.
@@ -213,7 +214,9 @@ def between(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
         raise ValueError(f"Both tensors must have the same shape, got {tuple(x.shape)} and {tuple(y.shape)}.")
     if not x.dtype == y.dtype or x.dtype not in (torch.float32, torch.float64):
         raise ValueError(f"Both tensors must be float32 or both float64, got {x.dtype} and {y.dtype}; convert them.")
-    if not -x.dim() <= dim < x.dim() or x.shape[dim] == 0:
+    if not -x.dim() <= dim < x.dim():
+        raise ValueError(f"There is no dim={dim} in tensors of shape {tuple(x.shape)}.")
+    if x.shape[dim] == 0:
         raise ValueError(f"There must be at least one entry along dim={dim}, got shape {tuple(x.shape)}.")
     x, y = x.movedim(dim, 0), y.movedim(dim, 0)
     if not x.numel():

@@ -14,6 +14,7 @@ from enhance.descent.coarse import coarse_to_fine
 from enhance.descent.loop import descend
 from enhance.descent.parametrizations import Pyramid
 from enhance.descent.step import Step
+from enhance.descent.stopping import Plateau
 
 _METRIC = enhance.DeepJSD("squeezenet", "untrained", prefilter=False, rounding="up")
 
@@ -42,6 +43,13 @@ def test_images_are_whole_and_losses_exact(reference: Tensor) -> None:
     assert steps[-1][0].loss < 0.5 * steps[0][0].loss
     seconds = [step.seconds for step, _ in steps]
     assert seconds == sorted(seconds)
+
+
+def test_a_plateau_on_a_copy_ends_no_run(reference: Tensor) -> None:
+    steps = walk(reference)
+    assert [step.reduced for step, _ in steps] == [step.index < 7 for step, _ in steps]
+    rule = Plateau(patience=3, tolerance=0.9999)  # nothing is ever so much better
+    assert next(step.index for step, _ in steps if rule(step)) == 7 + 3
 
 
 def test_an_image_too_small_for_copies_descends_as_ever(reference: Tensor) -> None:

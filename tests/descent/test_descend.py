@@ -162,6 +162,22 @@ def test_schedules_stay_between_zero_and_one(steps: int, warmup: int) -> None:
     assert graduated(5)(steps, steps) == 0
 
 
+@pytest.mark.parametrize("warmup", [0, 2])
+def test_moments_are_forgotten_where_the_rate_is_halved(
+    metrics: dict[str, DeepDistance], reference: Tensor, warmup: int
+) -> None:
+    start, schedule = Pixels(torch.ones_like(reference)), warm_up(halving(4), warmup)
+    settings: dict[str, Any] = {"schedule": schedule, "forget_every": 4, "forget_after": warmup}
+    updates, rates = [], []
+    for step in descend(metrics["deepjsd"], reference, start, steps=12, learning_rate=0.02, **settings):
+        moments = step.state()["optimizer"]["state"]
+        updates.append(int(moments[0]["step"]) if moments else 0)
+        rates.append(step.learning_rate)
+    anew = [index for index in range(12) if updates[index + 1] != updates[index] + 1]
+    assert anew == [index for index in range(1, 12) if rates[index] < rates[index - 1]]
+    assert len(anew) == 2
+
+
 def test_gains_belong_to_starts_with_detail_and_scale_their_bands() -> None:
     generator = torch.Generator().manual_seed(0)
     noisy = (0.5 + 0.1 * torch.randn(1, 3, 40, 33, generator=generator)).clamp(0, 1)

@@ -128,5 +128,9 @@ def test_what_cannot_be_gets_a_sentence() -> None:
         wasserstein(x, x, p=0.5)
     with pytest.raises(ValueError, match="Both must be tensors"):
         wasserstein(x, 3)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="at least one entry"):
+    with pytest.raises(ValueError, match="no dim=-1"):
         wasserstein(torch.tensor(1.0), torch.tensor(1.0))
+    with pytest.raises(ValueError, match="no dim=9"):
+        wasserstein(x, x, dim=9)
+    with pytest.raises(ValueError, match="at least one entry"):
+        wasserstein(torch.zeros(2, 0), torch.zeros(2, 0))
