@@ -128,6 +128,7 @@ def arguments_of(recipe: Recipe) -> list[str]:
     return [f"{key}={value}" for key, value in vars(recipe).items()]
 
 
+@pytest.mark.slow
 def test_what_is_kept_belongs_to_its_photographs(
     recipe: Recipe, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,6 +170,7 @@ def test_a_folder_takes_its_own_settings_alone(
     assert "other settings (photos)" in refused(main, arguments_of(recipe), capsys)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_made_anew_or_named(recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
     recipe, folder = replace(recipe, led=0), Path(recipe.folder)
     made = student_of(recipe, capsys)
