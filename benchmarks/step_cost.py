@@ -31,6 +31,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from enhance.drawing import WRITTEN
 from enhance.machine import processor
 from enhance.metrics import METRICS, DeepDistance
 
@@ -40,7 +41,6 @@ PUBLISHED = {
     "deepskld": ("DeepKLD_VGG", "DeepKLD"),
 }
 BATCH = 8
-TITLES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
 LABELS = {
     "network": "bare network",
     "ours": "this package",
@@ -203,7 +203,7 @@ def plot(results: dict[str, Result], title: str, path: Path) -> None:
         at = [group + (place - (len(names) - 1) / 2) * width for group in range(len(results))]
         bars = axes.bar(at, seconds, 0.92 * width, color=COLOURS[name], label=LABELS[name])
         axes.bar_label(bars, fmt="%.2f", fontsize="small", padding=1)
-    axes.set_xticks(range(len(results)), [TITLES[measure] for measure in results])
+    axes.set_xticks(range(len(results)), [WRITTEN[measure] for measure in results])
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel("seconds a step")
     axes.set_title(title, fontsize="small")

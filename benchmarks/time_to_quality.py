@@ -23,13 +23,13 @@ from enhance.descent.loop import descend
 from enhance.descent.parametrizations import Pixels, Pyramid
 from enhance.descent.schedules import graduated, halving
 from enhance.descent.step import Step
+from enhance.drawing import WRITTEN
 from enhance.machine import processor
 from enhance.metrics import METRICS, DeepDistance, Prepared
 from enhance.metrics.classic import psnr
 from enhance.tasks.problem import Problem, pose
 
 COLUMNS = ("measure", "image", "recipe", "step", "seconds", "loss", "psnr")
-TITLES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
 COLOURS = {"ours": "#0072b2", "published": "#d55e00"}  # told apart by colour-blind readers too
 NAMES = {"ours": "this package", "published": "published recipe"}
 HALVING = {"deepwsd": 1000, "deepjsd": 1500, "deepskld": 1500}
@@ -41,7 +41,6 @@ def ours(metric: DeepDistance, target: Prepared, problem: Problem, steps: int) -
 
 
 def published(metric: DeepDistance, target: Prepared, problem: Problem, steps: int) -> Iterator[Step]:
-    every = HALVING[metric.measure]
     return descend(
         metric,
         target,
@@ -49,8 +48,8 @@ def published(metric: DeepDistance, target: Prepared, problem: Problem, steps: i
         steps=steps,
         learning_rate=0.1,
         betas=(0.9, 0.999),
-        schedule=halving(every),
-        forget_every=every,
+        schedule=halving(HALVING[metric.measure]),
+        forget=True,
         relative=False,
     )
 
@@ -129,7 +128,7 @@ def plot(rows: list[dict[str, object]], path: Path) -> None:
                 across, up = ([point[at] for point in mean[1:]] for at in (1, value))
                 axes.plot(across, up, color=colour, lw=2, label=label)
                 axes.plot(across[-1], up[-1], "o", color=colour, markersize=5)
-        above.set_title(TITLES[measure])
+        above.set_title(WRITTEN[measure])
         above.set_xscale("log")
         above.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         above.xaxis.set_major_formatter("{x:g}")

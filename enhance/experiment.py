@@ -100,8 +100,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     settings = Settings(
         betas=(config.optimizer.betas[0], config.optimizer.betas[1]),
         schedule=schedule,
-        forget_every=config.schedule.every if config.schedule.forget else None,
-        forget_after=config.schedule.warmup,
+        forget=config.schedule.forget,
         relative=config.optimizer.relative,
         smoothing=graduated(config.optimizer.smoothing),
         resume=saved and saved["descent"],

@@ -26,8 +26,7 @@ class Settings(TypedDict, total=False):
 
     betas: tuple[float, float]
     schedule: Schedule
-    forget_every: int | None
-    forget_after: int
+    forget: bool
     relative: bool
     smoothing: Schedule | None
     resume: Mapping[str, Any] | None
@@ -42,8 +41,7 @@ def descend(
     learning_rate: float,
     betas: tuple[float, float] = (0.9, 0.99),
     schedule: Schedule = cosine,
-    forget_every: int | None = None,
-    forget_after: int = 0,
+    forget: bool = False,
     relative: bool = True,
     smoothing: Schedule | None = None,
     resume: Mapping[str, Any] | None = None,
@@ -62,8 +60,7 @@ def descend(
         learning_rate: before the schedule's factor.
         betas: Adam's decay rates.
         schedule: factor on the learning rate.
-        forget_every: drop Adam's moments every so many steps, as the published code does when it halves the rate.
-        forget_after: steps from where on these are counted: those of a warm-up, which the halvings follow.
+        forget: drop Adam's moments wherever the schedule halves the rate, as the published code does.
         relative: descend log(loss); the published code descends the loss.
         smoothing: amount by which the gradient is smoothed at each step, see `enhance.metrics.smoothing`; the loss
             that a Step reports is the exact one.
@@ -75,7 +72,7 @@ def descend(
         Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates;
             at once, before any Step, if they are not at the initial image.
     """
-    _check(learning_rate, betas, forget_every)
+    _check(learning_rate, betas)
     target: Any = metric.prepare(reference) if isinstance(reference, Tensor) else reference
     parameters = parametrization.parameters()
     betas = (float(betas[0]), float(betas[1]))  # Adam takes no integers
@@ -127,7 +124,7 @@ def descend(
             note = ""
         if last:
             return
-        if forget_every and index > forget_after and (index - forget_after) % forget_every == 0:
+        if forget and index and schedule(index, steps) <= schedule(index - 1, steps) / 2:
             optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)
         optimizer.param_groups[0]["lr"] = rate
         if sound:
@@ -142,7 +139,7 @@ def _finite(gradient: Tensor | None) -> bool:
     return gradient is not None and bool(gradient.isfinite().all())
 
 
-def _check(learning_rate: float, betas: Sequence[float], forget_every: int | None) -> None:
+def _check(learning_rate: float, betas: Sequence[float]) -> None:
     if not 0 < learning_rate <= FASTEST:
         raise ValueError(f"learning_rate={learning_rate} must be positive and at most {FASTEST:g}.")
     try:
@@ -151,8 +148,6 @@ def _check(learning_rate: float, betas: Sequence[float], forget_every: int | Non
         sound = False
     if not sound:
         raise ValueError(f"betas={betas} must be two numbers in [0, 1), e.g. (0.9, 0.99).")
-    if forget_every is not None and forget_every < 1:
-        raise ValueError(f"forget_every={forget_every} must be a number of steps, at least 1, or None for never.")
 
 
 def _state(

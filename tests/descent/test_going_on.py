@@ -64,7 +64,7 @@ def test_a_descent_goes_on_to_the_last_bit(
     measure = Fragile(metric.backbone, rounding="up", prefilter=False) if fragile else metric
     run = partial(descend, measure, reference, steps=STEPS, learning_rate=0.02, smoothing=graduated(5))
     if published:
-        run = partial(run, schedule=halving(3), forget_every=3, relative=False)
+        run = partial(run, schedule=halving(3), forget=True, relative=False)
     whole, states = [], []
     for step in run(kind(initial)):
         whole.append((step.index, step.loss, step.learning_rate, step.image.clone()))
