@@ -18,17 +18,17 @@ from hydra import compose, initialize_config_dir
 from torch import Tensor
 
 import enhance
-from enhance import locate
-from enhance.config import Config, register
-from enhance.descent.loop import descend
-from enhance.descent.parametrizations import Pyramid
-from enhance.descent.schedules import graduated
-from enhance.images import open_picture
+from enhance.config import paths
+from enhance.config.schema import Config, register
+from enhance.degradations import degrade
 from enhance.images.arrays import resized
-from enhance.machine import processor
+from enhance.images.pictures import open_picture
 from enhance.metrics import METRICS, DeepDistance
-from enhance.metrics.classic import psnr, ssim
-from enhance.tasks.degradations import degrade
+from enhance.metrics.psnr_ssim import psnr, ssim
+from enhance.optim.loop import descend
+from enhance.optim.parametrizations import Pyramid
+from enhance.optim.schedules import graduated
+from enhance.utils.machine import processor
 
 STARTS = {
     "white": ("recover", None, {}),
@@ -48,9 +48,9 @@ def square(name: str, size: int) -> Tensor:
 
 
 def settings(task: str) -> Config:
-    locate.register()
+    paths.register()
     register()
-    with initialize_config_dir(str(locate.home() / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(paths.home() / "conf"), version_base="1.3"):
         return compose("config", [f"task={task}"])  # type: ignore[return-value]
 
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from enhance.machine import processor
+from enhance.utils.machine import processor
 
 COMMANDS = {
     "python alone": ["-c", "pass"],

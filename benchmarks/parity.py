@@ -21,7 +21,7 @@ import torch
 
 import enhance
 from enhance.metrics import METRICS, DeepDistance
-from enhance.metrics.published import PUBLISHED_PAIRS, network_for
+from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
 
 NAMES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
 NETWORKS = {

@@ -31,9 +31,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from enhance.drawing import WRITTEN
-from enhance.machine import processor
 from enhance.metrics import METRICS, DeepDistance
+from enhance.report.style import WRITTEN
+from enhance.utils.machine import processor
 
 PUBLISHED = {
     "deepwsd": ("DeepWSD_VGG", "DeepWSD"),

@@ -19,15 +19,15 @@ from pathlib import Path
 import torch
 
 import enhance
-from enhance.descent.loop import descend
-from enhance.descent.parametrizations import Pixels, Pyramid
-from enhance.descent.schedules import graduated, halving
-from enhance.descent.step import Step
-from enhance.drawing import WRITTEN
-from enhance.machine import processor
+from enhance.inputs import Problem, pose
 from enhance.metrics import METRICS, DeepDistance, Prepared
-from enhance.metrics.classic import psnr
-from enhance.tasks.problem import Problem, pose
+from enhance.metrics.psnr_ssim import psnr
+from enhance.optim.loop import descend
+from enhance.optim.parametrizations import Pixels, Pyramid
+from enhance.optim.schedules import graduated, halving
+from enhance.optim.step import Step
+from enhance.report.style import WRITTEN
+from enhance.utils.machine import processor
 
 COLUMNS = ("measure", "image", "recipe", "step", "seconds", "loss", "psnr")
 COLOURS = {"ours": "#0072b2", "published": "#d55e00"}  # told apart by colour-blind readers too

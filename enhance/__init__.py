@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "DeepDistanceMetric": "enhance.metrics.running",
+    "DeepDistanceMetric": "enhance.metrics.torchmetrics",
     "DeepWSD": "enhance.metrics",
     "DeepJSD": "enhance.metrics",
     "DeepSKLD": "enhance.metrics",
@@ -27,9 +27,9 @@ _HOMES = {
     "BACKBONES": "enhance.backbones",
     "WeightsError": "enhance.backbones.weights",
     "load_backbone": "enhance.backbones.network",
-    "load_image": "enhance.images",
+    "load_image": "enhance.images.pictures",
     "optimize": "enhance.optimization",
-    "save_image": "enhance.images",
+    "save_image": "enhance.images.writing",
 }
 
 __all__ = [
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from enhance.backbones import BACKBONES as BACKBONES
     from enhance.backbones.network import load as load_backbone
     from enhance.backbones.weights import WeightsError as WeightsError
-    from enhance.images import load_image as load_image
-    from enhance.images import save_image as save_image
+    from enhance.images.pictures import load_image as load_image
+    from enhance.images.writing import save_image as save_image
     from enhance.metrics import METRICS as METRICS
     from enhance.metrics import DeepJSD as DeepJSD
     from enhance.metrics import DeepSKLD as DeepSKLD
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from enhance.metrics import jensen_shannon as jensen_shannon
     from enhance.metrics import symmetric_kl as symmetric_kl
     from enhance.metrics import wasserstein as wasserstein
-    from enhance.metrics.running import DeepDistanceMetric as DeepDistanceMetric
+    from enhance.metrics.torchmetrics import DeepDistanceMetric as DeepDistanceMetric
     from enhance.optimization import optimize as optimize
 
 

@@ -10,7 +10,7 @@ import sys
 def main() -> None:
     """Entry point of `enhance` and of `python -m enhance`: Ctrl-C ends it without a traceback, at any moment."""
     try:
-        from enhance.cli import main as command
+        from enhance.cli.main import main as command
 
         try:
             command()

@@ -10,20 +10,20 @@ from typing import Unpack
 import torch
 from torch import Tensor
 
-from enhance.descent.loop import Settings, descend
-from enhance.descent.parametrizations import Parametrization, Pixels, Pyramid
-from enhance.descent.schedules import graduated
-from enhance.descent.step import Step
-from enhance.descent.stopping import Diverged, Rule, Until
-from enhance.images import resize, to_array
+from enhance.images.arrays import resize, to_array
+from enhance.inputs import Given, Problem, pose
 from enhance.metrics import DeepDistance
-from enhance.metrics.classic import ssim
 from enhance.metrics.named import named
+from enhance.metrics.psnr_ssim import ssim
 from enhance.metrics.tiles import Tiled, whole_or_tiled
-from enhance.runs.frames import FramePlan
+from enhance.optim.frames import FramePlan
+from enhance.optim.loop import Settings, descend
+from enhance.optim.parametrizations import Parametrization, Pixels, Pyramid
+from enhance.optim.schedules import graduated
+from enhance.optim.step import Step
+from enhance.optim.stopping import Diverged, Rule, Until
 from enhance.runs.history import Row
 from enhance.runs.recorder import measured
-from enhance.tasks.problem import Given, Problem, pose
 
 _STEPS = {"deepwsd": 300}  # else 100, as in conf/metric
 _SMOOTHING = 100.0  # as in conf/optimizer
@@ -66,7 +66,7 @@ class Optimized:
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         """Images and curves, for IPython."""
-        from enhance.runs.figures import strip
+        from enhance.report.figures import strip
 
         rows = {row.step: row for row in self.history}
         titled = {f"initial: {_decibels(self.history[0])}": self.initial}
@@ -102,11 +102,11 @@ def optimize(
             `prefilter=False` and `rounding="up"` so that it sees every pixel.
         steps: number of updates. None: 300 with DeepWSD, 100 with the divergences.
         callback: called with every `Step`: its index, loss, image, ... A string that it returns ends the run and
-            becomes `stop_reason`; the rules of `enhance.descent.stopping` are such callbacks.
+            becomes `stop_reason`; the rules of `enhance.optim.stopping` are such callbacks.
         learning_rate: in units of the range [0, 1]. None: 0.02, or 0.005 from a start that resembles the reference;
             0.1 and 0.02 with `Pixels`.
         parametrization: makes the numbers that Adam moves from the initial image. None: a `Pyramid`.
-        settings: of `enhance.descent.loop.descend`: betas, schedule, smoothing, ...
+        settings: of `enhance.optim.loop.descend`: betas, schedule, smoothing, ...
 
     Returns:
         The best image, the history, and what a notebook shows.

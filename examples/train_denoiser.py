@@ -23,9 +23,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import enhance
-from enhance.images import sample, to_array
-from enhance.metrics.classic import psnr, ssim
-from enhance.runs.crops import zoom
+from enhance.images.arrays import to_array
+from enhance.images.pictures import sample
+from enhance.metrics.psnr_ssim import psnr, ssim
+from enhance.report.crops import zoom
 
 TRAINING = ("astronaut", "coffee", "motorcycle", "rocket")
 HELD_OUT = "chelsea"

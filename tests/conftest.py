@@ -14,11 +14,12 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from torch import Tensor
 
-from enhance import cli, config, locate
+from enhance.cli import main as cli
+from enhance.config import paths, schema
 
 os.environ.setdefault("MPLBACKEND", "agg")
-locate.register()
-config.register()
+paths.register()
+schema.register()
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("patient")
 torch.set_num_threads(1)  # the tests themselves run side by side

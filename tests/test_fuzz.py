@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import settings as composed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_settings import settings as composed
 
 from enhance.backbones.network import Backbone, load
-from enhance.experiment import run
-from enhance.images import save_image
+from enhance.images.writing import save_image
 from enhance.metrics import METRICS
+from enhance.run import run
 
 BACKBONES = ("squeezenet", "mobilenet", "vgg_compact")
 SIDE = st.integers(8, 300)

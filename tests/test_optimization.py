@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers import settings
 from PIL import Image
-from test_settings import settings
 from torch import Tensor
 
 import enhance
-from enhance.descent.parametrizations import Pixels
-from enhance.descent.schedules import constant
-from enhance.descent.step import Step
-from enhance.descent.stopping import Plateau
-from enhance.experiment import run
-from enhance.images import to_array
+from enhance.images.arrays import to_array
+from enhance.inputs import pose
 from enhance.metrics import DeepDistance, tiles
+from enhance.optim.parametrizations import Pixels
+from enhance.optim.schedules import constant
+from enhance.optim.step import Step
+from enhance.optim.stopping import Plateau
+from enhance.run import run
 from enhance.runs.history import read
-from enhance.tasks.problem import pose
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_an_image_may_have_any_form(form: str, metric: DeepDistance, reference: 
 
 
 def test_pillow_modes() -> None:
-    from enhance.images import from_pillow
+    from enhance.images.arrays import from_pillow
 
     clear = Image.new("RGBA", (9, 8), (0, 0, 0, 0))
     assert torch.equal(from_pillow(clear), torch.ones(1, 3, 8, 9))

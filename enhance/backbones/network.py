@@ -16,7 +16,7 @@ from enhance.backbones import compact
 from enhance.backbones.pooling import L2Pooling
 from enhance.backbones.registry import ARCHITECTURES, BACKBONES, TORCHVISION, Architecture
 from enhance.backbones.weights import Origin, WeightsError, fill
-from enhance.suggest import unknown
+from enhance.utils.suggest import unknown
 
 Weights = str | PathLike[str] | Mapping[str, Tensor]
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from enhance.images.arrays import Array, ImageError, from_array
 from enhance.images.depth import deep_tiff, rawmode, sixteen_bits
-from enhance.suggest import short
+from enhance.utils.suggest import short
 
 READABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")

@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from enhance.files import sentence, write_bytes
 from enhance.images.arrays import ImageError, to_array
+from enhance.utils.files import sentence, write_bytes
 
 _BEST: dict[str, Any] = {"quality": 95, "subsampling": 0}
 _SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {

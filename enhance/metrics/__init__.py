@@ -1,7 +1,7 @@
 """The deep distribution measures: usable alone, as metrics and as losses."""
 
-from enhance.metrics.distance import METRICS, DeepDistance, DeepJSD, DeepSKLD, DeepWSD, Prepared
-from enhance.metrics.measures import jensen_shannon, symmetric_kl, wasserstein
+from enhance.metrics.deep.distance import METRICS, DeepDistance, DeepJSD, DeepSKLD, DeepWSD, Prepared
+from enhance.metrics.deep.measures import jensen_shannon, symmetric_kl, wasserstein
 
 __all__ = [
     "METRICS",

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from enhance.metrics.layouts import WINDOW
+from enhance.metrics.deep.layouts import WINDOW
 
 if TYPE_CHECKING:
-    from enhance.metrics.distance import DeepDistance, Prepared
+    from enhance.metrics.deep.distance import DeepDistance, Prepared
 
 _TOLERANCE = 1e-4
 _HALVES = (torch.float16, torch.bfloat16)

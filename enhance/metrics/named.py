@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from enhance.metrics.distance import METRICS, DeepDistance
-from enhance.suggest import unknown
+from enhance.metrics.deep.distance import METRICS, DeepDistance
+from enhance.utils.suggest import unknown
 
 
 def named(metric: str | DeepDistance, **settings: Any) -> DeepDistance:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from enhance.metrics.distance import DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
 from enhance.metrics.first_order import anchor, first_order
 
 Box = tuple[slice, slice]

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from enhance.files import write_bytes
-from enhance.runs.folder import CHECKPOINTS
+from enhance.runs.layout import CHECKPOINTS
+from enhance.utils.files import write_bytes
 
 _log = logging.getLogger(__name__)
 _SHARE = 0.02  # of the time, at most, goes into checkpoints

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from enhance.files import write_bytes
+from enhance.utils.files import write_bytes
 
 
 @dataclass(frozen=True)

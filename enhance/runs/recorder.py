@@ -12,13 +12,13 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from enhance.descent.step import Step
-from enhance.files import write_json
-from enhance.images import save_image
-from enhance.metrics.classic import ms_ssim, psnr, ssim
-from enhance.runs import folder as names
-from enhance.runs.frames import FramePlan
+from enhance.images.writing import save_image
+from enhance.metrics.psnr_ssim import ms_ssim, psnr, ssim
+from enhance.optim.frames import FramePlan
+from enhance.optim.step import Step
+from enhance.runs import layout as names
 from enhance.runs.history import HistoryWriter, Row, cut, score
+from enhance.utils.files import write_json
 
 try:
     import resource

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from enhance.images.reading import READABLE
-from enhance.suggest import unknown
+from enhance.utils.suggest import unknown
 
 
 class PairsError(ValueError):

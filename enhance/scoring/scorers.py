@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from enhance.metrics import METRICS, DeepDistance, Prepared
-from enhance.metrics.classic import CLASSIC
-from enhance.metrics.published import PUBLISHED_PAIRS, network_for
-from enhance.suggest import unknown
+from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
+from enhance.metrics.psnr_ssim import CLASSIC
+from enhance.utils.suggest import unknown
 
 NAMES = (*METRICS, *CLASSIC)
 _PUBLISHED = {(measure, network_for(measure, backbone)) for measure, backbone in PUBLISHED_PAIRS}

@@ -12,11 +12,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from enhance.files import write_text
-from enhance.images import Picture, open_picture
+from enhance.images.pictures import open_picture
+from enhance.images.reading import Picture
 from enhance.metrics import Prepared
 from enhance.scoring.pairs import Pair, PairsError
 from enhance.scoring.scorers import Scorer
+from enhance.utils.files import write_text
 
 Row = dict[str, str]
 _Open = Callable[[str], Picture]

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from enhance.files import write_json
-from enhance.runs.folder import known
+from enhance.runs.layout import known
+from enhance.utils.files import write_json
 
 COMMAND = "sweep.json"  # what was typed; written when a sweep begins
 FAILED = "failed.json"  # in a job's folder: why it failed

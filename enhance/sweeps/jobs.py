@@ -10,7 +10,7 @@ from typing import Any
 
 from yaml import YAMLError, safe_load
 
-from enhance.runs import folder as names
+from enhance.runs import layout as names
 from enhance.runs.history import Row, read
 from enhance.sweeps.folder import failure, plain
 

@@ -16,10 +16,10 @@ from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from enhance.runs import folder as names
-from enhance.runs.charts import TITLES
+from enhance.report.charts import TITLES
+from enhance.report.html import STYLE
+from enhance.runs import layout as names
 from enhance.runs.history import Row
-from enhance.runs.report import STYLE
 from enhance.sweeps.folder import COMMAND
 from enhance.sweeps.jobs import FIGURES, Job, Sweep, shown
 from enhance.sweeps.sheet import grid, shared_reference

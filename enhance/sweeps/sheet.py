@@ -8,9 +8,9 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from enhance.drawing import BLUE, FAINT, INK, figure, plain
-from enhance.runs import folder as names
-from enhance.runs.crops import picture
+from enhance.report.crops import picture
+from enhance.report.style import BLUE, FAINT, INK, figure, plain
+from enhance.runs import layout as names
 from enhance.sweeps.jobs import Job, Sweep
 
 _MOST = 60  # pictures on a sheet

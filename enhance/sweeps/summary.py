@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from enhance.files import write_bytes, write_text
 from enhance.sweeps.jobs import FIGURES, Sweep, collect, shown
 from enhance.sweeps.page import page
 from enhance.sweeps.sheet import contact_sheet
+from enhance.utils.files import write_bytes, write_text
 
 
 def summarise(folder: Path) -> Sweep:

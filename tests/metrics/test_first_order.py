@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import enhance
-from enhance.metrics.measures import jensen_shannon, symmetric_kl, wasserstein
+from enhance.metrics.deep.measures import jensen_shannon, symmetric_kl, wasserstein
 from enhance.metrics.tiles import Tiled
 
 MODULE = enhance.DeepJSD(prefilter=False, rounding="up")

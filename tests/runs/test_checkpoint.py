@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from enhance.runs.checkpoint import Checkpoints
-from enhance.runs.folder import CHECKPOINTS
+from enhance.runs.layout import CHECKPOINTS
 
 ME = {"steps": "100", "seed": "0"}
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_runs import picture, steps
+from helpers import picture, steps
 
-from enhance.descent.step import Step
-from enhance.images import load_image
-from enhance.runs import FramePlan, Recorder, render
+from enhance.images.pictures import load_image
+from enhance.optim.frames import FramePlan
+from enhance.optim.step import Step
+from enhance.report.render import render
 from enhance.runs.history import HistoryWriter, Row, cut, read
+from enhance.runs.recorder import Recorder
 
 COUNT = 20
 PLAN = FramePlan(count=8, steps=COUNT)

@@ -4,54 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from helpers import picture, run, steps
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from enhance.descent.step import Step
-from enhance.files import write_bytes, write_json
-from enhance.images import load_image
-from enhance.runs import FramePlan, Recorder, conclude, render
-from enhance.runs.animation import evenly
-from enhance.runs.crops import zoom
+from enhance.images.pictures import load_image
+from enhance.optim.frames import FramePlan
+from enhance.report.animation import evenly
+from enhance.report.crops import zoom
+from enhance.report.render import render
 from enhance.runs.history import HistoryWriter, Row, read
-
-
-def steps(height: int, width: int, count: int) -> Iterator[Step]:
-    """A noisy picture that becomes clean, with a last step that is worse again."""
-    generator = torch.Generator().manual_seed(0)
-    reference = picture(height, width)
-    noise = torch.randn(reference.shape, generator=generator) * 0.3
-    for index in range(count + 1):
-        share = (1 - index / count) ** 2 if index < count else 0.5
-        yield Step(index, share, 0.1, 0.01 * index, (reference + share * noise).clamp(0, 1))
-
-
-def picture(height: int, width: int) -> torch.Tensor:
-    coarse = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(1))
-    return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
-
-
-def run(folder: Path, height: int = 40, width: int = 56, count: int = 30) -> dict:
-    folder.mkdir()
-    all_steps = list(steps(height, width, count))
-    facts = {"start": "noise", "metric": {"name": "deepjsd"}, "backbone": {"name": "vgg"}}
-    plan = FramePlan(count=12, steps=count)
-    recorder = Recorder(folder, picture(height, width), all_steps[0].image, facts=facts, frames=plan)
-    assert json.loads((folder / "metrics.json").read_text())["status"] == "running"
-    for step in all_steps:
-        recorder.record(step)
-    results = recorder.finish("all steps made")
-    assert results == json.loads((folder / "metrics.json").read_text())
-    assert results["status"] == "drawing"
-    conclude(folder)
-    return results | {"status": "finished"}
+from enhance.runs.recorder import Recorder
+from enhance.utils.files import write_bytes, write_json
 
 
 @given(

@@ -14,8 +14,10 @@ import torch
 from PIL import Image
 
 import enhance
-from enhance.arguments import quote_files, tool_settings
-from enhance.images import Picture, load_image, save_image
+from enhance.cli.overrides import quote_files, tool_settings
+from enhance.images.pictures import load_image
+from enhance.images.reading import Picture
+from enhance.images.writing import save_image
 from enhance.scoring import Pair, PairsError, find_pairs, read_pairs, score_pairs, scorers, table
 from enhance.scoring.scorers import finite
 
@@ -24,7 +26,7 @@ NAMES = ("a.png", "b b.png", "ü=1.png")
 
 
 def use(*arguments: str) -> int:
-    return import_module("enhance.tools.score").run(tool_settings("score", quote_files(arguments)))
+    return import_module("enhance.cli.commands.score").run(tool_settings("score", quote_files(arguments)))
 
 
 def rows(file: Path) -> list[dict[str, str]]:

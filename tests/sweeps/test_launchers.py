@@ -15,9 +15,9 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.config_repository import ConfigRepository
 from PIL import Image
 
-from enhance.arguments import checked
-from enhance.config import SettingsError
-from enhance.locate import home
+from enhance.cli.overrides import checked
+from enhance.config.paths import home
+from enhance.config.schema import SettingsError
 
 QUICK = ["metric=deepjsd", "size=32", "steps=1", "frames.count=2"]
 OURS = {"parallel": "hydra_joblib_launcher", "ray_cluster": "hydra_ray_launcher", "slurm": "hydra_submitit_launcher"}

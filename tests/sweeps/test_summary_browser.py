@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_sweeps import job
+from helpers import job
 
 from enhance.sweeps.folder import COMMAND, fail
 from enhance.sweeps.summary import summarise

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import job
 from hydra.core.plugins import Plugins
 
-from enhance import cli
-from enhance.arguments import tool_settings
-from enhance.config import Config
-from enhance.images import save_image
+from enhance.cli import main as cli
+from enhance.cli.overrides import tool_settings
+from enhance.config.schema import Config
+from enhance.images.writing import save_image
 from enhance.sweeps.folder import begin, earlier, fail, finished, named, resumes
 from enhance.sweeps.jobs import collect
 from enhance.sweeps.page import curves
@@ -24,19 +25,6 @@ from enhance.sweeps.sheet import shared_reference
 from enhance.sweeps.summary import summarise
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "frames.count=2", "threads=1", "steps=1"]
-
-
-def job(sweep: Path, number: int, overrides: list[str], psnr: float | None, status: str = "finished") -> Path:
-    folder = sweep / f"{number}-recover"
-    (folder / "hydra").mkdir(parents=True)
-    (folder / "hydra" / "overrides.yaml").write_text("".join(f"- {line}\n" for line in overrides))
-    if psnr is not None:
-        figures = {"loss": 1 / psnr, "score": 0.5, "psnr": psnr, "ssim": 0.5, "ms_ssim": None}
-        facts = {"status": status, "best": figures, "seconds": 1.5, "steps_made": 3, "stop_reason": "all steps made"}
-        facts["command"] = "python -m enhance"
-        (folder / "metrics.json").write_text(json.dumps(facts))
-        save_image(torch.full((1, 3, 16, 16), psnr / 50), folder / "result.png")
-    return folder
 
 
 @pytest.fixture
@@ -58,7 +46,7 @@ def test_what_varies_is_found_and_jobs_are_ranked(sweep: Path) -> None:
 
 
 def test_the_summary_is_whole_though_a_job_failed(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert import_module("enhance.tools.summary").run(tool_settings("summary", [f"sweep={sweep}"])) == 0
+    assert import_module("enhance.cli.commands.summary").run(tool_settings("summary", [f"sweep={sweep}"])) == 0
     said = capsys.readouterr().out
     assert "best" in said
     assert "2 of 4 jobs finished" in said
@@ -119,7 +107,7 @@ def test_a_job_that_fails_in_any_way_does_not_end_the_sweep(
             raise RuntimeError("CUDA out of memory.")
         return 0.5
 
-    monkeypatch.setattr("enhance.experiment.run", run)
+    monkeypatch.setattr("enhance.run.run", run)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["enhance", "-m", "seed=1,2,3", *QUICK])
     with pytest.raises(SystemExit) as ended:

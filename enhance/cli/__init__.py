@@ -1,0 +1,1 @@
+"""The command line: overrides, help, resume, errors."""

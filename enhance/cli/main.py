@@ -1,0 +1,238 @@
+"""The command: compose the settings, check them, run, return the objective. No logic of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from enhance.cli.help import help_text
+from enhance.config import paths
+from enhance.utils.files import sentence
+from enhance.utils.suggest import unknown
+
+_log = logging.getLogger("enhance")
+_USER_ERROR, _INTERRUPTED = 2, 130
+_SWEEP = ("-m", "--multirun")
+_FULL_ERROR = "HYDRA_FULL_ERROR"
+_TRACEBACK = os.environ.get(_FULL_ERROR)  # whether users want to see one
+
+
+def main() -> None:
+    """Entry point of `enhance` and of `python -m enhance`."""
+    arguments = sys.argv[1:]
+    if {"-h", "--help"} & set(arguments):
+        print(help_text())
+        return
+    if "--version" in arguments:
+        from enhance import __version__
+
+        print(f"enhance {__version__}")
+        return
+    from enhance.cli.overrides import checked, chosen_tool, quote_files
+    from enhance.cli.resume import asked, go_on
+    from enhance.config.schema import register
+
+    arguments = sorted(quote_files(arguments), key=lambda given: given not in _SWEEP)  # Hydra wants it first or last
+    logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
+    paths.register()
+    register()
+    try:
+        if folder := asked(arguments):
+            go_on(folder)
+            return
+        overrides = _overrides(arguments)
+        if tool := chosen_tool(overrides):
+            sys.exit(_use(tool, arguments, overrides))
+        checked(overrides, sweep=arguments != overrides)
+        sys.argv[1:] = _same_sweep(arguments, overrides)
+        _hydra()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        raise
+    except (ValueError, OSError) as error:
+        _give_up(error)
+
+
+def _overrides(arguments: list[str]) -> list[str]:
+    """The key=value arguments; flags are Hydra's, and one that it does not know gets a sentence."""
+    from hydra._internal.utils import get_args_parser
+
+    parser = get_args_parser()
+    parser.error = _refuse
+    known, strange = parser.parse_known_args(arguments)
+    if strange:
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        raise ValueError(unknown("flag", strange[0], flags))
+    return known.overrides
+
+
+def _refuse(message: str) -> NoReturn:
+    """What argparse would print below many lines of usage."""
+    raise ValueError(f"{message}; --hydra-help lists the flags.")
+
+
+def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
+    """Run a tool: settings as everywhere, but no sweep and no folder of its own; returns the exit code."""
+    from importlib import import_module
+
+    from enhance.cli.overrides import tool_settings
+
+    if flags := [argument for argument in arguments if argument not in overrides]:
+        raise ValueError(f"task={tool} takes key=value settings only, not {flags[0]}.")
+    return import_module(f"enhance.cli.commands.{tool}").run(tool_settings(tool, overrides))
+
+
+def _same_sweep(arguments: list[str], overrides: list[str]) -> list[str]:
+    """The arguments, with the folder of the earlier sweep that they go on with."""
+    from enhance.sweeps.folder import earlier, named, resumes
+
+    going_on = resumes(overrides)
+    if going_on and arguments == overrides:
+        raise ValueError("sweep.resume=true goes with -m; a single run goes on with resume=FOLDER.")
+    if (folder := named(overrides, going_on)) or not going_on:
+        if going_on:
+            print(f"note: going on in {folder}", file=sys.stderr)
+        return arguments
+    folder = earlier(overrides, Path("outputs"))
+    if folder is None:
+        print("note: there is no earlier sweep of this command; it begins anew", file=sys.stderr)
+        return arguments
+    print(f"note: going on in {folder}", file=sys.stderr)
+    return [*arguments, f"hydra.sweep.dir='{folder.absolute()}'"]
+
+
+def _hydra() -> None:
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    run = hydra.main(version_base="1.3", config_path=str(paths.home() / "conf"), config_name="config")(_job)
+    from enhance.sweeps.callback import Summary
+
+    Summary.summarised = None
+    try:
+        with _raising(), _concluded():
+            run()
+    except BrokenPipeError:
+        raise
+    except HydraException as error:  # about its own flags: the settings are checked
+        raise ValueError(str(error).splitlines()[0].rstrip(".") + ".") from error
+    except (OSError, OmegaConfBaseException) as error:  # a job gives up by itself: this is about its folder
+        cause = error if isinstance(error, OSError) else error.__cause__
+        raise _unwritable(sentence(cause) if isinstance(cause, OSError) else str(error).splitlines()[0]) from error
+    if Summary.summarised and (code := Summary.summarised.exit_code):
+        sys.exit(code)
+
+
+def _job(config: object) -> float:
+    """One run; the objective that sweepers minimise is the best loss."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf
+
+    from enhance.run import run
+    from enhance.sweeps.folder import fail, finished, forgive, plain
+
+    hydra_config = HydraConfig.get()
+    command = shlex.join(["python", "-m", "enhance", *plain(hydra_config.overrides.task)])
+    folder = Path(hydra_config.runtime.output_dir)
+    swept = hydra_config.mode == RunMode.MULTIRUN
+    if swept:
+        os.chdir(hydra_config.runtime.cwd)  # files are named from there, wherever a launcher has started this job
+        if (objective := finished(folder, command)) is not None:
+            return objective
+        forgive(folder)
+    try:
+        _write_down(folder, config)
+        return run(OmegaConf.to_object(config), folder, command, swept)  # type: ignore[arg-type]
+    except Exception as error:
+        expected = isinstance(error, (ValueError, OSError))
+        _log.debug("The run failed.", exc_info=True)
+        if swept:  # one job that fails must not end a sweep
+            reason = sentence(error) if expected else f"{type(error).__name__}: {error}".splitlines()[0]
+            _log.error("%s", reason, exc_info=not expected)
+            fail(folder, reason)
+            return float("nan")
+        if not expected:
+            raise
+        if isinstance(error, ValueError):  # for want of room on the disk, a run can go on
+            _clear(folder)
+        _give_up(error)
+
+
+def _write_down(folder: Path, config: object) -> None:
+    """The settings, in Hydra's own files and words; Hydra would not write them atomically.
+
+    Raises:
+        OSError: if there is no room for them; nothing is left behind.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    from enhance.utils.files import write_text
+
+    hydra_config = HydraConfig.get()
+    written = {"overrides": hydra_config.overrides.task, "hydra": {"hydra": hydra_config}, "config": config}
+    try:
+        for name, values in written.items():
+            write_text(folder / "hydra" / f"{name}.yaml", OmegaConf.to_yaml(values))
+    except OSError as error:
+        _clear(folder)
+        raise _unwritable(sentence(error)) from error
+
+
+def _unwritable(reason: str) -> OSError:
+    return OSError(
+        f"The run's folder cannot be written ({reason.rstrip('.')}); mend that, or name another with "
+        "hydra.run.dir=FOLDER."
+    )
+
+
+def _clear(folder: Path) -> None:
+    """Leave no folder that looks like a run where none has begun; one with anything else in it is the user's own."""
+    made = {"run.log", "hydra", "hydra/config.yaml", "hydra/hydra.yaml", "hydra/overrides.yaml"}
+    if all(file.relative_to(folder).as_posix() in made for file in folder.rglob("*")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _concluded() -> Iterator[None]:
+    """A sweep that is cut off, by Ctrl-C or by a job whose process died, is summarised as far as it has come."""
+    from enhance.sweeps.callback import Summary
+
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        if not Summary.conclude():
+            raise
+        print("note: the sweep was cut off; the same command with sweep.resume=true goes on", file=sys.stderr)
+        if isinstance(error, (OSError, ValueError, KeyboardInterrupt)):
+            raise
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _raising() -> Iterator[None]:
+    """Hydra raises what it would print in several lines."""
+    os.environ[_FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_FULL_ERROR]
+        if _TRACEBACK is not None:
+            os.environ[_FULL_ERROR] = _TRACEBACK
+
+
+def _give_up(error: Exception) -> NoReturn:
+    if _TRACEBACK:
+        raise error
+    print(f"enhance: {sentence(error)}", file=sys.stderr)
+    sys.exit(_USER_ERROR)

@@ -1,0 +1,88 @@
+"""`resume=FOLDER`: a run that was cut off goes on in its own folder, with its own settings."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import configure_log
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from enhance.config.paths import home
+from enhance.config.schema import Config, SettingsError
+from enhance.runs.layout import known, taken
+from enhance.sweeps.folder import forgive, plain
+
+_KEY = "resume="
+_LOGGING = "conf/hydra/job_logging/enhance.yaml"
+
+
+def asked(arguments: Sequence[str]) -> Path | None:
+    """The folder that the arguments name, if they ask for this.
+
+    Raises:
+        SettingsError: if there is anything beside it: a run that goes on has the settings that it began with.
+    """
+    folders = [argument for argument in arguments if argument.startswith(_KEY)]
+    if not folders:
+        return None
+    if others := [argument for argument in arguments if argument != folders[0]]:
+        raise SettingsError(f"{folders[0]} takes the settings of that run and no others, not {others[0]}.")
+    return Path(folders[0].removeprefix(_KEY)).expanduser().absolute()
+
+
+def go_on(folder: Path) -> None:
+    """Bring the run of a folder to its end, from its last checkpoint or, if it has none, from its beginning.
+
+    Raises:
+        ValueError: if the folder holds no run that can go on.
+        OSError: see `enhance.run.run`.
+        KeyboardInterrupt: after Ctrl-C.
+    """
+    if known(folder).get("status") == "finished":
+        print(f"{folder}: this run is finished; there is nothing to resume.")
+        return
+    settings, hydra = _read(folder, "config"), _read(folder, "hydra")
+    try:
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), settings))
+        with open_dict(hydra):
+            hydra.hydra.runtime.output_dir = str(folder)  # which may have been moved
+            hydra.hydra["job_logging"] = OmegaConf.load(home() / _LOGGING)  # ours: a folder may be anybody's
+        configure_log(hydra.hydra.job_logging)
+        command = shlex.join(["python", "-m", "enhance", *plain(hydra.hydra.overrides.task)])
+        began_in = Path(hydra.hydra.runtime.cwd)
+    except (OmegaConfBaseException, AttributeError, TypeError) as error:  # the latter where a section is missing
+        raise _unreadable(folder, str(error).splitlines()[0]) from error
+    from enhance.run import run
+
+    if not began_in.is_dir():
+        raise SettingsError(f"The run began in {began_in}, which is gone; its files are named as seen from there.")
+    forgive(folder)
+    with chdir(began_in):
+        run(config, folder, command, resume=True)  # type: ignore[arg-type]
+
+
+def _read(folder: Path, name: str) -> Any:
+    file = folder / "hydra" / f"{name}.yaml"
+    try:
+        values = OmegaConf.load(file)
+    except FileNotFoundError as error:
+        raise _unreadable(folder, f"there is no {file.relative_to(folder)}") from error
+    except (YAMLError, OmegaConfBaseException, OSError, ValueError) as error:
+        raise _unreadable(folder, f"{file.relative_to(folder)} is damaged") from error
+    if not isinstance(values, DictConfig) or not values:
+        raise _unreadable(folder, f"{file.relative_to(folder)} is empty")
+    return values
+
+
+def _unreadable(folder: Path, why: str) -> SettingsError:
+    if (folder / "hydra").is_dir() and not taken(folder):  # killed while its settings were written down
+        return SettingsError(
+            f"The run in {folder} was cut off before its first step, so nothing is lost: give its command again."
+        )
+    return SettingsError(f"{folder} holds no run that can go on: {why}; begin a new one.")

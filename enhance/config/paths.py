@@ -1,0 +1,50 @@
+"""Where the settings files lie and where runs land, as resolvers that Hydra's own settings can use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def home() -> Path:
+    """The folder that holds conf/ and recipes/: the package itself when installed, else the checkout."""
+    return _PACKAGE if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent
+
+
+def choices() -> dict[str, list[str]]:
+    """Groups and their names: {"task": ["deblur", ...], ...}."""
+    groups = [
+        folder
+        for folder in (*(home() / "conf").iterdir(), home() / "recipes")
+        if folder.is_dir() and folder.name != "hydra"
+    ]
+    return {folder.name: sorted(file.stem for file in folder.glob("*.yaml")) for folder in sorted(groups)}
+
+
+def claim_folder(parent: str, name: str) -> str:
+    """Make a new folder PARENT/DATE/TIME-NAME and return its path; two runs of the same second get two folders.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    now = datetime.now()
+    day = Path(parent) / f"{now:%Y-%m-%d}"
+    day.mkdir(parents=True, exist_ok=True)
+    for attempt in range(1, 10_000):
+        folder = day / (f"{now:%H-%M-%S}-{name}" + (f"-{attempt}" if attempt > 1 else ""))
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return str(folder)
+    raise FileExistsError(f"{day} holds thousands of runs of this second.")
+
+
+def register() -> None:
+    """Let YAML files say ${enhance.home:} and ${enhance.folder:PARENT,NAME}."""
+    OmegaConf.register_new_resolver("enhance.home", lambda: str(home()), replace=True)
+    OmegaConf.register_new_resolver("enhance.folder", claim_folder, replace=True, use_cache=True)

@@ -1,0 +1,1 @@
+"""Data sets, subjective scores, correlations."""

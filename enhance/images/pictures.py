@@ -1,0 +1,80 @@
+"""Files <-> RGB tensors (1, 3, H, W) in [0, 1], and the sample photographs.
+
+Whatever a file holds, what comes out is plain RGB; `Picture.notes` say what had to be done to it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from torch import Tensor
+
+from enhance.images.arrays import LEAST, ImageError, from_array, from_pillow, require_size, resize, resized, to_array
+from enhance.images.reading import READABLE, Picture, read
+from enhance.images.samples import SAMPLES, sample_file
+from enhance.images.writing import save_image
+from enhance.utils.suggest import unknown
+
+__all__ = [
+    "LEAST",
+    "SAMPLES",
+    "ImageError",
+    "Picture",
+    "from_array",
+    "from_pillow",
+    "load_image",
+    "open_picture",
+    "read",
+    "require_size",
+    "resize",
+    "resized",
+    "sample",
+    "save_image",
+    "to_array",
+]
+
+
+def open_picture(name: str | os.PathLike[str], background: str = "white", others: Iterable[str] = ()) -> Picture:
+    """Open a sample by its name, or a file; a file named like a sample is opened as ./NAME. `others` are what a name
+    might have been meant for.
+
+    Raises:
+        ImageError: if it is neither, or the file cannot be read.
+    """
+    text = os.fspath(name)
+    if text in SAMPLES:
+        return sample(text, background)
+    if os.path.lexists(text) or os.path.lexists(os.path.expanduser(text)) or os.path.basename(text) != text:
+        return read(text, background)
+    if os.path.splitext(text)[1]:
+        if near := get_close_matches(Path(text).stem.lower(), SAMPLES, n=1, cutoff=0.85):
+            raise ImageError(f"There is no file {text}; did you mean the sample '{near[0]}'?")
+        return read(text, background)
+    raise ImageError(unknown("file or sample", text, [*others, *SAMPLES, *_images_here()]))
+
+
+def sample(name: str, background: str = "white") -> Picture:
+    """A photograph that comes with scikit-image.
+
+    Raises:
+        ImageError: for a name that is not in `SAMPLES`, or no colour.
+    """
+    if name not in SAMPLES:
+        raise ImageError(unknown("sample", name, SAMPLES))
+    picture = read(sample_file(name), background)
+    return Picture(picture.image, name)
+
+
+def load_image(path: str | os.PathLike[str], background: str = "white") -> Tensor:
+    """Read a file, or a sample by its name, as (1, 3, H, W), float32 RGB in [0, 1]; see `read`."""
+    return open_picture(path, background).image
+
+
+def _images_here() -> list[str]:
+    try:
+        return sorted(name for name in os.listdir() if name.lower().endswith(READABLE))
+    except OSError:
+        return []

@@ -1,0 +1,136 @@
+"""What is asked: a reference and the image from which the optimisation starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from enhance.degradations import degrade
+from enhance.images.arrays import ImageError, from_array, from_pillow, require_size, resize
+from enhance.images.pictures import open_picture
+from enhance.images.reading import Picture
+from enhance.images.samples import SAMPLES
+from enhance.metrics import checks
+
+SAMPLE_SIZE = 256  # of a sample when no size is named
+
+_LEVELS = {"white": 1.0, "grey": 0.5, "gray": 0.5, "black": 0.0}
+
+Given = str | os.PathLike[str] | Tensor | np.ndarray[Any, Any] | Image.Image
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A full-reference problem: the optimum is the reference.
+
+    Attributes:
+        reference: (1, 3, H, W) in [0, 1].
+        initial: the same shape.
+        notes: what was done to the user's files, in sentences.
+        start: what the initial image is, for people, e.g. `gaussian_noise (sigma 50)`.
+        degraded: whether the initial image is the degraded reference.
+    """
+
+    reference: Tensor
+    initial: Tensor
+    notes: tuple[str, ...]
+    start: str
+    degraded: bool = False
+
+
+def pose(
+    reference: Given,
+    initial: Given,
+    degradation: Mapping[str, Any],
+    *,
+    size: int | None = None,
+    seed: int = 0,
+    background: str = "white",
+) -> Problem:
+    """Read the reference and make or read the initial image.
+
+    Args:
+        reference: a file or the name of a sample, or an image: a tensor (1, 3, H, W) in [0, 1], an array (H, W, 3) or
+            (H, W), or Pillow's.
+        initial: white, grey, black, noise (uniform), degraded, or as the reference.
+        degradation: for `degraded`: `name` and its settings, see `enhance.degradations`.
+        size: longer side that larger images are reduced to; None leaves files as they are and samples at 256.
+        seed: of everything random.
+        background: what transparent pixels are laid on.
+
+    Raises:
+        ImageError: if a file cannot be read, is smaller than 8 x 8, or the two differ in size.
+        ValueError: for an unknown degradation or setting.
+    """
+    if size is None and isinstance(reference, str) and reference in SAMPLES:
+        size = SAMPLE_SIZE
+    picture, truth = _open(reference, "reference", size, background)
+    if isinstance(initial, str) and initial == "degraded":
+        if degradation.get("name") in (None, "none"):
+            raise ImageError(
+                "initial=degraded needs a degradation, e.g. degradation=gaussian_noise; or start from initial=white."
+            )
+        settings = {key: value for key, value in degradation.items() if key != "name"}
+        start = degrade(truth, degradation["name"], seed=seed, **settings)
+        listed = ", ".join(f"{key} {value}" for key, value in settings.items())
+        name = f"{degradation['name']} ({listed})" if listed else degradation["name"]
+        return Problem(truth, start, picture.notes, name, degraded=True)
+    if isinstance(initial, str) and (plain := _plain(initial, truth, seed)):
+        return Problem(truth, plain[0], picture.notes, initial)
+    other, start = _open(initial, "initial", size, background, (*_LEVELS, "noise", "degraded"))
+    if start.shape != truth.shape:
+        raise ImageError(
+            f"initial is {_size(start)} but reference is {_size(truth)} (width x height); "
+            "they must show the same picture at the same size: resize one of them."
+        )
+    return Problem(truth, start, picture.notes + other.notes, Path(other.source).name)
+
+
+def _open(
+    given: Given, role: str, size: int | None, background: str, others: Iterable[str] = ()
+) -> tuple[Picture, Tensor]:
+    named = isinstance(given, str | os.PathLike)
+    picture = open_picture(given, background, others) if named else _picture(given, role)
+    require_size(picture, role)
+    image = resize(picture.image, size) if size else picture.image
+    require_size(image, f"{role} at size={size}")
+    return picture, image
+
+
+def _picture(given: object, role: str) -> Picture:
+    """An image that is in memory already."""
+    if isinstance(given, np.ndarray):
+        return Picture(from_array(given), role)
+    if isinstance(given, Image.Image):
+        return Picture(from_pillow(given), role)
+    if not isinstance(given, Tensor):
+        raise ImageError(
+            f"{role} must be a file, a sample's name, a tensor (1, 3, H, W), an array (H, W, 3) or a Pillow image, got "
+            f"{type(given).__name__}."
+        )
+    precision = torch.float64 if given.dtype == torch.float64 else torch.float32
+    image = checks.image(role, given.detach(), precision, given.device, check_range=True)
+    if len(image) != 1:
+        raise ImageError(f"{role} must be one image (1, 3, H, W), got {tuple(given.shape)}; take them one by one.")
+    return Picture(image, role)
+
+
+def _plain(initial: str, like: Tensor, seed: int) -> tuple[Tensor] | None:
+    """The initial images that need no file."""
+    if initial in _LEVELS:
+        return (torch.full_like(like, _LEVELS[initial]),)
+    if initial == "noise":
+        return (torch.rand(like.shape, generator=torch.Generator().manual_seed(seed)),)
+    return None
+
+
+def _size(image: Tensor) -> str:
+    return f"{image.shape[-1]} x {image.shape[-2]}"

@@ -1,0 +1,1 @@
+"""DeepWSD, DeepJSD and DeepSKLD."""

@@ -1,0 +1,73 @@
+"""The settings with which the authors' code computes each (measure, backbone) pair, as one table.
+
+Backbones that the authors did not publish take the VGG row of the measure, whose features are non-negative like theirs,
+with padding that never crops. Any network of torchvision may have features of either sign: there DeepWSD takes the
+EfficientNet row. Source: the code published with Liao et al., IEEE TIP 33 (2024) 4044-4059.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from enhance.metrics.deep.measures import JensenShannon, Measure, SignedWasserstein, SymmetricKL, Wasserstein
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one level's 64-vectors become a number.
+
+    Attributes:
+        measure: the distance d between two columns.
+        masses: what the measure sees of the features: `raw`; `squared`, x * x / (sum of the level's x + 1e-6); or
+            `softmax` over all columns of a row.
+        damping: c in omega(d) = 1 / (sqrt(exp(-1 / (d + c))) (d + c)^2), the weight of the squared difference E in d +
+            E omega(d); None leaves E out.
+        rounding: how a map's sides become multiples of 8, `nearest` (published, may crop) or `up`.
+    """
+
+    measure: Measure
+    masses: str = "raw"
+    damping: float | None = 10.0
+    rounding: str = "nearest"
+
+
+_WSD = Rule(Wasserstein(2), masses="squared")
+_JSD = Rule(JensenShannon())
+_SKLD = Rule(SymmetricKL())
+_SKLD_FLOOR = Rule(SymmetricKL(floor=1e-17))
+
+_PUBLISHED: dict[tuple[str, str], Rule] = {
+    ("deepwsd", "vgg19"): _WSD,
+    ("deepwsd", "squeezenet"): _WSD,
+    ("deepwsd", "mobilenet"): Rule(SignedWasserstein(2), rounding="up"),
+    ("deepwsd", "efficientnet"): Rule(Wasserstein(1), masses="softmax"),
+    ("deepjsd", "vgg19"): _JSD,
+    ("deepjsd", "squeezenet"): _JSD,
+    ("deepjsd", "mobilenet"): Rule(JensenShannon(), damping=100.0, rounding="up"),
+    ("deepjsd", "efficientnet"): Rule(JensenShannon(), damping=None),
+    ("deepskld", "vgg19"): _SKLD,
+    ("deepskld", "squeezenet"): _SKLD_FLOOR,
+    ("deepskld", "mobilenet"): replace(_SKLD_FLOOR, rounding="up"),
+    ("deepskld", "efficientnet"): _SKLD_FLOOR,
+}
+
+# The authors use another SqueezeNet for two of the measures.
+_NETWORKS: dict[tuple[str, str], str] = {
+    ("deepjsd", "squeezenet"): "squeezenet1_0",
+    ("deepskld", "squeezenet"): "squeezenet1_0",
+}
+
+PUBLISHED_PAIRS: tuple[tuple[str, str], ...] = tuple(_PUBLISHED)
+
+
+def rule_for(measure: str, backbone: str) -> Rule:
+    """The published rule of a pair, or the nearest one with padding that never crops where nothing was published."""
+    if published := _PUBLISHED.get((measure, backbone)):
+        return published
+    signed = measure == "deepwsd" and backbone == "torchvision"
+    return replace(_PUBLISHED[measure, "efficientnet" if signed else "vgg19"], rounding="up")
+
+
+def network_for(measure: str, backbone: str) -> str:
+    """Name of the network that the authors use for a pair: the backbone's own name but for SqueezeNet."""
+    return _NETWORKS.get((measure, backbone), backbone)

@@ -1,0 +1,94 @@
+"""Gradients that an optimiser can follow to the end: values stay exact, only the direction changes, only for a time.
+
+A level's distance is d + E omega(d): a statistical distance d, and the squared difference E of the features. E is
+plain least squares, the kindest function to descend. d is not. Where a feature's share is tiny, a divergence's
+gradient is huge and turns quickly. The Wasserstein distance behaves near the reference like a sum of |F - G| over
+cumulative masses F and G: the closer the image, the more often a difference changes its sign from one step to the
+next, while the gradient stays as long as it was far away, so that an optimiser hovers around the optimum at a
+distance set by its step size.
+
+A smoothed rule begins with a gradient that is nearly E's and ends with the exact one, the broad strokes first and the
+difficult ones last (graduated non-convexity: Blake and Zisserman, 1987). All these functions are least where the
+features are equal, so that smoothing moves no optimum.
+
+- Divergences: the gradient of d is divided by 1 + `amount`.
+- Wasserstein: written as a sum over lags,
+
+      W = sum_{k>=0} c_k sum_i [ (F_i - G_{i+k})+ + (G_i - F_{i+k})+ ],    c_0 = 1, c_k = (k+1)^p - 2 k^p + (k-1)^p,
+
+  it is made of brackets (a)+, each with a kink at zero. Each becomes Huber's hinge, a^2 / 2e for 0 < a < e and a - e/2
+  beyond, with a width e of `amount` times the column's mass: its gradient fades as F and G approach each other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from enhance.metrics.deep import transport
+from enhance.metrics.deep.measures import Compared, Measure, Prepared, Wasserstein
+from enhance.metrics.deep.published import Rule
+
+LAGS = 8
+
+
+@dataclass(frozen=True)
+class Damped:
+    """A measure whose gradient is divided by 1 + `amount`, so that the squared difference leads."""
+
+    measure: Measure
+    amount: float
+
+    def prepare(self, y: Tensor) -> Prepared:
+        return self.measure.prepare(y)
+
+    def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
+        value, slope = self.measure.compare(x, prepared, gradient)
+        return value, slope.div_(1 + self.amount) if slope is not None else None
+
+
+@dataclass(frozen=True)
+class SmoothedWasserstein(Wasserstein):
+    """The exact distance with the gradient of its smoothed neighbour.
+
+    Attributes:
+        amount: width of the rounded kinks as a multiple of a column's mass, the mean of the two compared.
+        lags: how many lags the gradient sums. For it alone the cost of moving mass further grows linearly instead
+            of as the power p.
+    """
+
+    amount: float = 1.0
+    lags: int = LAGS
+
+    def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
+        f, (g, keys) = transport.cumulative(x), prepared
+        value, _ = transport.distance(f, g, self.p, False, keys)
+        return value, transport.to_masses(self._slope(f, g)) if gradient else None
+
+    def _slope(self, f: Tensor, g: Tensor) -> Tensor:
+        """Gradient of the neighbour in `f`, the width held fixed: Huber's hinge has the slope clamp(a / e, 0, 1)."""
+        width = (f[-1] + g[-1]).mul_(self.amount / 2)
+        width += 1e-3 * width.mean() + 1e-30  # where a column is empty
+        f, g = f / width, g / width
+        slope = (f - g).clamp_(-1, 1)
+        for lag in range(1, min(self.lags + 1, len(f))):
+            weight = (lag + 1) ** self.p - 2 * lag**self.p + (lag - 1) ** self.p
+            slope[:-lag].add_((f[:-lag] - g[lag:]).clamp_(0, 1), alpha=weight)
+            slope[lag:].sub_((g[:-lag] - f[lag:]).clamp_(0, 1), alpha=weight)
+        return slope
+
+
+def smoothed(rule: Rule, amount: float) -> Rule:
+    """The rule with its gradient smoothed; itself where `amount` is zero.
+
+    A divergence without a squared difference beside it has nothing that could lead in its place, and stays as it is.
+    """
+    if not 0 <= amount < math.inf:
+        raise ValueError(f"smoothing={amount} must be a finite number of at least 0.")
+    if amount == 0:
+        return rule
+    if isinstance(rule.measure, Wasserstein):
+        return replace(rule, measure=SmoothedWasserstein(rule.measure.p, amount))
+    return replace(rule, measure=Damped(rule.measure, amount)) if rule.damping is not None else rule

@@ -1,0 +1,1 @@
+"""What is drawn from the files of a run: figures, animation, charts, pages."""

@@ -1,0 +1,48 @@
+"""A run that cannot go on ends in a sentence that tells how to mend it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from enhance.config.schema import SettingsError
+from enhance.images.arrays import ImageError
+from enhance.utils.files import sentence
+
+
+@contextmanager
+def resumable(folder: Path) -> Iterator[None]:
+    """Say how to go on where the disk does not take any more."""
+    try:
+        yield
+    except (OSError, ImageError) as error:
+        raise OSError(
+            f"The run had to stop: {sentence(error)} What is written is whole; once that is mended, "
+            f"{go_on(folder)} goes on."
+        ) from error
+
+
+@contextmanager
+def explained(compiled: bool) -> Iterator[None]:
+    """Say which setting asks too much of this machine: its memory, or `compile` where it was asked for."""
+    try:
+        yield
+    except (RuntimeError, AssertionError, MemoryError) as error:
+        full = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or "can't allocate memory" in str(error)
+        if full:
+            raise SettingsError(
+                "The run needs more memory than there is; make it smaller: size=N, tile=256."
+            ) from error
+        if compiled:
+            reason = str(error).partition("\n")[0][:120]
+            raise SettingsError(f"compile=true does not work here ({reason}); leave it out.") from error
+        raise
+
+
+def go_on(folder: Path) -> str:
+    """The command that resumes a run."""
+    return f"python -m enhance {shlex.quote(f'resume={folder}')}"

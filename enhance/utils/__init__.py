@@ -1,0 +1,1 @@
+"""Files, suggestions, the machine."""

@@ -1,0 +1,70 @@
+"""`task=` names a tool: settings as everywhere, mistakes in one line, no folder of its own."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from helpers import QUICK, settings
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+
+from enhance.cli import main as cli
+from enhance.cli.commands import TOOLS
+from enhance.cli.overrides import tool_settings
+from enhance.config.paths import home
+from enhance.run import run
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_tool_composes(tool: str) -> None:
+    ConfigStore.instance().store(name=f"{tool}_schema", node=import_module(f"enhance.cli.commands.{tool}").Settings)
+    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+        assert compose(tool).task == tool
+
+
+def test_a_report_is_drawn_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(settings("metric=deepjsd", *QUICK), tmp_path, "a test")
+    written = {file.name for file in tmp_path.iterdir()}
+    (tmp_path / "curves.png").unlink()
+    assert import_module("enhance.cli.commands.report").run(tool_settings("report", [f"run={tmp_path}"])) == 0
+    assert {file.name for file in tmp_path.iterdir()} == written
+    assert str(tmp_path) in capsys.readouterr().out
+    assert json.loads((tmp_path / "metrics.json").read_text())["status"] == "finished"
+
+
+def test_a_report_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(settings("metric=deepjsd", *QUICK), tmp_path, "a test")
+    (tmp_path / "metrics.json").unlink()
+    (tmp_path / "reference.png").write_bytes(b"no picture")
+    assert import_module("enhance.cli.commands.report").run(tool_settings("report", [f"run={tmp_path}"])) == 0
+    said = capsys.readouterr().out
+    assert "metrics.json is missing" in said
+    assert "reference.png cannot be read" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["task=report"], "needs run="),
+        (["task=report", "run=nowhere"], "no folder of a run"),
+        (["task=report", "run=."], "holds no run"),
+        (["task=report", "rum=here"], "'run'"),
+        (["task=report", "run=a,b"], "one value"),
+        (["-m", "task=report", "run=a"], "not -m"),
+        (["-m", "task=report,recover"], "sweep"),
+        (["task=reprot"], "report"),
+    ],
+)
+def test_mistakes_end_in_one_line(
+    arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["enhance", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.strip()
+    assert sentence in said
+    assert len(said.splitlines()) == 1

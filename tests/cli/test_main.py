@@ -1,0 +1,185 @@
+"""The command as users type it, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "frames.count=3", "threads=1"]
+
+
+def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "enhance", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,  # a busy machine is no failure
+        check=False,
+    )
+
+
+def folders(parent: Path) -> list[Path]:
+    return sorted(file.parent for file in parent.glob("outputs/**/metrics.json"))
+
+
+def test_help_names_everything_without_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.argv[1:] = ['--help']\n"
+        "from enhance.cli.main import main; main(); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False\n")
+    for word in (
+        "recover",
+        "denoise",
+        "deblur",
+        "jpeg",
+        "deepwsd",
+        "deepjsd",
+        "deepskld",
+        "vgg19",
+        "efficientnet",
+        "astronaut",
+        "stopping.seconds",
+        "schedule.warmup",
+        "coarse=true",
+        "compile=true",
+        "autocast=bfloat16",
+    ):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("argument", ["stepz=1", "resume=nowhere", "task=report", "steps=0"])
+def test_a_mistake_is_answered_without_torch(argument: str, tmp_path: Path) -> None:
+    script = f"""
+import sys; sys.argv[1:] = ["{argument}"]
+from enhance.cli.main import main
+try: main()
+finally: print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == "False\n"
+
+
+def test_importing_the_package_imports_no_torch() -> None:
+    script = "import sys, enhance; print('torch' in sys.modules, 'hydra' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
+
+
+def test_a_run_leaves_its_folder(tmp_path: Path) -> None:
+    done = command("task=denoise", "metric=deepjsd", "steps=4", *QUICK, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = folders(tmp_path)
+    assert str(folder.relative_to(tmp_path)) in done.stdout
+    results = json.loads((folder / "metrics.json").read_text())
+    assert results["command"].startswith("python -m enhance task=denoise metric=deepjsd steps=4")
+    assert results["backbone"]["calibrated"] is False
+    images = "result.png initial.png reference.png comparison.png curves.png progress.gif"
+    texts = "history.csv run.log hydra/config.yaml"
+    assert not [name for name in f"{images} {texts}".split() if not (folder / name).is_file()]
+    assert len((folder / "history.csv").read_text().splitlines()) == 1 + 5
+    log = (folder / "run.log").read_text()
+    assert results["command"] in log
+    assert f"best loss {results['best']['loss']:.6g}" in log
+    assert all(" enhance" in line for line in log.splitlines()), "libraries' chatter is no log of a run"
+
+
+@pytest.mark.slow
+def test_a_compiled_run_ends_close_to_the_plain_one_and_is_silent_about_cuda(tmp_path: Path) -> None:
+    losses = {}
+    for compiled in ("true", "false"):
+        done = command("metric=deepjsd", "steps=5", f"compile={compiled}", *QUICK, "device=cpu", folder=tmp_path)
+        if "compile=true does not work here" in done.stderr:
+            pytest.skip("there is no compiler")
+        assert done.returncode == 0, done.stderr
+        assert "CUDA" not in done.stderr
+        losses[compiled] = json.loads((folders(tmp_path)[-1] / "metrics.json").read_text())["best"]["loss"]
+    assert losses["true"] == pytest.approx(losses["false"], rel=0.02)
+
+
+def test_a_sweep_keeps_going_past_a_job_that_fails(tmp_path: Path) -> None:
+    done = command("-m", "reference=astronaut,missing.png", "metric=deepjsd", "steps=1", *QUICK, folder=tmp_path)
+    assert done.returncode == 1
+    assert len(folders(tmp_path)) == 1
+    assert "missing.png" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("reference=missing.png", "missing.png"),
+        ("device=tpu", "device=tpu"),
+        ("metric=deepwds", "deepwsd"),
+        ("--stepz", "--stepz"),
+    ],
+)
+def test_a_mistake_ends_in_one_line_and_leaves_no_run(argument: str, sentence: str, tmp_path: Path) -> None:
+    done = command(argument, *QUICK, folder=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not folders(tmp_path)
+
+
+def test_ctrl_c_writes_everything_and_exits_130(tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "enhance", "task=recover", "metric=deepjsd", "steps=100000", *QUICK]
+    process = subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    history: list[Path] = []
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and not (history and len(history[0].read_text().splitlines()) > 3):
+        time.sleep(0.1)
+        history = list(tmp_path.glob("outputs/**/history.csv"))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=300)
+    assert process.returncode == 130
+    (folder,) = folders(tmp_path)
+    results = json.loads((folder / "metrics.json").read_text())
+    assert (results["status"], results["stop_reason"]) == ("interrupted", "interrupted")
+    assert (folder / "result.png").is_file()
+
+
+@pytest.mark.parametrize("module", ["enhance.cli.main", "hydra", "torch"])
+def test_ctrl_c_while_starting_exits_130_without_a_traceback(module: str, tmp_path: Path) -> None:
+    script = f"""
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
+class Pressing:
+    def find_spec(self, name, *rest):
+        if name == "{module}":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Pressing())
+sys.argv[1:] = ["steps=1"]
+from enhance.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+    assert not folders(tmp_path)
+
+
+def test_two_runs_of_one_second_get_two_folders(tmp_path: Path) -> None:
+    from enhance.config.paths import claim_folder
+
+    assert len({claim_folder(str(tmp_path), "run") for _ in range(5)}) == 5
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["task=denoise", "--cfg", "job"]])
+def test_a_reader_that_has_gone_gets_no_traceback(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "enhance", *arguments], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")

@@ -1,0 +1,73 @@
+"""What several test modules share: settings of a quick run, recorded runs, jobs of a sweep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from enhance.config.paths import home
+from enhance.config.schema import Config
+from enhance.images.writing import save_image
+from enhance.optim.frames import FramePlan
+from enhance.optim.step import Step
+from enhance.run import conclude
+from enhance.runs.recorder import Recorder
+
+QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "steps=3", "frames.count=3"]
+EVIL = "<script>alert(1)</script>.png"
+
+
+def settings(*arguments: str) -> Config:
+    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+        config = OmegaConf.to_object(compose("config", list(arguments)))
+    assert isinstance(config, Config)
+    return config
+
+
+def steps(height: int, width: int, count: int) -> Iterator[Step]:
+    """A noisy picture that becomes clean, with a last step that is worse again."""
+    generator = torch.Generator().manual_seed(0)
+    reference = picture(height, width)
+    noise = torch.randn(reference.shape, generator=generator) * 0.3
+    for index in range(count + 1):
+        share = (1 - index / count) ** 2 if index < count else 0.5
+        yield Step(index, share, 0.1, 0.01 * index, (reference + share * noise).clamp(0, 1))
+
+
+def picture(height: int, width: int) -> torch.Tensor:
+    coarse = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+    return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
+
+
+def run(folder: Path, height: int = 40, width: int = 56, count: int = 30) -> dict:
+    folder.mkdir()
+    all_steps = list(steps(height, width, count))
+    facts = {"start": "noise", "metric": {"name": "deepjsd"}, "backbone": {"name": "vgg"}}
+    plan = FramePlan(count=12, steps=count)
+    recorder = Recorder(folder, picture(height, width), all_steps[0].image, facts=facts, frames=plan)
+    assert json.loads((folder / "metrics.json").read_text())["status"] == "running"
+    for step in all_steps:
+        recorder.record(step)
+    results = recorder.finish("all steps made")
+    assert results == json.loads((folder / "metrics.json").read_text())
+    assert results["status"] == "drawing"
+    conclude(folder)
+    return results | {"status": "finished"}
+
+
+def job(sweep: Path, number: int, overrides: list[str], psnr: float | None, status: str = "finished") -> Path:
+    folder = sweep / f"{number}-recover"
+    (folder / "hydra").mkdir(parents=True)
+    (folder / "hydra" / "overrides.yaml").write_text("".join(f"- {line}\n" for line in overrides))
+    if psnr is not None:
+        figures = {"loss": 1 / psnr, "score": 0.5, "psnr": psnr, "ssim": 0.5, "ms_ssim": None}
+        facts = {"status": status, "best": figures, "seconds": 1.5, "steps_made": 3, "stop_reason": "all steps made"}
+        facts["command"] = "python -m enhance"
+        (folder / "metrics.json").write_text(json.dumps(facts))
+        save_image(torch.full((1, 3, 16, 16), psnr / 50), folder / "result.png")
+    return folder

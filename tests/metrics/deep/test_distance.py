@@ -1,0 +1,256 @@
+"""The metrics as modules: batches, sizes, precision, identity, and a sentence for every mistake."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+import enhance
+from enhance.backbones.network import Backbone
+from enhance.metrics import METRICS, DeepDistance
+from enhance.metrics.deep.fusion import level_distance, prepare_level
+from enhance.metrics.deep.published import network_for, rule_for
+
+PAIRS = [
+    (metric, backbone)
+    for metric in METRICS
+    for backbone in ("vgg19", "vgg16", "squeezenet", "mobilenet", "efficientnet", "resnet")
+]
+_networks: dict[str, Backbone] = {}
+
+
+def build(metric: str, backbone: str, **settings: object) -> DeepDistance:
+    """An untrained metric; networks are built once."""
+    network = network_for(metric, backbone)
+    if network not in _networks:
+        _networks[network] = enhance.load_backbone(network, "untrained")
+    named = copy.copy(_networks[network])
+    named.name = backbone
+    return METRICS[metric](named, **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("metric", "backbone"), PAIRS)
+def test_zero_with_finite_zero_gradient_at_identity(metric: str, backbone: str, images: tuple[Tensor, Tensor]) -> None:
+    module = build(metric, backbone)
+    image = images[1].clone().requires_grad_()
+    loss = module(image, images[1])
+    assert abs(loss.item()) < 1e-12
+    assert module.score(image, images[1]) < 1e-3
+    loss.backward()
+    assert image.grad is not None
+    assert image.grad.abs().max() < 1e-7
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_equal_batches_have_zero_loss_and_gradient_with_several_threads(metric: str) -> None:
+    # A sum over a whole batch is rounded otherwise than one over an image, once threads share it.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        columns = torch.rand(3, 64, 1200, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        rule = rule_for(metric, "vgg19")
+        losses = level_distance(columns, prepare_level(columns.detach(), rule), rule)
+        losses.sum().backward()
+    finally:
+        torch.set_num_threads(threads)
+    assert losses.tolist() == [0.0, 0.0, 0.0]
+    assert columns.grad is not None
+    assert not columns.grad.any()
+
+
+@pytest.mark.parametrize(("metric", "backbone"), PAIRS)
+def test_a_batch_equals_its_single_images(metric: str, backbone: str, images: tuple[Tensor, Tensor]) -> None:
+    # EfficientNet-B7, untrained, blows up the last digit of a convolution, which depends on the batch.
+    precision = torch.float64 if backbone == "efficientnet" else torch.float32
+    module = copy.deepcopy(build(metric, backbone, reduction="none")).to(precision)
+    image, reference = (each.to(precision) for each in images)
+    together = module(image, reference)
+    assert together.shape == (2,)
+    for index in range(2):
+        alone = module(image[index : index + 1], reference[index : index + 1])
+        assert torch.allclose(together[index], alone[0], rtol=1e-5, atol=1e-6)
+    target = module.prepare(reference[:1])
+    against_one = module(image, target)
+    assert torch.allclose(against_one[1], module(image[1:], target)[0], rtol=1e-5, atol=1e-6)
+    assert torch.allclose(against_one, module(image, reference[:1]), rtol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    pair=st.sampled_from([(m, b) for m in METRICS for b in ("squeezenet", "mobilenet", "vgg16")]),
+    height=st.integers(8, 70),
+    width=st.integers(8, 70),
+    layout=st.sampled_from(["strided", "spatial"]),
+    rounding=st.sampled_from(["published", "up"]),
+)
+def test_any_size_gives_a_finite_loss_and_gradient(
+    pair: tuple[str, str], height: int, width: int, layout: str, rounding: str
+) -> None:
+    module = build(*pair, layout=layout, rounding=rounding)
+    generator = torch.Generator().manual_seed(height * 100 + width)
+    image, reference = torch.rand(2, 1, 3, height, width, generator=generator)
+    image.requires_grad_()
+    loss = module(image, reference)
+    loss.backward()
+    assert image.grad is not None
+    assert torch.isfinite(loss)
+    assert loss > 0
+    assert torch.isfinite(image.grad).all()
+    assert image.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_gradient_is_the_slope_of_the_loss(metric: str, images: tuple[Tensor, Tensor]) -> None:
+    module = copy.deepcopy(build(metric, "squeezenet")).double()
+    image, reference = (each[:1].double() for each in images)
+    image.requires_grad_()
+    module(image, reference).backward()
+    assert image.grad is not None
+    direction = torch.randn(image.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) * 0.1
+    step = 1e-6
+    with torch.no_grad():
+        inside = image.clamp(0.01, 0.99)
+    inside.requires_grad_()
+    (slope,) = torch.autograd.grad(module(inside, reference), inside)
+    with torch.no_grad():
+        measured = (module(inside + step * direction, reference) - module(inside - step * direction, reference)) / (
+            2 * step
+        )
+    assert (slope * direction).sum() == pytest.approx(measured.item(), rel=1e-3)
+
+
+def test_precision_follows_the_module(images: tuple[Tensor, Tensor]) -> None:
+    single = build("deepjsd", "squeezenet")
+    double = copy.deepcopy(single).double()
+    assert double.dtype == torch.float64
+    assert single.dtype == torch.float32
+    image, reference = images
+    expected = double(image.double(), reference.double())
+    assert expected.dtype == torch.float64
+    assert single(image, reference) == pytest.approx(expected.item(), rel=1e-4)
+    assert single(image.bfloat16(), reference.bfloat16()).dtype == torch.float32
+    with torch.autocast("cpu", torch.bfloat16):
+        assert single(image, reference) == single(image, reference)
+    assert single(image, reference) == pytest.approx(expected.item(), rel=1e-4)
+    lower = build("deepjsd", "squeezenet", autocast=torch.bfloat16)
+    assert lower(image, reference) == pytest.approx(expected.item(), rel=0.05)
+    assert lower(reference, reference) == 0
+
+
+def test_it_has_no_parameters_and_no_state_and_survives_copies(images: tuple[Tensor, Tensor]) -> None:
+    module = build("deepwsd", "squeezenet")
+    assert not list(module.parameters())
+    assert not module.state_dict()
+    assert not module.train().backbone.training
+    parent = torch.nn.Sequential(module, torch.nn.Linear(1, 1)).double()
+    assert module.dtype == torch.float64
+    parent.float()
+    expected = module(*images)
+    assert copy.deepcopy(module)(*images) == expected
+    assert pickle.loads(pickle.dumps(module))(*images) == expected
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_reductions(reduction: str, images: tuple[Tensor, Tensor]) -> None:
+    each = build("deepskld", "squeezenet", reduction="none")(*images)
+    value = build("deepskld", "squeezenet", reduction=reduction)(*images)
+    assert torch.allclose(value, {"mean": each.mean(), "sum": each.sum(), "none": each}[reduction])
+
+
+def test_the_score_is_a_function_of_the_loss(images: tuple[Tensor, Tensor]) -> None:
+    module = build("deepjsd", "squeezenet", reduction="none")
+    score = module.score(images[0].requires_grad_(), images[1])
+    assert not score.requires_grad
+    assert torch.allclose(score, torch.log1p(module(*images).detach()) ** 0.25)
+
+
+def test_the_prefilter_halves_a_large_image() -> None:
+    image, reference = torch.rand(2, 1, 3, 400, 512)
+    halved = [torch.nn.functional.avg_pool2d(each, 2) for each in (image, reference)]
+    assert torch.allclose(build("deepjsd", "squeezenet")(image, reference), build("deepjsd", "squeezenet")(*halved))
+    assert build("deepjsd", "squeezenet", prefilter=False)(image, reference) != build("deepjsd", "squeezenet")(*halved)
+
+
+@pytest.mark.parametrize("size", [(8, 3000), (3000, 9)])
+def test_the_prefilter_takes_a_thin_image(size: tuple[int, int]) -> None:
+    image = torch.rand(1, 3, *size)
+    assert build("deepjsd", "squeezenet").score(image, image) == 0
+
+
+@pytest.mark.parametrize("name", ["deepwsd", "deepjsd"])
+def test_a_prepared_reference_is_a_copy(name: str, images: tuple[Tensor, Tensor]) -> None:
+    module, reference = build(name, "squeezenet"), images[1].clone().requires_grad_()
+    target = module.prepare(reference)
+    before = module(images[0], target)
+    with torch.no_grad():
+        reference.mul_(0.5)
+    assert module(images[0], target) == before
+    assert not any(level.columns.requires_grad for level in target.levels)
+
+
+@pytest.mark.parametrize("smoothing", [-1.0, float("nan"), float("inf")])
+def test_smoothing_is_a_finite_amount(smoothing: float, images: tuple[Tensor, Tensor]) -> None:
+    with pytest.raises(ValueError, match="smoothing="):
+        build("deepwsd", "squeezenet")(*images, smoothing=smoothing)
+
+
+def _bad_calls(image: Tensor) -> list[tuple[object, object, str]]:
+    return [
+        (image[0], image, r"Add the batch dimension: image\[None\]"),
+        (image.permute(0, 2, 3, 1), image, "channels first"),
+        (image[:, :1], image, "Repeat the grey channel"),
+        (image * 255, image, "Divide by 255"),
+        (image - 0.5, image, "Clamp it"),
+        (image * torch.nan, image, "contains NaN"),
+        ((image * 255).byte(), image, r"image.float\(\) / 255"),
+        (image.double(), image, r"image.to\(torch.float32\)"),
+        (image[..., :7], image, "at least 8 x 8"),
+        (image[..., :20], image, "image is 20 x 37 but reference is 50 x 37"),
+        (image[:0], image, "empty batch"),
+        (image.repeat(2, 1, 1, 1), image, "batch of 4 but reference one of 2"),
+        (image.numpy(), image, r"torch tensor .* torch.from_numpy\(image\)"),
+        ("photo.png", image, r"torch tensor .* enhance.load_image\(image\)"),
+        (image, "photo.png", r"torch tensor .* enhance.load_image\(reference\)"),
+        (image.to("meta"), image, "on meta but the metric is on cpu"),
+        (image.to_sparse(), image, r"image.to_dense\(\)"),
+    ]
+
+
+@pytest.mark.parametrize("case", range(17))
+def test_a_mistake_gets_a_sentence(case: int, images: tuple[Tensor, Tensor]) -> None:
+    image, reference, sentence = _bad_calls(images[1])[case]
+    with pytest.raises(ValueError, match=sentence):
+        build("deepjsd", "squeezenet")(image, reference)  # type: ignore[arg-type]
+
+
+def test_a_prepared_reference_belongs_to_its_metric(images: tuple[Tensor, Tensor]) -> None:
+    module = build("deepjsd", "squeezenet")
+    target = module.prepare(images[1])
+    with pytest.raises(ValueError, match="prepared by another metric"):
+        build("deepwsd", "squeezenet")(images[0], target)
+    moved = copy.deepcopy(module)
+    target = moved.prepare(images[1])
+    moved.double()
+    with pytest.raises(ValueError, match="Prepare the reference again"):
+        moved(images[0].double(), target)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"layout": "spacial"}, "did you mean 'spatial'"),
+        ({"reduction": "avg"}, "no reduction 'avg'"),
+        ({"rounding": "down"}, "no rounding 'down'"),
+        ({"prefilter": "no"}, "must be True or False"),
+    ],
+)
+def test_an_unknown_setting_gets_a_sentence(settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        build("deepjsd", "squeezenet", **settings)

@@ -1,0 +1,96 @@
+"""Commands in processes of their own, which can be killed, and what they leave."""
+
+from __future__ import annotations
+
+import csv
+import json
+import multiprocessing
+import os
+import signal
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+import pytest
+
+from enhance.cli import main as cli
+from enhance.runs.checkpoint import Checkpoints
+
+STEPS = 60
+RUN = [
+    "task=denoise",
+    "metric=deepjsd",
+    f"steps={STEPS}",
+    "stopping.patience=50",
+    "backbone=squeezenet",
+    "backbone.weights=untrained",
+    "size=32",
+    "frames.count=9",
+    "threads=1",
+    "checkpoint=0",
+    "hydra.run.dir=run",
+]
+
+
+_FORK = multiprocessing.get_context("forkserver")  # a life costs no import of torch
+
+
+def _live(folder: Path, arguments: list[str]) -> None:
+    os.chdir(folder)
+    os.environ["MPLBACKEND"] = "agg"
+    sys.argv[1:] = arguments
+    with (folder / "said.txt").open("a") as stream, redirect_stdout(stream), redirect_stderr(stream):
+        cli.main()
+
+
+def _die(folder: Path, arguments: list[str], place: str, call: int, sent: int) -> None:
+    """`_live`, with a checkpoint at every step, until the n-th call of a function: then the signal comes."""
+    patch = pytest.MonkeyPatch()
+    original, calls = resolve_name(place), list[Any]()
+
+    def signalled(*rest: Any) -> Any:
+        calls.append(rest)
+        if len(calls) == call:
+            os.kill(os.getpid(), sent)
+        return original(*rest)
+
+    patch.setattr(place.replace(":", "."), signalled)
+    patch.setattr(Checkpoints, "due", lambda self: True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
+    _live(folder, arguments)
+
+
+def begin(folder: Path, *arguments: str, dying: tuple[str, int, int] | None = None) -> ForkServerProcess:
+    """`python -m enhance ARGUMENTS` in a folder and a process of its own; `dying`: see `_die`."""
+    _FORK.set_forkserver_preload(["enhance.run", "enhance.cli.main", "enhance.report.figures"])
+    process = _FORK.Process(target=_die if dying else _live, args=(folder, list(arguments), *(dying or ())))
+    process.start()
+    return process
+
+
+def end(process: ForkServerProcess, seconds: float = 300) -> int | None:
+    """Its exit code; None if it is still alive after so many seconds."""
+    process.join(seconds)
+    return process.exitcode
+
+
+def said(folder: Path) -> str:
+    return (folder / "said.txt").read_text()
+
+
+def results(folder: Path) -> dict[str, Any]:
+    """Every file of a run that does not tell time: what must be the same."""
+    with (folder / "history.csv").open(newline="") as stream:
+        history = [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(stream)]
+    files = [file for file in folder.rglob("*") if file.suffix in (".png", ".gif", ".pdf")]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for key in ("seconds", "seconds_per_step", "peak_memory_bytes"):
+        del metrics[key]
+    return {
+        "history": history,
+        "metrics": metrics,
+        **{str(file.relative_to(folder)): file.read_bytes() for file in files},
+    }

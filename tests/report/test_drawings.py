@@ -1,0 +1,193 @@
+"""Figures and animation: whatever a run is named, however large it is, and looking the same everywhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from helpers import picture, run, steps
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageSequence
+
+from enhance.optim.frames import FramePlan
+from enhance.report import animation
+from enhance.report.animation import evenly
+from enhance.report.crops import square, zoom
+from enhance.report.figures import comparison, curves
+from enhance.report.render import render
+from enhance.report.run_data import Story
+from enhance.runs.history import Row
+from enhance.runs.recorder import Recorder
+
+
+@given(total=st.integers(0, 5000), count=st.integers(2, 60))
+def test_a_geometric_plan_has_as_many_frames_as_it_promises(total: int, count: int) -> None:
+    chosen = sorted(FramePlan(count=count, steps=total).chosen())
+    assert len(chosen) == min(count, total + 1)
+    gaps = np.diff(chosen)
+    assert not len(gaps) or gaps.max() <= 2 * max(gaps[-1], 1)  # they widen
+
+
+@pytest.mark.parametrize("wrong", [{"spacing": "geometrik"}, {"count": 1}, {"every": 0}, {"steps": -1}])
+def test_a_plan_that_cannot_be_is_a_sentence(wrong: dict) -> None:
+    with pytest.raises(ValueError, match="frames"):
+        FramePlan(**wrong)
+
+
+@given(st.lists(st.floats(0, 80), min_size=1, max_size=60), st.integers(2, 40))
+def test_the_animation_has_as_many_frames_as_it_may(psnr: list[float], count: int) -> None:
+    rows = {step: Row(step, 1, 1, 0, value, 0.5, 0) for step, value in enumerate(psnr)}
+    chosen = evenly(list(rows), rows, count)
+    assert len(chosen) == min(count, len(psnr))
+    assert chosen == sorted(set(chosen))
+    assert (chosen[0], chosen[-1]) == (0, len(psnr) - 1)
+
+
+@pytest.mark.parametrize(("side", "count", "limit"), [(300, 20, 2_900_000), (420, 20, 2_900_000), (100, 36, 300_000)])
+def test_the_animation_is_bounded_lasts_some_seconds_and_pauses(
+    side: int, count: int, limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noise, which hardly packs: the second is reduced in size, of the third frames are left out."""
+    monkeypatch.setattr(animation, "_LIMIT", limit)
+    generator = np.random.default_rng(0)
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "metrics.json").write_text("{}")
+    for step in range(count):
+        noise = generator.integers(0, 256, (side, side, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "frames" / f"step_{step:06d}.png")
+    animation.progress_gif(Story.read(tmp_path))
+    path = tmp_path / "progress.gif"
+    assert path.stat().st_size <= limit
+    with Image.open(path) as drawn:
+        width = drawn.width
+        durations = [frame.info["duration"] for frame in ImageSequence.Iterator(drawn)]
+    assert 256 <= width <= 480 or width == max(side, 128)
+    assert (len(durations) < count) == (limit < 1_000_000)
+    assert len(durations) >= 12
+    assert durations[-1] == 1800
+    assert 4500 < sum(durations) <= 5600
+
+
+def test_a_frame_far_from_the_next_is_shown_longer() -> None:
+    """Where every step is a frame already."""
+    rows = {step: Row(step, 1, 1, 0, psnr, 0.5, 0) for step, psnr in enumerate((4, 8, 10, 11, *range(12, 27)))}
+    shown = animation._durations(list(rows), rows)
+    assert shown[0] == 250 > shown[2] == shown[3] >= 60
+    assert shown[-1] == 1800
+    assert 4500 < sum(shown) < 5600
+
+
+def test_the_caption_is_drawn_in_the_same_tone_in_every_frame(tmp_path: Path) -> None:
+    run(tmp_path / "run", 64, 150, 12)
+    with Image.open(tmp_path / "run" / "progress.gif") as drawn:
+        frames = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(drawn)]
+    assert frames[0].shape == (64 + 18, 150)
+    assert {int(frame[64:].min()) for frame in frames} == {34}
+    assert {int(frame[-1].min()) for frame in frames} == {255}
+
+
+@pytest.mark.parametrize("name", ["a$b_{$c.png", "写真.png", "a" * 200 + ".png", "x\ny.png", ""])
+def test_any_name_can_be_in_a_title(name: str, tmp_path: Path) -> None:
+    run(tmp_path / "run", 16, 16, 3)
+    metrics = tmp_path / "run" / "metrics.json"
+    metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"start": name}))
+    comparison(Story.read(tmp_path / "run"))
+
+
+def test_the_users_own_matplotlib_settings_change_nothing_and_stay(tmp_path: Path) -> None:
+    run(tmp_path / "run", 16, 20, 3)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
+    with matplotlib.rc_context({"font.size": 30, "savefig.bbox": "tight", "image.interpolation": "none"}):
+        comparison(Story.read(tmp_path / "run"))
+        curves(Story.read(tmp_path / "run"))
+        assert matplotlib.rcParams["font.size"] == 30
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
+
+
+def test_a_folder_without_a_run_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no run"):
+        render(tmp_path)
+
+
+@given(height=st.integers(8, 90), width=st.integers(8, 90), seed=st.integers(0, 9))
+def test_the_square_lies_inside(height: int, width: int, seed: int) -> None:
+    image, reference = np.random.default_rng(seed).integers(0, 256, (2, height, width, 3))
+    top, left, side = zoom(image, reference)
+    assert side >= 8
+    assert 0 <= top <= height - side
+    assert 0 <= left <= width - side
+
+
+def test_large_photographs_show_single_pixels(tmp_path: Path) -> None:
+    Image.new("RGB", (3000, 2000)).save(tmp_path / "large.png")
+    reduced = np.zeros((800, 1200, 3))
+    reduced[300:340:2, 600:640] = 255
+    left, top, side = square(np.zeros_like(reduced), reduced, tmp_path / "large.png")
+    assert side == round(192 * 1200 / 3000)
+    assert left * 1200 <= 620 <= left * 1200 + side
+    assert top * 800 <= 320 <= top * 800 + side
+
+
+def test_an_unfinished_run_does_not_call_its_image_the_result(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), facts={}, frames=FramePlan(steps=9))
+    for step in list(steps(20, 20, 9))[:4]:
+        recorder.record(step)
+    comparison(Story.read(tmp_path))
+    running = (tmp_path / "comparison.png").read_bytes()
+    recorder.finish("all steps made")
+    comparison(Story.read(tmp_path))
+    assert running != (tmp_path / "comparison.png").read_bytes()
+
+
+def test_the_video_shows_the_frames_and_pauses(tmp_path: Path) -> None:
+    ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="the extra 'video' is not installed").get_ffmpeg_exe()
+    run(tmp_path / "run", 45, 61, 12)
+    decode = [
+        ffmpeg,
+        "-v",
+        "error",
+        "-i",
+        tmp_path / "run" / "progress.mp4",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-",
+    ]
+    pixels = np.frombuffer(subprocess.run(decode, capture_output=True, check=True).stdout, np.uint8)
+    shown = pixels.reshape(-1, 360 + 36, 488, 3)  # enlarged by a whole number, and the caption
+    assert 11 + 36 < len(shown) <= 11 * 5 + 36  # of 12 frames each but the last at most a quarter of a second
+    assert np.abs(shown[-36].astype(float) - shown[-1]).mean() < 2
+    for step, drawn in ((0, shown[0]), (12, shown[-1])):
+        with Image.open(tmp_path / "run" / "frames" / f"step_{step:06d}.png") as expected:
+            enlarged = np.asarray(expected.resize((488, 360), Image.Resampling.NEAREST), float)
+        assert np.abs(drawn[:360] - enlarged).mean() < 8
+
+
+def test_without_the_extra_there_is_no_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    run(tmp_path / "run", 16, 16, 3)
+    assert not (tmp_path / "run" / "progress.mp4").exists()
+    assert (tmp_path / "run" / "progress.gif").is_file()
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), RuntimeError("No ffmpeg exe could be found.")])
+def test_an_ffmpeg_that_fails_costs_the_video_alone(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> Iterator[None]:
+        yield
+        raise error
+
+    pytest.importorskip("imageio_ffmpeg", reason="the extra 'video' is not installed")
+    monkeypatch.setattr("imageio_ffmpeg.write_frames", broken)
+    run(tmp_path / "run", 16, 16, 3)
+    assert "progress.mp4 is left out" in caplog.text
+    assert {"progress.gif", "report.html"} < {path.name for path in (tmp_path / "run").iterdir()}
+    assert not (tmp_path / "run" / "progress.mp4").exists()

@@ -1,0 +1,150 @@
+"""Degradations: in range, seeded, of the strength they claim, and with a sentence for what cannot be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enhance import degradations
+from enhance.config.paths import choices
+from enhance.degradations import DEGRADATIONS, degrade
+
+
+def photograph(height: int = 40, width: int = 30, batch: int = 1) -> torch.Tensor:
+    coarse = torch.rand(batch, 3, 5, 5, generator=torch.Generator().manual_seed(1))
+    return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
+
+
+def test_every_degradation_has_a_yaml() -> None:
+    assert set(DEGRADATIONS) == set(choices()["degradation"]) - {"none"}
+
+
+@pytest.mark.parametrize("name", DEGRADATIONS)
+@given(height=st.integers(8, 40), width=st.integers(8, 40), batch=st.integers(1, 2), seed=st.integers(0, 5))
+def test_it_keeps_shape_and_range_and_repeats(name: str, height: int, width: int, batch: int, seed: int) -> None:
+    image = photograph(height, width, batch)
+    before = image.clone()
+    degraded = degrade(image, name, seed)
+    assert torch.equal(image, before)
+    assert degraded.shape == image.shape
+    assert degraded.dtype == image.dtype
+    assert 0 <= degraded.min() <= degraded.max() <= 1
+    assert torch.equal(degraded, degrade(image, name, seed))
+    assert not torch.equal(degraded, image)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("gaussian_noise", {"sigma": 0}),
+        ("salt_and_pepper", {"amount": 0}),
+        ("gaussian_blur", {"sigma": 0}),
+        ("motion_blur", {"length": 0}),
+        ("disk_blur", {"radius": 0}),
+        ("contrast", {"factor": 1}),
+        ("colour_cast", {"red": 0, "blue": 0}),
+        ("mean_shift", {"amount": 0}),
+    ],
+)
+def test_strength_zero_changes_nothing(name: str, settings: dict[str, Any]) -> None:
+    assert torch.equal(degrade(photograph(), name, **settings), photograph())
+
+
+@pytest.mark.parametrize("name", ["gaussian_noise", "poisson_gaussian_noise", "salt_and_pepper"])
+def test_another_seed_is_another_draw(name: str) -> None:
+    assert not torch.equal(degrade(photograph(), name, 0), degrade(photograph(), name, 1))
+
+
+def test_noise_has_the_deviation_it_claims() -> None:
+    grey = torch.full((1, 3, 200, 200), 0.5)
+    assert (degrade(grey, "gaussian_noise", sigma=20) - grey).std() * 255 == pytest.approx(20, rel=0.02)
+    assert degrade(grey, "poisson_gaussian_noise", peak=50, sigma=0).var() == pytest.approx(0.5 / 50, rel=0.03)
+    spots = degrade(grey, "salt_and_pepper", amount=0.2)[:, 0] != 0.5
+    assert spots.float().mean() == pytest.approx(0.2, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["gaussian_blur", "motion_blur", "disk_blur"])
+def test_blur_keeps_a_plain_area_and_the_light_of_a_point(name: str) -> None:
+    plain = torch.full((1, 3, 20, 20), 0.3)
+    assert torch.allclose(degrade(plain, name), plain, atol=1e-6)
+    point = torch.zeros(1, 3, 61, 61)
+    point[..., 30, 30] = 1
+    assert degrade(point, name).sum() == pytest.approx(3, rel=1e-4)
+
+
+@given(height=st.integers(1, 9), width=st.integers(1, 9), radius=st.floats(0.5, 30))
+def test_kernels_may_be_larger_than_the_image(height: int, width: int, radius: float) -> None:
+    plain = torch.full((1, 3, height, width), 0.3)
+    assert torch.allclose(degrade(plain, "disk_blur", radius=radius), plain, atol=1e-6)
+    assert torch.allclose(degrade(plain, "gaussian_blur", sigma=radius / 4), plain, atol=1e-6)
+
+
+def test_filters_mirror_the_border_whichever_way_they_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, kernel = photograph(12, 15, 2), torch.rand(5, 7, generator=torch.Generator().manual_seed(2))
+    padded = torch.nn.functional.pad(image, (3, 3, 2, 2), mode="reflect")
+    weight = (kernel / kernel.sum()).expand(3, 1, 5, 7)
+    expected = torch.nn.functional.conv2d(padded, weight, groups=3)
+    assert torch.allclose(degradations._filtered(image, kernel), expected, atol=1e-6)
+    monkeypatch.setattr(degradations, "_LARGE", 1)
+    assert torch.allclose(degradations._filtered(image, kernel), expected, atol=1e-6)
+
+
+def test_threads_do_not_change_the_draw() -> None:
+    image, threads = photograph(100, 90), torch.get_num_threads()
+    before = {name: degrade(image, name) for name in DEGRADATIONS}
+    try:
+        torch.set_num_threads(1)
+        for name, degraded in before.items():
+            assert torch.allclose(degraded, degrade(image, name), atol=1e-6), name
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_motion_runs_along_its_angle() -> None:
+    point = torch.zeros(1, 3, 41, 41)
+    point[..., 20, 20] = 1
+    spread = degrade(point, "motion_blur", length=21, angle=45)[0, 0]
+    assert spread[14, 26] > 0.01  # up and to the right
+    assert spread[26, 26] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "sentence"),
+    [
+        ("gausian_noise", {}, "did you mean 'gaussian_noise'"),
+        ("gaussian_noise", {"sigm": 3}, "did you mean 'sigma'"),
+        ("gaussian_noise", {"sigma": -1}, "between 0 and 255"),
+        ("gaussian_noise", {"sigma": "much"}, "must be a number"),
+        ("gaussian_noise", {"sigma": True}, "must be a number"),
+        ("jpeg", {"quality": 0}, "between 1 and 95"),
+        ("jpeg", {"quality": 10.5}, "whole number"),
+        ("motion_blur", {"angle": float("inf")}, "between -360 and 360"),
+        ("salt_and_pepper", {"amount": float("nan")}, "between 0 and 1"),
+    ],
+)
+def test_what_cannot_be_gets_a_sentence(name: str, settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        degrade(photograph(), name, **settings)
+
+
+def test_a_seed_must_fit() -> None:
+    with pytest.raises(ValueError, match="64 bits"):
+        degrade(photograph(), "gaussian_noise", seed=2**64)
+
+
+@pytest.mark.parametrize(
+    ("image", "sentence"),
+    [
+        (photograph()[0], "must be RGB"),
+        (photograph() * 255, "must lie in"),
+        (photograph() * torch.nan, "must lie in"),
+        ((photograph() * 255).byte(), "divide by 255"),
+    ],
+)
+def test_what_is_no_image_gets_a_sentence(image: torch.Tensor, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        degrade(image, "jpeg")
