@@ -1,4 +1,4 @@
-"""Perceptual image quality and perceptual image optimisation with deep distribution measures.
+"""Perceptual image quality and perceptual image optimisation: any metric as a score, a loss, or an objective.
 
     import enhance
     metric = enhance.DeepJSD(backbone="vgg19")
@@ -13,37 +13,55 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
-    "DeepDistanceMetric": "enhance.metrics.torchmetrics",
-    "DeepWSD": "enhance.metrics",
-    "DeepJSD": "enhance.metrics",
-    "DeepSKLD": "enhance.metrics",
-    "METRICS": "enhance.metrics",
-    "wasserstein": "enhance.metrics",
-    "jensen_shannon": "enhance.metrics",
-    "symmetric_kl": "enhance.metrics",
     "BACKBONES": "enhance.backbones",
+    "DeepJSD": "enhance.metrics.deep.distance",
+    "DeepSKLD": "enhance.metrics.deep.distance",
+    "DeepWSD": "enhance.metrics.deep.distance",
+    "METRICS": "enhance.metrics.registry",
+    "MeanScore": "enhance.metrics.torchmetrics",
+    "Metric": "enhance.metrics.metric",
+    "Objective": "enhance.optim.objective",
+    "Term": "enhance.optim.objective",
+    "Tiled": "enhance.metrics.tiles",
     "WeightsError": "enhance.backbones.weights",
+    "as_metric": "enhance.metrics.function",
+    "degrade": "enhance.degradations",
+    "encode_once": "enhance.backbones.encode",
+    "jensen_shannon": "enhance.metrics.deep.measures",
     "load_backbone": "enhance.backbones.network",
     "load_image": "enhance.images.pictures",
+    "load_metric": "enhance.metrics.registry",
+    "minimize": "enhance.optim.loop",
     "optimize": "enhance.optimization",
     "save_image": "enhance.images.writing",
+    "symmetric_kl": "enhance.metrics.deep.measures",
+    "wasserstein": "enhance.metrics.deep.measures",
 }
 
 __all__ = [
     "BACKBONES",
     "METRICS",
-    "DeepDistanceMetric",
     "DeepJSD",
     "DeepSKLD",
     "DeepWSD",
+    "MeanScore",
+    "Metric",
+    "Objective",
+    "Term",
+    "Tiled",
     "WeightsError",
     "__version__",
+    "as_metric",
+    "degrade",
+    "encode_once",
     "jensen_shannon",
     "load_backbone",
     "load_image",
+    "load_metric",
+    "minimize",
     "optimize",
     "save_image",
     "symmetric_kl",
@@ -52,18 +70,27 @@ __all__ = [
 
 if TYPE_CHECKING:
     from enhance.backbones import BACKBONES as BACKBONES
+    from enhance.backbones.encode import encode_once as encode_once
     from enhance.backbones.network import load as load_backbone
     from enhance.backbones.weights import WeightsError as WeightsError
+    from enhance.degradations import degrade as degrade
     from enhance.images.pictures import load_image as load_image
     from enhance.images.writing import save_image as save_image
-    from enhance.metrics import METRICS as METRICS
-    from enhance.metrics import DeepJSD as DeepJSD
-    from enhance.metrics import DeepSKLD as DeepSKLD
-    from enhance.metrics import DeepWSD as DeepWSD
-    from enhance.metrics import jensen_shannon as jensen_shannon
-    from enhance.metrics import symmetric_kl as symmetric_kl
-    from enhance.metrics import wasserstein as wasserstein
-    from enhance.metrics.torchmetrics import DeepDistanceMetric as DeepDistanceMetric
+    from enhance.metrics.deep.distance import DeepJSD as DeepJSD
+    from enhance.metrics.deep.distance import DeepSKLD as DeepSKLD
+    from enhance.metrics.deep.distance import DeepWSD as DeepWSD
+    from enhance.metrics.deep.measures import jensen_shannon as jensen_shannon
+    from enhance.metrics.deep.measures import symmetric_kl as symmetric_kl
+    from enhance.metrics.deep.measures import wasserstein as wasserstein
+    from enhance.metrics.function import as_metric as as_metric
+    from enhance.metrics.metric import Metric as Metric
+    from enhance.metrics.registry import METRICS as METRICS
+    from enhance.metrics.registry import load_metric as load_metric
+    from enhance.metrics.tiles import Tiled as Tiled
+    from enhance.metrics.torchmetrics import MeanScore as MeanScore
+    from enhance.optim.loop import minimize as minimize
+    from enhance.optim.objective import Objective as Objective
+    from enhance.optim.objective import Term as Term
     from enhance.optimization import optimize as optimize
 
 

@@ -1,4 +1,4 @@
-"""What is asked: a reference and the image from which the optimisation starts."""
+"""The inputs of an optimisation: a reference, an initial image, a mask."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from enhance.images.reading import Picture
 from enhance.images.samples import SAMPLES
 from enhance.metrics import checks
 
+_ALIKE = 0.5  # correlation above which an initial image resembles the reference
 SAMPLE_SIZE = 256  # of a sample when no size is named
 
 _LEVELS = {"white": 1.0, "grey": 0.5, "gray": 0.5, "black": 0.0}
@@ -28,8 +29,8 @@ Given = str | os.PathLike[str] | Tensor | np.ndarray[Any, Any] | Image.Image
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A full-reference problem: the optimum is the reference.
+class Inputs:
+    """The images of an optimisation, whose optimum is the reference.
 
     Attributes:
         reference: (1, 3, H, W) in [0, 1].
@@ -37,6 +38,7 @@ class Problem:
         notes: what was done to the user's files, in sentences.
         start: what the initial image is, for people, e.g. `gaussian_noise (sigma 50)`.
         degraded: whether the initial image is the degraded reference.
+        mask: (1, 1, H, W) in [0, 1], or None: where the image is optimised.
     """
 
     reference: Tensor
@@ -44,24 +46,34 @@ class Problem:
     notes: tuple[str, ...]
     start: str
     degraded: bool = False
+    mask: Tensor | None = None
+
+    @property
+    def near(self) -> bool:
+        """Whether the initial image resembles the reference: by its origin, or by a correlation above 0.5."""
+        pair = torch.stack((self.initial.flatten(), self.reference.flatten()))
+        return self.degraded or torch.corrcoef(pair)[0, 1].item() > _ALIKE
 
 
-def pose(
+def read_inputs(
     reference: Given,
     initial: Given,
     degradation: Mapping[str, Any],
     *,
+    mask: Given | None = None,
     size: int | None = None,
     seed: int = 0,
     background: str = "white",
-) -> Problem:
-    """Read the reference and make or read the initial image.
+) -> Inputs:
+    """The reference, and the initial image as it was made or read.
 
     Args:
         reference: a file or the name of a sample, or an image: a tensor (1, 3, H, W) in [0, 1], an array (H, W, 3) or
             (H, W), or Pillow's.
         initial: white, grey, black, noise (uniform), degraded, or as the reference.
         degradation: for `degraded`: `name` and its settings, see `enhance.degradations`.
+        mask: an image like `reference` and of its size, grey: where the image is optimised; a tensor may be (1, 1, H,
+            W).
         size: longer side that larger images are reduced to; None leaves files as they are and samples at 256.
         seed: of everything random.
         background: what transparent pixels are laid on.
@@ -73,6 +85,7 @@ def pose(
     if size is None and isinstance(reference, str) and reference in SAMPLES:
         size = SAMPLE_SIZE
     picture, truth = _open(reference, "reference", size, background)
+    region = None if mask is None else _mask(mask, truth, size)
     if isinstance(initial, str) and initial == "degraded":
         if degradation.get("name") in (None, "none"):
             raise ImageError(
@@ -82,16 +95,16 @@ def pose(
         start = degrade(truth, degradation["name"], seed=seed, **settings)
         listed = ", ".join(f"{key} {value}" for key, value in settings.items())
         name = f"{degradation['name']} ({listed})" if listed else degradation["name"]
-        return Problem(truth, start, picture.notes, name, degraded=True)
-    if isinstance(initial, str) and (plain := _plain(initial, truth, seed)):
-        return Problem(truth, plain[0], picture.notes, initial)
+        return Inputs(truth, start, picture.notes, name, degraded=True, mask=region)
+    if isinstance(initial, str) and (plain := _plain(initial, truth, seed)) is not None:
+        return Inputs(truth, plain, picture.notes, initial, mask=region)
     other, start = _open(initial, "initial", size, background, (*_LEVELS, "noise", "degraded"))
     if start.shape != truth.shape:
         raise ImageError(
             f"initial is {_size(start)} but reference is {_size(truth)} (width x height); "
             "they must show the same picture at the same size: resize one of them."
         )
-    return Problem(truth, start, picture.notes + other.notes, Path(other.source).name)
+    return Inputs(truth, start, picture.notes + other.notes, Path(other.source).name, mask=region)
 
 
 def _open(
@@ -123,13 +136,26 @@ def _picture(given: object, role: str) -> Picture:
     return Picture(image, role)
 
 
-def _plain(initial: str, like: Tensor, seed: int) -> tuple[Tensor] | None:
-    """The initial images that need no file."""
+def _plain(initial: str, like: Tensor, seed: int) -> Tensor | None:
+    """The initial image of that name, if it needs no file."""
     if initial in _LEVELS:
-        return (torch.full_like(like, _LEVELS[initial]),)
+        return torch.full_like(like, _LEVELS[initial])
     if initial == "noise":
-        return (torch.rand(like.shape, generator=torch.Generator().manual_seed(seed)),)
+        return torch.rand(like.shape, generator=torch.Generator().manual_seed(seed))
     return None
+
+
+def _mask(given: Given, truth: Tensor, size: int | None) -> Tensor:
+    """The mask of the reference's size, (1, 1, H, W)."""
+    if isinstance(given, Tensor) and given.dim() == 4 and given.shape[1] == 1:
+        given = given.expand(-1, 3, -1, -1)
+    _, picture = _open(given, "mask", size, "black")
+    mask = picture.mean(1, keepdim=True)
+    if mask.shape[-2:] != truth.shape[-2:]:
+        raise ImageError(f"mask is {_size(mask)} but reference is {_size(truth)} (width x height); resize one of them.")
+    if not mask.any():
+        raise ImageError("mask is black everywhere: no pixel would be optimised; white is what counts.")
+    return mask
 
 
 def _size(image: Tensor) -> str:

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Unpack
+from typing import Any, TypeVar
 
-import torch
 from torch import Tensor
 
+from enhance.build import Metrics, Optimization, choose_device
+from enhance.config.schema import (
+    BackboneConfig,
+    Config,
+    MetricConfig,
+    OptimizerConfig,
+    ParametrizationConfig,
+    ScheduleConfig,
+    StoppingConfig,
+    check_ranges,
+)
 from enhance.images.arrays import resize, to_array
-from enhance.inputs import Given, Problem, pose
-from enhance.metrics import DeepDistance
-from enhance.metrics.named import named
+from enhance.inputs import Given, read_inputs
+from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import ssim
-from enhance.metrics.tiles import Tiled, whole_or_tiled
-from enhance.optim.frames import FramePlan
-from enhance.optim.loop import Settings, descend
-from enhance.optim.parametrizations import Parametrization, Pixels, Pyramid
-from enhance.optim.schedules import graduated
+from enhance.metrics.registry import METRICS
+from enhance.optim.guard import Diverged
+from enhance.optim.objective import Term
+from enhance.optim.optimizers import MakeOptimizer
+from enhance.optim.parametrizations import Parametrization
+from enhance.optim.schedules import Schedule
 from enhance.optim.step import Step
-from enhance.optim.stopping import Diverged, Rule, Until
+from enhance.optim.stopping import EarlyStopping, Rule, stopping_rules
 from enhance.runs.history import Row
 from enhance.runs.recorder import measured
+from enhance.utils.suggest import unknown
 
-_STEPS = {"deepwsd": 300}  # else 100, as in conf/metric
-_SMOOTHING = 100.0  # as in conf/optimizer
-# From a start far from the reference, and near it.
-_PYRAMID, _PIXELS = (0.02, 0.005), (0.1, 0.02)  # learning_rate and near of conf/parametrization
-_GAIN = (5.0, 20.0)  # of conf/parametrization/pyramid and of conf/task/denoise
-_ALIKE = 0.5  # correlation from which a start counts as near
 _SHOWN = 600  # pixels of an image's longer side in a notebook
+_EMBEDDED = BackboneConfig("vgg_compact", "embedded")
+_Settings = TypeVar("_Settings")
 
 _log = logging.getLogger(__name__)
 
@@ -83,30 +90,52 @@ class Optimized:
 def optimize(
     reference: Given,
     initial: Given = "white",
-    metric: str | DeepDistance | Tiled = "deepwsd",
+    metric: str | Metric = "deepwsd",
     steps: int | None = None,
     callback: Callable[[Step], object] | None = None,
     *,
+    objective: Mapping[str, float] | Sequence[Term] | None = None,
+    mask: Given | None = None,
     learning_rate: float | None = None,
-    parametrization: Callable[[Tensor], Parametrization] | None = None,
-    **settings: Unpack[Settings],
+    optimizer: str | OptimizerConfig | MakeOptimizer = OptimizerConfig.name,
+    parametrization: str | ParametrizationConfig | Callable[[Tensor], Parametrization] = ParametrizationConfig.name,
+    schedule: str | ScheduleConfig | Schedule = ScheduleConfig.name,
+    stopping: StoppingConfig | None = None,
+    degradation: Mapping[str, Any] | None = None,
+    log_loss: bool = OptimizerConfig.log_loss,
+    smoothing: float = OptimizerConfig.smoothing,
+    size: int | None = None,
+    tile: int | None = None,
+    coarse: bool = False,
+    seed: int = 0,
+    device: str | None = None,
 ) -> Optimized:
-    """Move an image down a measure's gradient to its reference, as `python -m enhance` does.
+    """The result of moving an image down an objective to its reference, as `python -m enhance` does.
 
     Args:
         reference: a file or the name of a sample (reduced to 256 pixels), a tensor (1, 3, H, W) in [0, 1], an array
             (H, W, 3) or (H, W) of uint8, uint16 or floats in [0, 1], or a Pillow image.
-        initial: where to start: white, grey, black or noise, or an image like `reference` and of its size.
-        metric: a name of `enhance.METRICS`, which compares every pixel in the embedded backbone's features, on CUDA
-            where there is one, and a large image in tiles; or a metric of your own, used as it is. Let it have
-            `prefilter=False` and `rounding="up"` so that it sees every pixel.
-        steps: number of updates. None: 300 with DeepWSD, 100 with the divergences.
+        initial: where to start: white, grey, black, noise, degraded, or an image like `reference` and of its size.
+        metric: a name of `enhance.METRICS`; deep measures compare every pixel in the embedded backbone's features. Or
+            a metric of your own, used as it is: let a deep one have `prefilter=False` and `padding="up"`, so that it
+            compares every pixel.
+        steps: number of updates. None: those of the metric, 300 with DeepWSD, else 100.
         callback: called with every `Step`: its index, loss, image, ... A string that it returns ends the run and
             becomes `stop_reason`; the rules of `enhance.optim.stopping` are such callbacks.
-        learning_rate: in units of the range [0, 1]. None: 0.02, or 0.005 from a start that resembles the reference;
-            0.1 and 0.02 with `Pixels`.
-        parametrization: makes the numbers that Adam moves from the initial image. None: a `Pyramid`.
-        settings: of `enhance.optim.loop.descend`: betas, schedule, smoothing, ...
+        objective: in place of `metric`, weights by name, {"deepjsd": 1, "mae": 0.5}, or a list of `enhance.Term`.
+        mask: an image like `reference`, grey, or a tensor (1, 1, H, W): where the image is optimised and compared.
+        learning_rate: in units of the range [0, 1]. None: that of the optimizer or the parametrization, which is lower
+            for an initial image that resembles the reference.
+        optimizer, parametrization, schedule: names of conf/, their settings, or functions that make them.
+        stopping: rules beside the callback.
+        degradation: for initial="degraded": {"name": "gaussian_noise", "sigma": 25}.
+        log_loss: minimise the logarithm of the objective.
+        smoothing: of the metric's gradient, at first.
+        size: longer side that larger images are reduced to.
+        tile: side of the tiles in which images are measured; None: 512 above 2 million pixels; 0: never.
+        coarse: make most steps on reduced copies.
+        seed: of everything random.
+        device: auto, cpu, cuda, ...; None: auto for metrics by name, else where the metric lies.
 
     Returns:
         The best image, the history, and what a notebook shows.
@@ -116,36 +145,44 @@ def optimize(
         Diverged: if the very first loss, or its gradient, is not finite.
 
     Example:
-        >>> result = enhance.optimize("photo.png", initial="noisy.png", metric="deepjsd", callback=Plateau(20))
-        >>> enhance.save_image(result.image, "better.png")
+        >>> result = enhance.optimize("astronaut", metric="deepjsd", steps=3, size=64)
+        >>> result.image.shape
+        torch.Size([1, 3, 64, 64])
     """
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
         raise ValueError(f"steps={steps!r} is no number of updates; it must be a whole number of at least 1.")
-    problem = pose(reference, initial, {})
-    judge, measure = _judge(metric, problem)
-    steps = steps or _STEPS.get(measure.measure, 100)
-    truth, start = (image.to(measure.device, measure.dtype) for image in (problem.reference, problem.initial))
-    near = _correlation(start, truth) > _ALIKE
-    settings.setdefault("smoothing", graduated(_SMOOTHING))
-    moved = parametrization(start) if parametrization else Pyramid(start, gain=_GAIN[near])
-    if not all(callable(getattr(moved, part, None)) for part in ("parameters", "image", "project")):
-        raise ValueError(
-            f"parametrization must make a Parametrization of the image, as Pixels does, not {type(moved).__name__}."
-        )
-    rates = _PIXELS if isinstance(moved, Pixels) else _PYRAMID
-    run = Until(
-        descend(
-            judge,
-            truth,
-            moved,
-            steps=steps,
-            learning_rate=rates[near] if learning_rate is None else learning_rate,
-            **settings,
+    inputs = read_inputs(reference, initial, degradation or {}, mask=mask, size=size, seed=seed)
+    terms, own = _terms(metric, objective)
+    config = Config(
+        metric=MetricConfig(terms[0].name),
+        optimizer=replace(
+            _settings(OptimizerConfig, optimizer), learning_rate=learning_rate, log_loss=log_loss, smoothing=smoothing
         ),
-        [_rule(callback)] if callback else [],
+        parametrization=_settings(ParametrizationConfig, parametrization),
+        schedule=_settings(ScheduleConfig, schedule),
+        tile=(0 if own else None) if tile is None else tile,
+        coarse=coarse,
+        steps=steps,
+        seed=seed,
     )
-    whole = FramePlan(steps=steps).chosen()  # where SSIM is computed
-    kept = FramePlan(count=5, steps=steps).chosen()
+    check_ranges(config)
+    optimization = Optimization(
+        config,
+        terms,
+        inputs,
+        choose_device(device or "auto") if device or not own else None,
+        parametrization=_function(parametrization, ParametrizationConfig),
+        optimizer=_function(optimizer, OptimizerConfig),
+        schedule=_function(schedule, ScheduleConfig),
+    )
+    rules = stopping_rules(stopping or StoppingConfig(), optimization.objective.main.higher_is_better)
+    run = EarlyStopping(optimization.steps(), [*rules, *([_rule(callback)] if callback else [])])
+    return _recorded(run, optimization)
+
+
+def _recorded(run: EarlyStopping, optimization: Optimization) -> Optimized:
+    plan, truth = optimization.frames(), optimization.reference
+    whole, kept = plan.chosen(), replace(plan, spacing="geometric", count=5).chosen()  # where SSIM is computed; frames
     history, frames, best = list[Row](), dict[int, Tensor](), None
     for step in run:
         row = measured(step, step.image, truth, whole=step.index in whole)
@@ -159,23 +196,42 @@ def optimize(
     if best is None:
         raise Diverged(run.reason)
     row, image = best
-    return Optimized(image, replace(row, ssim=ssim(image, truth).item()), history, run.reason, truth, start, frames)
+    best_row = replace(row, ssim=ssim(image, truth).item())
+    return Optimized(image, best_row, history, run.reason, truth, optimization.initial, frames)
 
 
-def _judge(metric: str | DeepDistance | Tiled, problem: Problem) -> tuple[DeepDistance | Tiled, DeepDistance]:
-    """What judges the image, and what judges each of its tiles, the same where there are none."""
-    if isinstance(metric, Tiled):
-        return metric, metric.metric
-    measure = named(metric, prefilter=False, rounding="up")
-    if not isinstance(metric, str):
-        return measure, measure
-    measure.to("cuda" if torch.cuda.is_available() else "cpu")
-    return whole_or_tiled(measure, *problem.reference.shape[-2:]), measure
+def _terms(metric: str | Metric, objective: Mapping[str, float] | Sequence[Term] | None) -> tuple[list[Term], bool]:
+    """The terms, and whether the metrics are the caller's own."""
+    if objective is None:
+        if not isinstance(metric, str | Metric):
+            raise ValueError(
+                f"metric must be one of {', '.join(METRICS)}, or a metric like enhance.DeepJSD() or "
+                f"enhance.as_metric(...), got {metric!r}."
+            )
+        objective = {metric: 1.0} if isinstance(metric, str) else [Term(metric)]
+    if isinstance(objective, Mapping):
+        if not objective:
+            raise ValueError("objective is empty; give it metrics with their weights, {'deepjsd': 1, 'mae': 0.5}.")
+        for name in objective:
+            if not isinstance(name, str) or name.partition("@")[0] not in METRICS:
+                raise ValueError(unknown("metric", name, METRICS))
+        first = next(iter(objective)).partition("@")[0]
+        metrics = Metrics(MetricConfig(first), _EMBEDDED)
+        return [Term(metrics.named(name), weight, name) for name, weight in objective.items()], False
+    terms = [term if isinstance(term, Term) else Term(term) for term in objective]
+    return terms, True
 
 
-def _correlation(image: Tensor, other: Tensor) -> float:
-    """Of all samples of two images; NaN where one of them is plain."""
-    return torch.corrcoef(torch.stack((image.flatten(), other.flatten())))[0, 1].item()
+def _settings(kind: type[_Settings], given: object) -> _Settings:
+    """The settings of a group: those given, or the defaults of a name."""
+    if isinstance(given, kind):
+        return given
+    return kind(given) if isinstance(given, str) else kind()  # type: ignore[call-arg]
+
+
+def _function(given: Any, kind: type) -> Any:
+    """What was given in place of a name or of settings."""
+    return None if isinstance(given, str | kind) else given
 
 
 def _rule(callback: Callable[[Step], object]) -> Rule:

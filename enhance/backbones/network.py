@@ -38,6 +38,17 @@ class Backbone(nn.Module):
     def train(self, mode: bool = True) -> Self:
         return super().train(False)
 
+    def describe(self) -> dict[str, str | bool]:
+        """Name and weights, in values that JSON has."""
+        origin = self.origin
+        return {
+            "name": self.name,
+            "weights": origin.name,
+            "from": origin.weights,
+            "sha256": origin.sha256,
+            "calibrated": origin.calibrated,
+        }
+
     def forward(self, image: Tensor) -> list[Tensor]:
         """Feature maps of an RGB image in [0, 1]: (B, 3, H, W) -> one (B, C, H', W') per stage. No mean or std is
         subtracted.

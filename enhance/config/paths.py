@@ -7,6 +7,8 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from enhance.metrics.registry import METRICS
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -44,7 +46,14 @@ def claim_folder(parent: str, name: str) -> str:
     raise FileExistsError(f"{day} holds thousands of runs of this second.")
 
 
+def title(task: str, metric: str, backbone: str) -> str:
+    """The name of a run: the backbone belongs to the deep measures alone."""
+    row = METRICS.get(metric)
+    return f"{task}-{metric}-{backbone}" if row and row.deep else f"{task}-{metric}"
+
+
 def register() -> None:
-    """Let YAML files say ${enhance.home:} and ${enhance.folder:PARENT,NAME}."""
+    """Make ${enhance.home:}, ${enhance.folder:PARENT,NAME} and ${enhance.title:TASK,METRIC,BACKBONE} known to YAML."""
+    OmegaConf.register_new_resolver("enhance.title", title, replace=True)
     OmegaConf.register_new_resolver("enhance.home", lambda: str(home()), replace=True)
     OmegaConf.register_new_resolver("enhance.folder", claim_folder, replace=True, use_cache=True)

@@ -1,29 +1,46 @@
-"""The settings of a run, typed. YAML files under conf/ fill them; `check` says what types cannot.
+"""The settings of a run, typed, with every default. YAML files under conf/ choose; `check` refuses what types cannot.
 
-Nothing here imports torch: settings are checked before anything slow begins.
+Importing this imports no torch: settings are checked before anything slow begins.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
 
 from enhance.config.paths import choices
+from enhance.metrics.registry import METRICS
 from enhance.utils.suggest import unknown
+
+_MOST_SEED = 2**63 - 1
 
 
 class SettingsError(ValueError):
     """A setting that cannot be; the message says what is accepted."""
 
 
+def limited(default: Any, low: float | None = None, high: float | None = None, positive: bool = False) -> Any:
+    """A field with a default and the range that is accepted.
+
+    Args:
+        default: value of the field.
+        low, high: smallest and largest value.
+        positive: whether 0 is refused.
+    """
+    return field(default=default, metadata={"low": low, "high": high, "positive": positive})
+
+
 @dataclass
 class TaskConfig:
-    """What is asked. `initial`: where the optimisation starts when the user names nothing: white, grey, black, noise,
-    or degraded.
+    """The task.
+
+    Attributes:
+        name: of conf/task.
+        initial: where the optimisation starts when the user names nothing: white, grey, black, noise, or degraded.
     """
 
     name: str = MISSING
@@ -32,107 +49,192 @@ class TaskConfig:
 
 @dataclass
 class MetricConfig:
-    """Which measure, and how it looks. `prefilter` and `rounding`: see `enhance.metrics.DeepDistance`.
+    """The metric: of the registry, or any importable one with `name: module`.
 
-    Where they are null a score is the published one, and an optimisation sees every pixel. `steps` is how many an
-    optimisation takes unless it is told.
+    Attributes:
+        name: of `enhance.METRICS`, or `module`.
+        target: with `module`, the importable function or class, package.Class.
+        arguments: of the library's function or class.
+        range: with `module`, the range of the images that it takes: [0, 1], [-1, 1], [0, 255], or imagenet.
+        higher_is_better: with `module`, true of similarities.
+        best: with `module`, value of equal images; null: 1 of similarities and 0 of distances.
+        weights: of a network that a library's metric brings: pretrained, untrained, or a file.
+        layout: of the deep measures: `strided` (null), as published, or `spatial`, true 8 x 8 windows of each channel.
+        prefilter: of the deep measures: the published box filter; null: for scores, yes; in an optimisation, where it
+            leaves pixels undetermined, no.
+        padding: of the deep measures: `published` may crop feature maps, `up` never does; null: published for scores,
+            up in an optimisation.
+        steps: of an optimisation; null: the metric's own.
     """
 
     name: str = MISSING
-    layout: str = "strided"
+    target: str | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    range: Any = None
+    higher_is_better: bool = False
+    best: float | None = None
+    weights: str = "pretrained"
+    layout: str | None = None
     prefilter: bool | None = None
-    rounding: str | None = None
-    steps: int = 100
+    padding: str | None = None
+    steps: int | None = limited(None, low=1, high=1_000_000)
 
 
 @dataclass
 class BackboneConfig:
-    """In which features. `weights`: embedded, pretrained, untrained or a file; torchvision has `model` and `nodes`."""
+    """The network in whose features the deep measures compare.
+
+    Attributes:
+        name: of `enhance.BACKBONES`.
+        weights: embedded, pretrained, untrained or a file.
+        seed: of untrained weights.
+        model, nodes: of `torchvision`: the network's name there and the nodes of its graph.
+    """
 
     name: str = MISSING
     weights: str = "pretrained"
-    seed: int = 0
+    seed: int = limited(0, low=0, high=_MOST_SEED)
     model: str | None = None
     nodes: list[str] | None = None
 
 
 @dataclass
 class OptimizerConfig:
-    """Adam. `learning_rate` is in units of the pixel range [0, 1]; null takes the parametrization's own.
+    """The optimizer.
 
-    `relative` descends log(loss) instead of the loss. `smoothing` is by how much the measure's gradient is smoothed at
-    first; it goes to 0 over the run. See `enhance.optim.loop` and `enhance.metrics.deep.smoothing`.
+    Attributes:
+        name: of conf/optimizer.
+        learning_rate: in units of the pixel range [0, 1]; null: that of the optimizer or the parametrization.
+        betas: decay rates of Adam and its relatives.
+        momentum: of SGD and RMSprop.
+        weight_decay: where the optimizer has one.
+        arguments: further arguments of the optimizer's constructor.
+        log_loss: minimise log(loss): steps do not shorten as the loss falls.
+        smoothing: of the metric's gradient, at first; it goes to 0 over the run, and the loss reported is always exact.
     """
 
     name: str = "adam"
-    learning_rate: float | None = None
+    learning_rate: float | None = limited(None, high=1e6, positive=True)
     betas: list[float] = field(default_factory=lambda: [0.9, 0.99])
-    relative: bool = True
-    smoothing: float = 100.0
+    momentum: float = limited(0.9, low=0, high=1)
+    weight_decay: float = limited(0.0, low=0, high=1e6)
+    arguments: dict[str, Any] = field(default_factory=dict)
+    log_loss: bool = True
+    smoothing: float = limited(100.0, low=0, high=1e12)
 
 
 @dataclass
 class ScheduleConfig:
-    """How the learning rate goes: `constant`, `cosine` (after `warmup` steps) or `halving` (every `every` steps, as
-    published).
+    """The factor on the learning rate.
+
+    Attributes:
+        name: `constant`, `cosine` or `halving`.
+        warmup: steps over which the rate first rises.
+        every: steps between two halvings.
+        reset_moments: make the optimizer anew at each halving, as published.
+        arguments: further arguments of the schedule.
     """
 
-    name: str = MISSING
-    warmup: int = 0
-    every: int = 1000
-    forget: bool = False
-
-
-@dataclass
-class StoppingConfig:
-    """When to stop before all steps are made: the loss no better by the fraction `tolerance` in `patience` steps, a
-    `loss` or `score` reached, or `seconds` over. Null rules do not apply.
-    """
-
-    patience: int | None = None
-    tolerance: float = 0.01
-    loss: float | None = None
-    score: float | None = None
-    seconds: float | None = None
+    name: str = "cosine"
+    warmup: int = limited(0, low=0)
+    every: int = limited(1000, low=1)
+    reset_moments: bool = False
+    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class ParametrizationConfig:
-    """Which numbers Adam moves: `pixels`, or a `pyramid` of `levels` images of halving size, steps in colour being
-    `chroma` times and steps of the start's own bands `gain` times those in luma. Each has its own default rate, and
-    `near`, that of tasks whose start resembles the reference.
+    """The parameters that the optimizer moves.
+
+    Attributes:
+        name: `pyramid`, images of halving size, or `pixels`.
+        levels: images of the pyramid.
+        chroma: steps in colour, relative to those in luma.
+        gain: steps of how strongly the frequency bands of the initial image take part, relative to luma's; 0: none.
+        gain_degraded: the same, where the initial image resembles the reference.
+        arguments: further arguments of the parametrization.
     """
 
-    name: str = MISSING
-    levels: int = 7
-    chroma: float = 0.5
-    gain: float = 5.0
-    learning_rate: float = 0.02
-    near: float = 0.005
+    name: str = "pyramid"
+    levels: int = limited(7, low=1, high=16)
+    chroma: float = limited(0.5, high=1e6, positive=True)
+    gain: float = limited(5.0, low=0, high=1e6)
+    gain_degraded: float = limited(20.0, low=0, high=1e6)
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class StoppingConfig:
+    """Early stopping; null rules do not apply.
+
+    Attributes:
+        patience: steps in which the loss must fall by the fraction `tolerance`.
+        tolerance: see `patience`.
+        loss: to be reached.
+        score: to be reached.
+        seconds: of the run.
+    """
+
+    patience: int | None = limited(None, low=1)
+    tolerance: float = limited(0.01, low=0)
+    loss: float | None = limited(None, low=0)
+    score: float | None = None
+    seconds: float | None = limited(None, low=0)
 
 
 @dataclass
 class FramesConfig:
-    """Which steps are kept as frames: about `count` of them in `geometric` spacing, or `fixed`, every `every` steps."""
+    """The steps that are kept as frames.
+
+    Attributes:
+        spacing: `geometric`, dense at first, or `fixed`.
+        count: about how many frames, in geometric spacing.
+        every: steps between two frames, in fixed spacing.
+    """
 
     spacing: str = "geometric"
-    count: int = 40
-    every: int = 10
+    count: int = limited(40, low=2, high=1000)
+    every: int = limited(10, low=1)
 
 
 @dataclass
 class SweepConfig:
-    """Of a multirun. `resume`: go on in the newest sweep of the same command, without the jobs that are finished."""
+    """A multirun.
+
+    Attributes:
+        resume: go on in the newest sweep of the same command, without the jobs that are finished.
+    """
 
     resume: bool = False
 
 
 @dataclass
 class Config:
-    """One run. See `python -m enhance --help`."""
+    """One run. See `python -m enhance --help`.
+
+    Attributes:
+        terms: further terms of the objective: metrics by name, with their weights.
+        weight: of the metric among the terms.
+        reference: a file, or a sample: astronaut, chelsea, coffee, ...
+        initial: white, grey, black, noise, degraded, or a file; null: the task's own.
+        mask: a grey file: where the image is optimised and compared.
+        size: longer side that larger images are reduced to; null: files as they are, samples at 256.
+        tile: side of the tiles in which images are measured; null: 512 above 2 million pixels; 0: never.
+        coarse: most steps on copies reduced 4 times and twice, a quarter of them at full size: for large images.
+        background: colour that transparent pixels are laid on.
+        steps: updates; null: the metric's own.
+        seed: of everything random.
+        device: auto, cpu, cuda, cuda:1, ...
+        threads: of the CPU; null: all.
+        compile: compile the backbone: the first step takes longer, results differ a little.
+        autocast: bfloat16: the precision in which the backbone computes.
+        checkpoint: seconds between two checkpoints, from which resume=FOLDER goes on.
+    """
 
     task: TaskConfig = field(default_factory=TaskConfig)
     metric: MetricConfig = field(default_factory=MetricConfig)
+    terms: dict[str, float] = field(default_factory=dict)
+    weight: float = limited(1.0, low=0)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     degradation: dict[str, Any] = field(default_factory=dict)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -143,65 +245,41 @@ class Config:
     sweep: SweepConfig = field(default_factory=SweepConfig)
     reference: str = "astronaut"
     initial: str | None = None
-    size: int | None = None
+    mask: str | None = None
+    size: int | None = limited(None, low=8, high=32_768)
     tile: int | None = None
     coarse: bool = False
     background: str = "white"
-    steps: int = 100
-    seed: int = 0
+    steps: int | None = limited(None, low=1, high=1_000_000)
+    seed: int = limited(0, low=0, high=_MOST_SEED)
     device: str = "auto"
     compile: bool = False
     autocast: str | None = None
-    threads: int | None = None
-    checkpoint: float = 10.0
+    threads: int | None = limited(None, low=1, high=1024)
+    checkpoint: float = limited(10.0, low=0)
 
 
-_AT_LEAST: dict[str, float] = {
-    "steps": 1,
-    "size": 8,
-    "seed": 0,
-    "threads": 1,
-    "checkpoint": 0,
-    "backbone.seed": 0,
-    "schedule.warmup": 0,
-    "schedule.every": 1,
-    "parametrization.levels": 1,
-    "frames.count": 2,
-    "frames.every": 1,
-    "optimizer.smoothing": 0,
-    "parametrization.gain": 0,
-    "stopping.patience": 1,
-    "stopping.tolerance": 0,
-    "stopping.loss": 0,
-    "stopping.score": 0,
-    "stopping.seconds": 0,
-}
-_POSITIVE = ("optimizer.learning_rate", "parametrization.learning_rate", "parametrization.chroma")
-_AT_MOST: dict[str, float] = {
-    "steps": 1_000_000,
-    "size": 32_768,
-    "seed": 2**63 - 1,
-    "backbone.seed": 2**63 - 1,
-    "frames.count": 1000,
-    "parametrization.levels": 16,
-    "threads": 1024,
-    **dict.fromkeys(
-        ("optimizer.learning_rate", *(f"parametrization.{key}" for key in ("learning_rate", "chroma", "gain"))), 1e6
-    ),
-    "optimizer.smoothing": 1e12,
-}
+OPEN = ("degradation", "terms", "metric.arguments", "optimizer.arguments", "schedule.arguments")
+OPEN += ("parametrization.arguments",)  # sections whose keys are free
+
+
+def steps(config: Config) -> int:
+    """The number of updates of a run."""
+    row = METRICS.get(config.metric.name)
+    return config.steps or config.metric.steps or (row.steps if row else 100)
 
 
 def check(config: Config) -> None:
-    """Check the ranges that types cannot express.
+    """Nothing, where a run can have these settings.
 
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
     """
     if config.task.name not in (tasks := choices()["task"]):
         raise SettingsError(unknown("task", config.task.name, tasks))
-    if config.optimizer.name != "adam":
-        raise SettingsError(unknown("optimizer", config.optimizer.name, ("adam",)))
+    for group in ("optimizer", "parametrization", "schedule"):
+        if (name := getattr(config, group).name) not in (names := choices()[group]):
+            raise SettingsError(unknown(group, name, names))
     check_ranges(config)
     betas = config.optimizer.betas
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
@@ -214,12 +292,49 @@ def check(config: Config) -> None:
         )
     if config.frames.spacing not in ("geometric", "fixed"):
         raise SettingsError(f"frames.spacing={config.frames.spacing} must be geometric or fixed.")
-    if config.schedule.warmup >= config.steps:
-        raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={config.steps}.")
+    if config.schedule.warmup >= steps(config):
+        raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={steps(config)}.")
+    check_metric(config.metric)
+    for name, weight in config.terms.items():
+        if name not in METRICS:
+            raise SettingsError(unknown("term", name, METRICS))
+        if name == config.metric.name:
+            raise SettingsError(f"terms.{name} is the metric itself; its weight is weight={weight:g}.")
+        if weight < 0:
+            raise SettingsError(f"terms.{name}={weight:g} is too small; a weight must be at least 0.")
+    if not config.weight and not any(config.terms.values()):
+        raise SettingsError("All weights are 0; give weight= or one of terms.NAME= a number above 0.")
+
+
+def check_metric(metric: MetricConfig) -> None:
+    """Nothing, where the metric's settings go together.
+
+    Raises:
+        SettingsError: one sentence about the first setting that cannot be.
+    """
+    if metric.name == "module":
+        if not metric.target:
+            raise SettingsError("metric=module needs metric.target=package.Class, which compares two images.")
+        return
+    if metric.name not in METRICS:
+        raise SettingsError(unknown("metric", metric.name, [*METRICS, "module"]))
+    default = MetricConfig()
+    for key in ("target", "range", "higher_is_better", "best"):
+        if getattr(metric, key) != getattr(default, key):
+            raise SettingsError(f"metric.{key} goes with metric=module; metric={metric.name} has its own.")
+    row = METRICS[metric.name]
+    for key, fits in (
+        ("layout", row.deep),
+        ("prefilter", row.deep),
+        ("padding", row.deep),
+        ("arguments", not row.deep),
+    ):
+        if getattr(metric, key) != getattr(default, key) and not fits:
+            raise SettingsError(f"metric={metric.name} takes no {key}; leave metric.{key} out.")
 
 
 def check_ranges(settings: Any) -> None:
-    """Check the numbers of a run's or a tool's settings.
+    """Nothing, where the numbers of a run's or a command's settings lie in their ranges.
 
     Raises:
         SettingsError: one sentence about the first that cannot be.
@@ -227,18 +342,25 @@ def check_ranges(settings: Any) -> None:
     for key, value in _numbers(asdict(settings)):
         if not math.isfinite(value):
             raise SettingsError(f"{key}={value} must be a finite number.")
-    for key, least in _AT_LEAST.items():
-        value = _get(settings, key)
-        if value is not None and not value >= least:
-            raise SettingsError(f"{key}={value} is too small; it must be at least {least}.")
-    for key, most in _AT_MOST.items():
-        value = _get(settings, key)
-        if value is not None and not value <= most:
-            raise SettingsError(f"{key}={value} is too large; it must be at most {most}.")
-    for key in _POSITIVE:
-        value = _get(settings, key)
-        if value is not None and not value > 0:
+    for key, value, limits in _limits(settings):
+        if value is None:
+            continue
+        if limits["positive"] and not value > 0:
             raise SettingsError(f"{key}={value} must be a positive number.")
+        if limits["low"] is not None and not value >= limits["low"]:
+            raise SettingsError(f"{key}={value} is too small; it must be at least {limits['low']}.")
+        if limits["high"] is not None and not value <= limits["high"]:
+            raise SettingsError(f"{key}={value} is too large; it must be at most {limits['high']}.")
+
+
+def _limits(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    """Every field with limits by its full dotted name, its value and the limits."""
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if is_dataclass(value):
+            yield from _limits(value, f"{prefix}{each.name}.")
+        elif each.metadata:
+            yield prefix + each.name, value, each.metadata
 
 
 def _numbers(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
@@ -247,18 +369,20 @@ def _numbers(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
         if isinstance(value, Mapping):
             yield from _numbers(value, f"{prefix}{key}.")
         elif isinstance(value, (int, float)):
-            yield prefix + key, value
-
-
-def _get(settings: Any, key: str) -> Any:
-    """None where there is no such setting: a tool has few of them."""
-    for part in key.split("."):
-        settings = getattr(settings, part, None)
-    return settings
+            yield f"{prefix}{key}", value
 
 
 def register() -> None:
     """Make the types known to Hydra under the name `schema`, which conf/config.yaml starts from."""
     from hydra.core.config_store import ConfigStore
 
-    ConfigStore.instance().store(name="schema", node=Config)
+    ConfigStore.instance().store(name="schema", node=opened(Config))
+
+
+def opened(settings: type) -> Any:
+    """A node of a dataclass whose open sections take any key."""
+    node = OmegaConf.structured(settings)
+    for section in OPEN:
+        if (found := OmegaConf.select(node, section)) is not None:
+            OmegaConf.set_struct(found, False)
+    return node

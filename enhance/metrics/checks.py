@@ -9,18 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from enhance.metrics.deep.layouts import WINDOW
-
 if TYPE_CHECKING:
-    from enhance.metrics.deep.distance import DeepDistance, Prepared
+    from enhance.metrics.deep.distance import Prepared
 
 _TOLERANCE = 1e-4
 _HALVES = (torch.float16, torch.bfloat16)
 _PRECISIONS = (torch.float32, torch.float64)
 
 
-def image(name: str, given: Tensor, dtype: torch.dtype, device: torch.device, check_range: bool) -> Tensor:
-    """Check one batch of images; half precision is promoted to the metric's."""
+def image(
+    name: str, given: Tensor, dtype: torch.dtype, device: torch.device, check_range: bool, min_size: int = 8
+) -> Tensor:
+    """The batch of images that was given; half precision is promoted to the metric's.
+
+    Raises:
+        ValueError: for a wrong type, shape, size, dtype or device, or values outside [0, 1].
+    """
     if dtype not in _PRECISIONS:
         raise ValueError(
             f"The metric was moved to {dtype}; measures compute in float32 or float64. Move it back, metric.float(), "
@@ -41,9 +45,9 @@ def image(name: str, given: Tensor, dtype: torch.dtype, device: torch.device, ch
         raise ValueError(f"{name} must be RGB of shape (B, 3, H, W), got {tuple(given.shape)}.{hint}")
     if not len(given):
         raise ValueError(f"{name} is an empty batch, shape {tuple(given.shape)}.")
-    if min(given.shape[-2:]) < WINDOW:
+    if min(given.shape[-2:]) < min_size:
         raise ValueError(
-            f"{name} must be at least {WINDOW} x {WINDOW} pixels, got {given.shape[-1]} x "
+            f"{name} must be at least {min_size} x {min_size} pixels, got {given.shape[-1]} x "
             f"{given.shape[-2]} (width x height)."
         )
     if not given.is_floating_point():
@@ -77,14 +81,57 @@ def image(name: str, given: Tensor, dtype: torch.dtype, device: torch.device, ch
     return given
 
 
-def pair(image: Tensor, target: Prepared, metric: DeepDistance) -> None:
-    """Check that an image and a prepared reference belong together."""
-    if not hasattr(target, "owner"):
+def same_size(image: Tensor, reference: Tensor | Prepared) -> None:
+    """Nothing, where the two can be compared.
+
+    Raises:
+        ValueError: if their sides differ, or the reference's batch is neither the image's nor 1.
+    """
+    if reference.shape[-2:] != image.shape[-2:]:
+        (height, width), (other_height, other_width) = image.shape[-2:], reference.shape[-2:]
+        raise ValueError(
+            f"image is {width} x {height} but reference is {other_width} x {other_height} (width x "
+            "height); resize one of them."
+        )
+    if reference.shape[0] not in (1, len(image)):
+        raise ValueError(
+            f"image has a batch of {len(image)} but reference one of {reference.shape[0]}; they must be "
+            "equal, or the reference's 1."
+        )
+
+
+def mask(given: Tensor, image: Tensor) -> Tensor:
+    """The mask in the precision of the image, (B or 1, 1, H, W).
+
+    Raises:
+        ValueError: if it is no mask of that image, lies outside [0, 1], or is zero everywhere.
+    """
+    if not isinstance(given, Tensor) or given.dim() != 4 or given.shape[1] != 1:
+        shape = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        raise ValueError(f"mask must be a tensor (B, 1, H, W) in [0, 1], got {shape}.")
+    if given.shape[-2:] != image.shape[-2:] or given.shape[0] not in (1, len(image)):
+        raise ValueError(f"mask is {tuple(given.shape)} but image {tuple(image.shape)}; their sizes must be the same.")
+    given = given.detach().to(image)
+    low, high = given.aminmax()
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"mask must lie in [0, 1], got [{low:.4g}, {high:.4g}].")
+    if not (given.amax((1, 2, 3)) > 0).all():
+        raise ValueError("mask is 0 everywhere: no pixel would count.")
+    return given
+
+
+def prepared(target: Prepared, image: Tensor, fingerprint: str) -> None:
+    """Nothing, where an image and a prepared reference belong together.
+
+    Raises:
+        ValueError: if the reference was prepared by another metric, elsewhere, or for other sizes.
+    """
+    if not hasattr(target, "fingerprint"):
         raise ValueError(
             "reference must be a torch tensor (B, 3, H, W) or what metric.prepare returned, "
             f"got {type(target).__name__}.{_read('reference', target)}"
         )
-    if target.owner is not metric:
+    if target.fingerprint != fingerprint:
         raise ValueError(
             "This reference was prepared by another metric; prepare it with the one that compares: "
             "metric.prepare(reference)."
@@ -95,17 +142,7 @@ def pair(image: Tensor, target: Prepared, metric: DeepDistance) -> None:
             f"{image.device}; the metric was moved since. "
             "Prepare the reference again."
         )
-    if target.shape[-2:] != image.shape[-2:]:
-        (height, width), (other_height, other_width) = image.shape[-2:], target.shape[-2:]
-        raise ValueError(
-            f"image is {width} x {height} but reference is {other_width} x {other_height} (width x "
-            "height); resize one of them."
-        )
-    if target.shape[0] not in (1, len(image)):
-        raise ValueError(
-            f"image has a batch of {len(image)} but reference one of {target.shape[0]}; they must be "
-            "equal, or the reference's 1."
-        )
+    same_size(image, target)
 
 
 def _read(name: str, given: object) -> str:

@@ -1,4 +1,4 @@
-"""PSNR, SSIM and MS-SSIM of each image of a batch, from torchmetrics."""
+"""MSE, MAE, PSNR, SSIM and MS-SSIM of each image of a batch, from torch and torchmetrics."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torchmetrics.functional.image import (
     multiscale_structural_similarity_index_measure,
     peak_signal_noise_ratio,
@@ -18,7 +19,16 @@ _STRIP, _STRIP_LEAST = 1_000_000, 256  # pixels of a strip, and rows: each takes
 _MS_SSIM_LEAST = 176  # pixels: five scales under an 11 x 11 window
 
 
-@torch.no_grad()
+def mse(image: Tensor, reference: Tensor) -> Tensor:
+    """Mean squared error, (B, 3, H, W) in [0, 1] -> (B,)."""
+    return functional.mse_loss(image, reference, reduction="none").mean((1, 2, 3))
+
+
+def mae(image: Tensor, reference: Tensor) -> Tensor:
+    """Mean absolute error, (B, 3, H, W) in [0, 1] -> (B,)."""
+    return functional.l1_loss(image, reference, reduction="none").mean((1, 2, 3))
+
+
 def psnr(image: Tensor, reference: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB, (B, 3, H, W) in [0, 1] -> (B,); infinite for equal images.
 
@@ -29,7 +39,6 @@ def psnr(image: Tensor, reference: Tensor) -> Tensor:
     return peak_signal_noise_ratio(image, reference, data_range=1.0, reduction="none", dim=(1, 2, 3))
 
 
-@torch.no_grad()
 def ssim(image: Tensor, reference: Tensor) -> Tensor:
     """Structural similarity (Wang et al., 2004; Gaussian window, sigma 1.5), (B, 3, H, W) in [0, 1] -> (B,).
 
@@ -45,7 +54,6 @@ def ssim(image: Tensor, reference: Tensor) -> Tensor:
     return _in_strips(_ssim, image, reference)
 
 
-@torch.no_grad()
 def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
     """Multi-scale SSIM (Wang et al., 2003; five scales), (B, 3, H, W) in [0, 1] -> (B,).
 
@@ -91,6 +99,3 @@ def _require(name: str, image: Tensor, reference: Tensor, least: int) -> None:
     height, width = image.shape[-2:]
     if min(height, width) < least:
         raise ValueError(f"{name} needs sides of at least {least} pixels, got {width} x {height}.")
-
-
-CLASSIC: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"psnr": psnr, "ssim": ssim, "ms_ssim": ms_ssim}

@@ -1,112 +1,146 @@
-"""Large images in bounded memory: the mean distance of their tiles, each an image of its own to the measure."""
+"""Large images in bounded memory: the mean loss of their tiles, each an image of its own to the metric."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from enhance.metrics.deep.distance import DeepDistance
 from enhance.metrics.first_order import anchor, first_order
+from enhance.metrics.metric import BaseMetric, Metric
 
 Box = tuple[slice, slice]
+Evaluate = Callable[[Tensor, Box], tuple[Tensor, Tensor]]
 
-_LARGE, _TILE, _OVERLAP = 2_000_000, 512, 32  # pixels in all, and along a side
-
-
-@dataclass(frozen=True)
-class TiledReference:
-    """A reference of a `Tiled` metric. Its features would not fit in memory: they are computed anew for each tile."""
-
-    image: Tensor
+_LARGE, TILE, OVERLAP = 2_000_000, 512, 32  # pixels in all, and along a side
 
 
-class Tiled(nn.Module):
-    """A metric whose loss of an image is the mean loss of its tiles.
-
-    Tiles are all of one size and evenly spaced. Where they overlap, both look at the pixels: no pixel lies at the edge
-    of every tile that sees it, so that edges leave no seams. Forward and backward pass are done tile by tile, in the
-    memory that one tile takes.
+def tile_size(height: int, width: int, size: int | None = None) -> int:
+    """Side of the tiles in which an image is measured; 0: as a whole.
 
     Args:
-        metric: judges each tile.
-        size: longest side of a tile in pixels.
-        overlap: least number of pixels that neighbours share.
+        height, width: of the image.
+        size: what the user asked for; 0: never in tiles; None: 512 where the image has more than two million pixels.
+    """
+    return size if size is not None else TILE if height * width > _LARGE else 0
+
+
+def boxes(height: int, width: int, size: int = TILE, overlap: int = OVERLAP) -> list[Box]:
+    """Where the tiles of an image lie: all of one size, evenly spaced, so that no pixel lies at the edge of every tile
+    that holds it and edges leave no seams.
 
     Raises:
         ValueError: if tiles would be smaller than 8 pixels or not larger than their overlap.
     """
-
-    def __init__(self, metric: DeepDistance, size: int = 512, overlap: int = 32) -> None:
-        super().__init__()
-        if not 0 <= overlap < size or size < 8:
-            raise ValueError(
-                f"Tiles of {size} pixels with an overlap of {overlap} cannot be; take size=512, overlap=32."
-            )
-        self.metric, self.size, self.overlap = metric, size, overlap
-
-    def prepare(self, reference: Tensor) -> TiledReference:
-        """Accepted wherever a reference is."""
-        return TiledReference(reference)
-
-    def forward(self, image: Tensor, reference: Tensor | TiledReference, smoothing: float = 0.0) -> Tensor:
-        """The loss, see `DeepDistance.forward`: (B, 3, H, W) in [0, 1] each -> a scalar. Differentiable in `image`."""
-        target = reference.image if isinstance(reference, TiledReference) else reference
-        return _TileByTile.apply(image, anchor(image), target, self, smoothing)  # type: ignore[return-value]
-
-    @torch.no_grad()
-    def layers(self, image: Tensor, reference: Tensor | TiledReference) -> Tensor:
-        """The distance of each level, (B, L), the mean of the tiles'."""
-        target = reference.image if isinstance(reference, TiledReference) else reference
-        boxes = self.boxes(*image.shape[-2:])
-        return sum(self.metric.layers(image[..., *box], target[..., *box]) for box in boxes) / len(boxes)  # type: ignore[return-value]
-
-    def boxes(self, height: int, width: int) -> list[Box]:
-        """Where the tiles lie."""
-        return [(row, column) for row in self._spans(height) for column in self._spans(width)]
-
-    def _spans(self, side: int) -> list[slice]:
-        if side <= self.size:
-            return [slice(0, side)]
-        count = -(-(side - self.overlap) // (self.size - self.overlap))
-        starts = [round(number * (side - self.size) / (count - 1)) for number in range(count)]
-        return [slice(start, start + self.size) for start in starts]
+    if not 0 <= overlap < size or size < 8:
+        raise ValueError(f"Tiles of {size} pixels with an overlap of {overlap} cannot be; take size=512, overlap=32.")
+    return [(row, column) for row in _spans(height, size, overlap) for column in _spans(width, size, overlap)]
 
 
-def whole_or_tiled(metric: DeepDistance, height: int, width: int, size: int | None = None) -> DeepDistance | Tiled:
-    """The metric for images of that size: itself, or in tiles of `size` pixels.
+def _spans(side: int, size: int, overlap: int) -> list[slice]:
+    if side <= size:
+        return [slice(0, side)]
+    count = -(-(side - overlap) // (size - overlap))
+    starts = [round(number * (side - size) / (count - 1)) for number in range(count)]
+    return [slice(start, start + size) for start in starts]
+
+
+def tile_by_tile(evaluate: Evaluate, image: Tensor, places: list[Box]) -> tuple[Tensor, Tensor]:
+    """The mean over tiles of a loss and of what comes with it. The loss is differentiable in `image`; its gradient is
+    computed with it, so that no tile's graph outlives the tile.
 
     Args:
-        metric: judges the image or each tile.
-        height, width: of the image.
-        size: of a tile; 0: never in tiles; None: 512 where the image has more than two million pixels.
+        evaluate: the loss of a tile, a scalar, and further values, detached, from the tile and its place.
+        image: (B, 3, H, W).
+        places: see `boxes`.
     """
-    side = size if size is not None else _TILE if height * width > _LARGE else 0
-    return Tiled(metric, side, min(side // 4, _OVERLAP)) if side else metric
+    return _TileByTile.apply(image, anchor(image), evaluate, places)  # type: ignore[return-value]
 
 
 class _TileByTile(torch.autograd.Function):
-    """The gradient is found with the loss, so that no tile's graph outlives it."""
-
     @staticmethod
-    def forward(ctx: Any, image: Tensor, anchor: Tensor, reference: Tensor, tiled: Tiled, smoothing: float) -> Tensor:
+    def forward(ctx: Any, image: Tensor, anchor: Tensor, evaluate: Evaluate, places: list[Box]) -> Any:
         wanted = ctx.needs_input_grad[0]
-        boxes = tiled.boxes(*image.shape[-2:])
-        total, slope = image.new_zeros(()), torch.zeros_like(image) if wanted else None
-        for box in boxes:
+        total, others = image.new_zeros(()), []
+        grad = torch.zeros_like(image) if wanted else None
+        for box in places:
             tile = image[..., *box].detach().requires_grad_(wanted)
             with torch.set_grad_enabled(wanted):
-                loss = tiled.metric(tile, reference[..., *box], smoothing=smoothing)
-            total += loss.detach() / len(boxes)
-            if slope is not None:
-                slope[..., *box] += torch.autograd.grad(loss, tile)[0] / len(boxes)
-        ctx.save_for_backward(slope, anchor)
-        return total
+                loss, other = evaluate(tile, box)
+            total += loss.detach() / len(places)
+            others.append(other)
+            if grad is not None:
+                grad[..., *box] += torch.autograd.grad(loss, tile)[0] / len(places)
+        ctx.save_for_backward(grad, anchor)
+        rest = torch.stack(others).mean(0)
+        ctx.mark_non_differentiable(rest)
+        return total, rest
 
     @staticmethod
     @first_order
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None, None]:
-        slope, _ = ctx.saved_tensors
-        return slope * grad_output, None, None, None, None
+    def backward(ctx: Any, grad_output: Tensor, *_: Any) -> tuple[Tensor, None, None, None]:
+        grad, _ = ctx.saved_tensors
+        return grad * grad_output, None, None, None
+
+
+class Tiled(BaseMetric):
+    """A metric whose loss of an image is the mean loss of its tiles, in the memory that one tile takes.
+
+    Args:
+        metric: measures each tile.
+        size: longest side of a tile in pixels.
+        overlap: smallest number of pixels that neighbours share.
+
+    Raises:
+        ValueError: see `boxes`.
+
+    Example:
+        >>> metric = Tiled(enhance.load_metric("ssim"), size=256)
+        >>> image = enhance.load_image("astronaut")
+        >>> metric(image, image).item()
+        0.0
+    """
+
+    def __init__(self, metric: Metric, size: int = TILE, overlap: int = OVERLAP) -> None:
+        super().__init__(metric.name, check_range=False)
+        boxes(size, size, size, overlap)
+        self.metric, self.size, self.overlap = metric, size, overlap
+        self.higher_is_better = metric.higher_is_better
+
+    @property
+    def device(self) -> torch.device | None:
+        return self.metric.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.metric.dtype
+
+    def prepare(self, reference: Tensor) -> Tensor:
+        """The reference itself: its features would not fit in memory, and are computed for each tile."""
+        return reference
+
+    def losses(self, image: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The loss of each image, (B,)."""
+        height, width = image.shape[-2:]
+        places = boxes(height, width, self.size, self.overlap)
+        images = range(len(image))
+
+        def of(number: int) -> Evaluate:
+            def evaluate(tile: Tensor, box: Box) -> tuple[Tensor, Tensor]:
+                of_mask = None if mask is None else mask[number % len(mask), None][..., *box]
+                loss = self.metric.losses(tile, reference[number % len(reference), None][..., *box], of_mask).mean()
+                return loss, loss.detach()
+
+            return evaluate
+
+        return torch.stack([tile_by_tile(of(number), image[number, None], places)[0] for number in images])
+
+    def as_score(self, loss: Tensor) -> Tensor:
+        """The score that belongs to a loss."""
+        return self.metric.as_score(loss)
+
+    def describe(self) -> dict[str, Any]:
+        """Settings in values that JSON has."""
+        return dict(self.metric.describe()) | {"tile": self.size}

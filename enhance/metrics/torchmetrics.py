@@ -1,4 +1,4 @@
-"""A deep distance as a metric of torchmetrics: its mean score over all images of all batches, and of all processes."""
+"""A metric of this package as one of torchmetrics: its mean score over all images, batches and processes."""
 
 from __future__ import annotations
 
@@ -7,70 +7,73 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+from torchmetrics import Metric as TorchMetric
 
-from enhance.metrics.deep.distance import DeepDistance, Prepared
-from enhance.metrics.named import named
+from enhance.metrics.metric import Metric
+from enhance.metrics.registry import load_metric
 
 
-class DeepDistanceMetric(Metric):
-    """The mean of `DeepDistance.score` over the images seen, for torchmetrics, Lightning and whoever speaks to them.
+class MeanScore(TorchMetric):
+    """The mean score of a metric over the images seen, for torchmetrics and Lightning.
 
-    As a training loss take the measure itself, `enhance.DeepJSD()`: a score has no gradient.
+    As a training loss take the metric itself: a score has no gradient.
 
     Args:
-        metric: a name of `enhance.METRICS`, with published settings and the embedded backbone, or a metric of your own,
-            whose backbone's name belongs to every figure.
+        metric: a name of `enhance.METRICS`, with published settings and the embedded backbone, or a metric.
         options: of `torchmetrics.Metric`, e.g. `sync_on_compute`.
 
     Raises:
         ValueError: for an unknown name; by `update`, for images that the metric does not take.
 
     Example:
-        >>> quality = DeepDistanceMetric(enhance.DeepJSD("vgg19"))
-        >>> for image, reference in loader:       # both (B, 3, H, W), RGB in [0, 1]
-        ...     quality.update(image, reference)
-        >>> quality.compute()                     # lower is better
+        >>> quality = MeanScore("ssim")
+        >>> image = enhance.load_image("astronaut")
+        >>> quality.update(image, image)
+        >>> quality.compute()
+        tensor(1.)
     """
 
     is_differentiable: bool | None = False
-    higher_is_better: bool | None = False
     full_state_update: bool | None = False
-    plot_lower_bound: float | None = 0.0
 
     total: Tensor
     images: Tensor
 
-    def __init__(self, metric: str | DeepDistance = "deepwsd", **options: Any) -> None:
+    def __init__(self, metric: str | Metric = "deepwsd", **options: Any) -> None:
         super().__init__(**options)
-        self.distance = named(metric)
-        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.metric = load_metric(metric) if isinstance(metric, str) else metric
+        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("images", torch.tensor(0), dist_reduce_fx="sum")
         # A MetricCollection lets metrics whose states are equal after the first batch share them ever after; two
         # distances of equal images are both 0. This state is equal for equal settings alone.
-        self.add_state("settings", _fingerprint(self.distance), dist_reduce_fx="max")
+        self.add_state("settings", _fingerprint(self.metric), dist_reduce_fx="max")
+
+    @property
+    def higher_is_better(self) -> bool:  # type: ignore[override]
+        """Whether the metric is a similarity."""
+        return self.metric.higher_is_better
 
     @torch.no_grad()
-    def update(self, preds: Tensor, target: Tensor | Prepared) -> None:
+    def update(self, preds: Tensor, target: Any) -> None:
         """Take a batch in.
 
         Args:
             preds: the images, (B, 3, H, W), RGB in [0, 1].
-            target: their references, see `DeepDistance`.
+            target: their references, (B, 3, H, W), or what the metric's `prepare` returned.
         """
-        scores = self.distance.scores(preds, target)
-        self.total += scores.sum()
+        scores = self.metric.scores(preds, target)
+        self.total += scores.sum().to(self.total)
         self.images += len(scores)
 
     def compute(self) -> Tensor:
         """The mean score of all images so far; NaN where there were none."""
-        return self.total / self.images
+        return (self.total / self.images).float()
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
         """Draw one value, several, or what `compute` gives, as every metric of torchmetrics does: (figure, axes)."""
         return self._plot(val, ax)
 
 
-def _fingerprint(distance: DeepDistance) -> Tensor:
-    settings = (repr(distance), distance.backbone.origin, distance.rule, distance.prefilter, distance.rounding)
-    return torch.tensor(list(hashlib.sha256(repr(settings).encode()).digest()[:8]))
+def _fingerprint(metric: Metric) -> Tensor:
+    settings = repr((metric.name, sorted(metric.describe().items(), key=str)))
+    return torch.tensor(list(hashlib.sha256(settings.encode()).digest()[:8]))

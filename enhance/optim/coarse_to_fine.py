@@ -11,53 +11,56 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from enhance.metrics import DeepDistance
-from enhance.metrics.tiles import Tiled
-from enhance.optim.loop import Settings, descend
+from enhance.config.schema import OptimizerConfig
+from enhance.optim.loop import Settings, minimize
+from enhance.optim.objective import Objective
 from enhance.optim.parametrizations import Parametrization
-from enhance.optim.schedules import Schedule
+from enhance.optim.schedules import Schedule, graduated
 from enhance.optim.step import Step
 
 SCALES = (4, 2)
-_LEAST = 64  # pixels a side of a reduced copy
+_MIN_SIDE = 64  # pixels a side of a reduced copy
 _SHARE = 0.375  # of the steps, at each scale
-_EVERY = 5  # steps between two looks at full size
+_EVERY = 5  # steps between two evaluations at full size
 _FINE_RATE, _FINE_SMOOTHING = 0.25, 0.1  # at full size, relative to the copies: the image is mostly right by then
 
-Measured = Callable[[int, int], "DeepDistance | Tiled"]
+MakeObjective = Callable[[Tensor, "Tensor | None"], Objective]
 
 
 def coarse_to_fine(
-    metric: Measured,
+    objective: MakeObjective,
     reference: Tensor,
     initial: Tensor,
-    parametrization: Callable[[Tensor], Parametrization],
+    parametrization: Callable[[Tensor, Tensor | None], Parametrization],
     *,
     steps: int,
     learning_rate: float,
+    mask: Tensor | None = None,
     **settings: Unpack[Settings],
 ) -> Iterator[Step]:
-    """Descend on copies reduced 4 times and twice, then at full size, and yield Steps of the image at full size.
+    """Steps of the image at full size; most updates are made on copies reduced 4 times and twice.
 
-    A step on a copy reduced 4 times costs a 16th. What a copy has learned, the change of the reduced image, is enlarged
-    and added to the image at full size, so that detail which the copies cannot hold stays as it was. A copy is an image
-    of its own to the measure; the loss of a Step is the exact one of the whole image, and because that takes long,
-    only every fifth step on a copy is yielded.
+    A step on a copy reduced 4 times costs a 16th. The change of a copy is enlarged and added to the image at full size,
+    so that detail which the copies cannot hold stays as it was. A copy is an image of its own to the metrics; the loss
+    of a Step is the exact one of the whole image, and because that takes long, only every fifth step on a copy is
+    yielded.
 
     Args:
-        metric: what measures an image of a height and a width.
+        objective: makes the objective of a reference and a mask.
         reference: (1, 3, H, W) in [0, 1].
         initial: the same shape.
-        parametrization: makes the numbers that Adam moves from an image.
+        parametrization: makes the parameters of an image and a mask.
         steps: in all; three eighths on each copy that has at least 64 pixels a side.
         learning_rate: on the copies; a quarter of it at full size, where there are copies.
-        settings: see `descend`.
+        mask: (1, 1, H, W) in [0, 1].
+        settings: see `minimize`.
     """
-    resume, smoothing = settings.get("resume"), settings.get("smoothing")
-    scales = [scale for scale in SCALES if min(initial.shape[-2:]) >= _LEAST * scale]
+    resume = settings.get("resume")
+    smoothing = settings.get("smoothing", graduated(OptimizerConfig.smoothing))
+    scales = [scale for scale in SCALES if min(initial.shape[-2:]) >= _MIN_SIDE * scale]
     small = int(_SHARE * steps)
     counts = [small] * len(scales) + [steps - small * len(scales)]
-    full = _Exact(metric(*initial.shape[-2:]), reference)
+    full = objective(reference, mask)
     image, done, seconds = initial, 0, 0.0
     for number, (scale, count) in enumerate(zip([*scales, 1], counts, strict=True)):
         if resume is not None and number < resume["stage"]:
@@ -65,28 +68,27 @@ def coarse_to_fine(
             continue
         within = None
         if resume is not None and number == resume["stage"]:
-            image, seconds, within = resume["base"].to(initial), resume["before"], resume["descent"]
+            image, seconds, within = resume["base"].to(initial), resume["before"], resume["loop"]
         base, start, fine = image, _reduced(image, scale), scale == 1
         near = fine and bool(scales)
-        walk = descend(
-            full.metric if fine else metric(*start.shape[-2:]),
-            full.target if fine else _reduced(reference, scale),
-            parametrization(start),
+        small_mask = None if mask is None else _reduced(mask, scale)
+        run = minimize(
+            full if fine else objective(_reduced(reference, scale), small_mask),
+            parametrization(start, small_mask),
             steps=count,
             learning_rate=learning_rate * (_FINE_RATE if near else 1),
             **settings | {"smoothing": _weakened(smoothing) if near else smoothing, "resume": within},
         )
         before = seconds
-        for step in walk:
+        for step in run:
             seconds = before + step.seconds
             if not fine and step.index == count:  # the next stage begins with it
-                image = _enlarged(step.image - start, base)
+                image = _enlarged(step.image - start, base, mask)
             elif fine or step.index % _EVERY == 0:
-                whole = step.image if fine else _enlarged(step.image - start, base)
+                whole = step.image if fine else _enlarged(step.image - start, base, mask)
                 yield replace(
-                    step,
+                    step if fine else _measured(step, full, whole),
                     index=done + step.index,
-                    loss=step.loss if fine else full.loss(whole),
                     seconds=seconds,
                     image=whole,
                     reduced=not fine,
@@ -95,20 +97,17 @@ def coarse_to_fine(
         done += count
 
 
-class _Exact:
-    """The loss of the whole image."""
-
-    def __init__(self, metric: DeepDistance | Tiled, reference: Tensor) -> None:
-        self.metric: Any = metric
-        self.target = metric.prepare(reference)
-
-    @torch.no_grad()
-    def loss(self, image: Tensor) -> float:
-        return self.metric(image, self.target).item()
+@torch.no_grad()
+def _measured(step: Step, objective: Objective, image: Tensor) -> Step:
+    """The Step with loss, score and terms of the whole image."""
+    loss, terms = objective(image)
+    values = terms.tolist()
+    named = dict(zip(objective.names, values, strict=True))
+    return replace(step, loss=loss.item(), score=objective.score(values), terms=named)
 
 
 def _state(stage: int, base: Tensor, before: float, done: int, step: Step) -> dict[str, Any]:
-    return {"stage": stage, "base": base, "before": before, "descent": step.state(), "index": done + step.index}
+    return {"stage": stage, "base": base, "before": before, "loop": step.state(), "index": done + step.index}
 
 
 def _weakened(smoothing: Schedule | None) -> Schedule | None:
@@ -120,5 +119,7 @@ def _reduced(image: Tensor, scale: int) -> Tensor:
     return functional.interpolate(image, size=(-(-height // scale), -(-width // scale)), mode="area")
 
 
-def _enlarged(change: Tensor, base: Tensor) -> Tensor:
-    return (base + functional.interpolate(change, size=base.shape[-2:], mode="bilinear")).clamp(0, 1)
+def _enlarged(change: Tensor, base: Tensor, mask: Tensor | None) -> Tensor:
+    """The image at full size with the change of its copy, within the mask."""
+    change = functional.interpolate(change, size=base.shape[-2:], mode="bilinear")
+    return (base + (change if mask is None else change * mask)).clamp(0, 1)

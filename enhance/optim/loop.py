@@ -1,176 +1,208 @@
-"""The loop: an image moves down a measure's gradient towards a reference. It knows neither settings nor pictures."""
+"""The loop: an image moves down an objective. It knows neither settings nor files."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
 
-from enhance.metrics import DeepDistance, Prepared
-from enhance.metrics.tiles import Tiled, TiledReference
+from enhance.config.schema import OptimizerConfig
+from enhance.optim.guard import Diverged, NaNGuard
+from enhance.optim.objective import Objective
+from enhance.optim.optimizers import MakeOptimizer, make_optimizer
 from enhance.optim.parametrizations import Parametrization
-from enhance.optim.schedules import Schedule, cosine
+from enhance.optim.schedules import Schedule, cosine, graduated
 from enhance.optim.step import Step
-from enhance.optim.stopping import Diverged, Safeguard
 
-FASTEST = 1e6  # learning rate, in units of the range [0, 1]; far above it single precision overflows
+MAX_RATE = 1e6  # learning rate, in units of the range [0, 1]; far above it single precision overflows
+_SMOOTHING = graduated(OptimizerConfig.smoothing)
+_SMALL = 1e-12  # a loss below which its logarithm goes on as a straight line
 
 
 class Settings(TypedDict, total=False):
-    """What `descend` takes beside the problem, the steps and the rate; see there."""
+    """Arguments of `minimize` beside the objective, the parametrization, the steps and the rate."""
 
-    betas: tuple[float, float]
+    optimizer: MakeOptimizer
     schedule: Schedule
-    forget: bool
-    relative: bool
+    log_loss: bool
+    reset_moments: bool
     smoothing: Schedule | None
     resume: Mapping[str, Any] | None
 
 
-def descend(
-    metric: DeepDistance | Tiled,
-    reference: Tensor | Prepared | TiledReference,
+def minimize(
+    objective: Objective,
     parametrization: Parametrization,
     *,
     steps: int,
     learning_rate: float,
-    betas: tuple[float, float] = (0.9, 0.99),
+    optimizer: MakeOptimizer | None = None,
     schedule: Schedule = cosine,
-    forget: bool = False,
-    relative: bool = True,
-    smoothing: Schedule | None = None,
+    log_loss: bool = OptimizerConfig.log_loss,
+    reset_moments: bool = False,
+    smoothing: Schedule | None = _SMOOTHING,
     resume: Mapping[str, Any] | None = None,
 ) -> Iterator[Step]:
-    """Optimise with Adam and yield what there is before each update, then the final image: `steps` + 1 Steps.
+    """The Steps of an optimisation, each before its update, then the final image: `steps` + 1 of them.
 
     Adam divides each step by a running mean of the gradient's size. As the loss falls a thousandfold the gradient falls
-    with it, and that mean, still full of the first large gradients, makes every later step too short. `relative`
-    descends log(loss) instead: the same direction, but its gradient does not fade while the loss keeps falling.
+    with it, and that mean, still full of the first large gradients, makes every later step too short. `log_loss`
+    minimises log(loss) instead: the same direction, but its gradient does not fade while the loss keeps falling.
 
     Args:
-        metric: the measure; its device and precision are those of the run.
-        reference: (1, 3, H, W) in [0, 1], or a prepared one.
+        objective: its device and precision are those of the run.
         parametrization: holds the initial image.
         steps: number of updates.
         learning_rate: before the schedule's factor.
-        betas: Adam's decay rates.
+        optimizer: makes the optimizer from parameters and a rate, see `make_optimizer`; None: Adam.
         schedule: factor on the learning rate.
-        forget: drop Adam's moments wherever the schedule halves the rate, as the published code does.
-        relative: descend log(loss); the published code descends the loss.
+        log_loss: minimise log(loss); the published code minimises the loss.
+        reset_moments: make the optimizer anew wherever the schedule halves the rate, as the published code does.
         smoothing: amount by which the gradient is smoothed at each step, see `enhance.metrics.deep.smoothing`; the loss
-            that a Step reports is the exact one.
-        resume: the `state` of a Step of a run with the same arguments; what is yielded are the Steps after it, to the
-            last bit those of the run had it not ended.
+            of a Step is the exact one. None: not at all.
+        resume: the `state` of a Step of a run with the same arguments; what follows are the Steps after it, to the last
+            bit those of a run that was not interrupted.
 
     Raises:
         ValueError: for a number that cannot be, or if a Step's image was changed in place.
         Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates;
             at once, before any Step, if they are not at the initial image.
     """
-    _check(learning_rate, betas)
-    target: Any = metric.prepare(reference) if isinstance(reference, Tensor) else reference
-    parameters = parametrization.parameters()
-    betas = (float(betas[0]), float(betas[1]))  # Adam takes no integers
-    optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=betas)
-    safeguard, note = Safeguard(parameters), ""
-    done, started = -1, time.perf_counter()
-    if resume is not None:
-        try:
-            _load(resume, parameters, optimizer, safeguard)
-            done, started = resume["index"], started - resume["seconds"]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ValueError("resume= is not the state of a Step of a run with these arguments.") from error
-
-    def measured(index: int) -> tuple[Tensor, Tensor]:
-        image = parametrization.image()
-        return image, metric(image, target, smoothing=smoothing(index, steps) if smoothing else 0.0)
-
-    for index in range(max(0, done), steps + 1):  # a resumed run computes its last loss again, for the gradient
+    run = _Run(objective, parametrization, optimizer or make_optimizer(OptimizerConfig()), learning_rate, log_loss)
+    done = run.load(resume) if resume is not None else -1
+    started = time.perf_counter() - (resume["seconds"] if resume is not None else 0.0)
+    note = ""
+    for index in range(max(0, done), steps + 1):  # a resumed run evaluates its last Step again, for the gradient
         last = index == steps
-        rate = 0.0 if last else learning_rate * schedule(index, steps) * safeguard.factor
-        with torch.set_grad_enabled(not last):
-            image, loss = measured(index)
-            while last and not loss.isfinite():  # the best image takes its place
-                note = safeguard.restore(index)
-                image, loss = measured(index)
-            value = loss.item()
-            descended = loss / max(value, 1e-12) if relative else loss
-        if not last:
-            optimizer.zero_grad()
-            descended.backward()
-        sound = math.isfinite(value) and (last or all(_finite(parameter.grad) for parameter in parameters))
-        if not sound and not index:  # before any update: no lower rate could help
-            what = "gradient" if math.isfinite(value) else "loss"
-            raise Diverged(
-                f"the {what} of the initial image is not finite in this backbone; give it other weights or, if it "
-                "computes in float16, full precision."
-            )
-        if math.isfinite(value):
-            safeguard.keep(value)
-            seconds = time.perf_counter() - started
-            state = partial(_state, index, seconds, parameters, optimizer, safeguard)
+        rate = 0.0 if last else learning_rate * schedule(index, steps) * run.guard.factor
+        run.amount = smoothing(index, steps) if smoothing else 0.0
+        image = run.evaluate(gradient=not last)
+        while last and not run.finite:  # the best image takes its place
+            note = run.restore(index, rate)
+            image = run.evaluate(gradient=False)
+        if not run.sound and not index:
+            raise Diverged.at_first("gradient" if run.finite else "loss")
+        if run.finite:
+            run.guard.keep(run.loss)
             if index > done:
+                seconds = time.perf_counter() - started
+                state = partial(run.state, index, seconds)
+                score, terms = objective.score(run.terms), dict(zip(objective.names, run.terms, strict=True))
                 version = image._version
-                yield Step(index, value, rate, seconds, image.detach(), note=note, state=state)
+                yield Step(index, run.loss, score, terms, rate, seconds, image.detach(), note=note, state=state)
                 if image._version != version:
-                    raise ValueError(
-                        "A Step's image is the run's own and was changed in place; change a copy, image.clone()."
-                    )
+                    raise ValueError("A Step's image was changed in place; change a copy, image.clone().")
             note = ""
         if last:
             return
-        if forget and index and schedule(index, steps) <= schedule(index - 1, steps) / 2:
-            optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)
-        optimizer.param_groups[0]["lr"] = rate
-        if sound:
-            optimizer.step()
-            parametrization.project()
+        if reset_moments and index and schedule(index, steps) <= schedule(index - 1, steps) / 2:
+            run.reset(rate)
+        if run.sound:
+            run.update(rate)
         else:
-            note = safeguard.restore(index)
-            optimizer = torch.optim.Adam(parameters, lr=rate, betas=betas)
+            note = run.restore(index, rate)
 
 
-def _finite(gradient: Tensor | None) -> bool:
-    return gradient is not None and bool(gradient.isfinite().all())
+class _Run:
+    """What changes from step to step: parameters, optimizer, guard, and the last evaluation."""
+
+    def __init__(
+        self, objective: Objective, parametrization: Parametrization, make: MakeOptimizer, rate: float, log_loss: bool
+    ) -> None:
+        if not 0 < rate <= MAX_RATE:
+            raise ValueError(f"learning_rate={rate} must be positive and at most {MAX_RATE:g}.")
+        self.parameters = parametrization.parameters()
+        self._objective, self._parametrization, self._make, self._log = objective, parametrization, make, log_loss
+        self._optimizer = make(self.parameters, rate)
+        self.guard = NaNGuard(self.parameters)
+        self.amount, self.loss, self.terms, self.finite, self.sound = 0.0, math.nan, [math.nan], False, False
+        self._minimized = torch.zeros(())
+
+    def evaluate(self, gradient: bool) -> Tensor:
+        """The image, once its loss, terms and gradient are known. One wait for the device."""
+        with torch.set_grad_enabled(gradient):
+            image, loss, terms = self._backward() if gradient else self._forward()
+        numbers = torch.cat([loss.detach().reshape(1), terms, *self._gradients_finite(gradient, loss)]).tolist()
+        self.loss, self.terms, gradients = numbers[0], numbers[1 : 1 + len(terms)], numbers[1 + len(terms) :]
+        self.finite = math.isfinite(self.loss)
+        self.sound = self.finite and all(gradients)
+        return image
+
+    def _forward(self) -> tuple[Tensor, Tensor, Tensor]:
+        image = self._parametrization.image()
+        loss, terms = self._objective(image, self.amount)
+        return image, loss, terms
+
+    def _backward(self) -> tuple[Tensor, Tensor, Tensor]:
+        self._optimizer.zero_grad()
+        image, loss, terms = self._forward()
+        minimized = _logarithm(loss) if self._log else loss
+        minimized.backward()
+        self._minimized = minimized.detach()
+        return image, loss, terms
+
+    def _gradients_finite(self, gradient: bool, like: Tensor) -> list[Tensor]:
+        if not gradient:
+            return []
+        found = [parameter.grad for parameter in self.parameters]
+        if any(grad is None for grad in found):
+            return [like.detach().new_zeros(1)]
+        return [torch.stack([grad.isfinite().all() for grad in found if grad is not None]).all().reshape(1).to(like)]
+
+    def update(self, rate: float) -> None:
+        """One step of the optimizer, which may evaluate the objective anew at other parameters."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        known = [self._minimized]
+
+        def closure() -> Tensor:
+            if not known:  # the first call is at the parameters that were evaluated
+                with torch.enable_grad():
+                    self._backward()
+                return self._minimized
+            return known.pop()
+
+        self._optimizer.step(closure)  # type: ignore[arg-type]
+        self._parametrization.project()
+
+    def reset(self, rate: float) -> None:
+        """Make the optimizer anew."""
+        self._optimizer = self._make(self.parameters, rate)
+
+    def restore(self, index: int, rate: float) -> str:
+        """The note that tells of it, once the best parameters are back."""
+        note = self.guard.restore(index)
+        self.reset(rate or MAX_RATE)
+        return note
+
+    def state(self, index: int, seconds: float) -> dict[str, Any]:
+        """All that the steps after step `index` depend on."""
+        return {
+            "index": index,
+            "seconds": seconds,
+            "parameters": [parameter.detach() for parameter in self.parameters],
+            "optimizer": self._optimizer.state_dict(),
+            "guard": self.guard.state(),
+        }
+
+    @torch.no_grad()
+    def load(self, state: Mapping[str, Any]) -> int:
+        """The index of the Step whose state was loaded."""
+        try:
+            for parameter, saved in zip(self.parameters, state["parameters"], strict=True):
+                parameter.copy_(saved)
+            self._optimizer.load_state_dict(state["optimizer"])
+            self.guard.load(state["guard"])
+            return int(state["index"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError("resume= is not the state of a Step of a run with these arguments.") from error
 
 
-def _check(learning_rate: float, betas: Sequence[float]) -> None:
-    if not 0 < learning_rate <= FASTEST:
-        raise ValueError(f"learning_rate={learning_rate} must be positive and at most {FASTEST:g}.")
-    try:
-        sound = len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
-    except TypeError:  # no sequence, or not of numbers
-        sound = False
-    if not sound:
-        raise ValueError(f"betas={betas} must be two numbers in [0, 1), e.g. (0.9, 0.99).")
-
-
-def _state(
-    index: int, seconds: float, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, safeguard: Safeguard
-) -> dict[str, Any]:
-    """All that the steps after step `index` depend on."""
-    return {
-        "index": index,
-        "seconds": seconds,
-        "parameters": [parameter.detach() for parameter in parameters],
-        "optimizer": optimizer.state_dict(),
-        "safeguard": safeguard.state(),
-    }
-
-
-@torch.no_grad()
-def _load(
-    state: Mapping[str, Any],
-    parameters: Sequence[Tensor],
-    optimizer: torch.optim.Optimizer,
-    safeguard: Safeguard,
-) -> None:
-    for parameter, saved in zip(parameters, state["parameters"], strict=True):
-        parameter.copy_(saved)
-    optimizer.load_state_dict(state["optimizer"])
-    safeguard.load(state["safeguard"])
+def _logarithm(loss: Tensor) -> Tensor:
+    """log(loss), continued below 1e-12 by its tangent, so that losses of 0 and below have a gradient."""
+    return torch.where(loss > _SMALL, loss.clamp_min(_SMALL).log(), loss / _SMALL - 1 + math.log(_SMALL))

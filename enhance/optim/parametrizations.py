@@ -1,19 +1,29 @@
-"""Which numbers the optimiser moves. Each parametrization turns its parameters into an image (B, 3, H, W) in [0, 1]."""
+"""Parametrizations: parameters that an optimizer moves, and the image (B, 3, H, W) in [0, 1] that they stand for."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from enhance.config.schema import ParametrizationConfig
+from enhance.utils.arguments import accepted
+from enhance.utils.suggest import unknown
+
 
 class Parametrization(Protocol):
-    """Parameters that an optimiser moves, and the image they stand for."""
+    """Parameters that an optimizer moves, and the image that they stand for.
+
+    A class of the registry may have `learning_rates`: the default rate, and the one for an initial image that resembles
+    the reference.
+    """
 
     def parameters(self) -> list[Tensor]:
-        """What the optimiser moves."""
+        """The parameters of the optimizer."""
         ...
 
     def image(self) -> Tensor:
@@ -28,9 +38,10 @@ class Parametrization(Protocol):
 class Pixels:
     """The pixels themselves, clamped to [0, 1] after each update, as published.
 
-    Every pixel moves by about the learning rate per step, alone: that a whole sky must turn darker is learned pixel by
-    pixel.
+    Every pixel moves by about the learning rate per step, on its own: a whole sky turns darker pixel by pixel.
     """
+
+    learning_rates: ClassVar[tuple[float, float]] = (0.1, 0.02)
 
     def __init__(self, initial: Tensor) -> None:
         self.pixels = nn.Parameter(initial.detach().clone())
@@ -39,7 +50,7 @@ class Pixels:
         return [self.pixels]
 
     def image(self) -> Tensor:
-        return self.pixels
+        return _ClampStraightThrough.apply(self.pixels)  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def project(self) -> None:
@@ -78,7 +89,15 @@ class Pyramid:
         gain: size of a step of the gains, which start at 1, relative to luma's; 0 keeps them there.
     """
 
-    def __init__(self, initial: Tensor, levels: int = 7, chroma: float = 0.5, gain: float = 5.0) -> None:
+    learning_rates: ClassVar[tuple[float, float]] = (0.02, 0.005)
+
+    def __init__(
+        self,
+        initial: Tensor,
+        levels: int = ParametrizationConfig.levels,
+        chroma: float = ParametrizationConfig.chroma,
+        gain: float = ParametrizationConfig.gain,
+    ) -> None:
         self.start, self._gain = initial.detach().clone(), gain
         self._opponent = initial.new_tensor(_OPPONENT)
         self._chroma = initial.new_tensor([1.0, chroma, chroma])[:, None, None]
@@ -106,6 +125,60 @@ class Pyramid:
 
     def project(self) -> None:
         """Nothing to do: the clamp is part of the image."""
+
+
+class Masked:
+    """Another parametrization within a mask; outside it the image stays as it was.
+
+    Args:
+        inner: of the whole image.
+        initial: (B, 3, H, W) in [0, 1].
+        mask: (1, 1, H, W) in [0, 1].
+    """
+
+    def __init__(self, inner: Parametrization, initial: Tensor, mask: Tensor) -> None:
+        self._inner, self._initial, self._mask = inner, initial.detach().clone(), mask.to(initial)
+
+    def parameters(self) -> list[Tensor]:
+        return self._inner.parameters()
+
+    def image(self) -> Tensor:
+        return torch.lerp(self._initial, self._inner.image(), self._mask)
+
+    def project(self) -> None:
+        self._inner.project()
+
+
+PARAMETRIZATIONS: dict[str, Callable[..., Parametrization]] = {"pixels": Pixels, "pyramid": Pyramid}
+
+
+def make_parametrization(settings: ParametrizationConfig, near: bool) -> Callable[[Tensor], Parametrization]:
+    """A function that makes the parametrization of the settings from the initial image.
+
+    Args:
+        settings: of the run.
+        near: whether the initial image resembles the reference.
+
+    Raises:
+        ValueError: for an unknown name, or a setting that this parametrization does not take.
+    """
+    if settings.name not in PARAMETRIZATIONS:
+        raise ValueError(unknown("parametrization", settings.name, PARAMETRIZATIONS))
+    kind = PARAMETRIZATIONS[settings.name]
+    chosen = accepted(kind, settings, ("levels", "chroma", "gain"), "parametrization")
+    if near and "gain" in chosen:
+        chosen["gain"] = settings.gain_degraded
+    return partial(kind, **chosen)
+
+
+def default_rate(parametrization: object, near: bool) -> float:
+    """The learning rate of a parametrization, in units of the range [0, 1].
+
+    Args:
+        parametrization: an object or a class; one without rates of its own takes those of `Pyramid`.
+        near: whether the initial image resembles the reference.
+    """
+    return getattr(parametrization, "learning_rates", Pyramid.learning_rates)[near]
 
 
 def _bands(image: Tensor) -> Tensor:

@@ -7,6 +7,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from enhance.config.schema import ScheduleConfig
+from enhance.utils.arguments import accepted
+from enhance.utils.suggest import unknown
+
 Schedule = Callable[[int, int], float]
 
 
@@ -20,7 +24,7 @@ def cosine(index: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * index / steps))
 
 
-def halving(every: int) -> Schedule:
+def halving(every: int = ScheduleConfig.every) -> Schedule:
     """1, halved every `every` steps, as published."""
     return lambda index, steps: 0.5 ** (index // every)
 
@@ -35,5 +39,24 @@ def warm_up(schedule: Schedule, warmup: int) -> Schedule:
 
 
 def graduated(amount: float) -> Schedule:
-    """From `amount` down to 0 at the last step, ever more slowly: how far `descend` smooths the gradient."""
+    """From `amount` down to 0 at the last step, ever more slowly: how far the gradient is smoothed."""
     return lambda index, steps: amount * (1 - index / steps) ** 2
+
+
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    "constant": lambda: constant,
+    "cosine": lambda: cosine,
+    "halving": halving,
+}
+
+
+def make_schedule(settings: ScheduleConfig) -> Schedule:
+    """The schedule of the settings.
+
+    Raises:
+        ValueError: for an unknown name, or a setting that this schedule does not take.
+    """
+    if settings.name not in SCHEDULES:
+        raise ValueError(unknown("schedule", settings.name, SCHEDULES))
+    make = SCHEDULES[settings.name]
+    return warm_up(make(**accepted(make, settings, ("every",), "schedule")), settings.warmup)

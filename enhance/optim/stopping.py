@@ -1,6 +1,6 @@
-"""When to stop: rules that look at each Step and say why the run should end, and what to do when numbers are lost.
+"""Early stopping: rules that return, for each Step, why the run should end.
 
-run = Until(descend(...), [Plateau(), Budget(60)])
+run = EarlyStopping(minimize(...), [Plateau(), Budget(60)])
 for step in run:
     ...
 run.reason
@@ -13,16 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Protocol
 
-import torch
-from torch import Tensor
-
+from enhance.config.schema import StoppingConfig
+from enhance.optim.guard import Diverged
 from enhance.optim.step import Step
 
 ALL_STEPS = "all steps made"
 
 
 class Rule(Protocol):
-    """Looks at every Step of one run, in order. What it remembers are attributes, plain numbers all of them."""
+    """Called with every Step of one run, in order. Its state is its attributes, numbers all of them."""
 
     def __call__(self, step: Step) -> str | None:
         """Why the run should stop after this step; None to go on."""
@@ -39,7 +38,7 @@ class Plateau:
         tolerance: smallest relative improvement that counts.
     """
 
-    def __init__(self, patience: int = 20, tolerance: float = 0.01) -> None:
+    def __init__(self, patience: int = 20, tolerance: float = StoppingConfig.tolerance) -> None:
         self.patience, self.tolerance = patience, tolerance
         self._best, self._since = math.inf, 0
 
@@ -54,27 +53,27 @@ class Plateau:
 
 
 class Target:
-    """The loss, or the score log(1 + loss) ** 0.25, is as low as wanted.
+    """The loss, or the main metric's score, is as good as wanted.
 
     Args:
         loss: stop at or below this loss.
-        score: stop at or below this score.
+        score: stop at this score, or a better one.
+        higher_is_better: of the score.
     """
 
-    def __init__(self, loss: float | None = None, score: float | None = None) -> None:
-        self.loss, self.score = loss, score
+    def __init__(self, loss: float | None = None, score: float | None = None, higher_is_better: bool = False) -> None:
+        self.loss, self.score, self.higher_is_better = loss, score, higher_is_better
 
     def __call__(self, step: Step) -> str | None:
         if self.loss is not None and step.loss <= self.loss:
             return f"loss {step.loss:.3g} is at the target {self.loss:.3g}"
-        score = math.log1p(max(step.loss, 0.0)) ** 0.25
-        if self.score is not None and score <= self.score:
-            return f"score {score:.3g} is at the target {self.score:.3g}"
+        if self.score is not None and (step.score >= self.score if self.higher_is_better else step.score <= self.score):
+            return f"score {step.score:.3g} is at the target {self.score:.3g}"
         return None
 
 
 class Budget:
-    """The run has lasted this many seconds. Schedules do not know of it: the rate is what it is by then."""
+    """The run has lasted this many seconds. Schedules do not depend on it: the rate is what it is by then."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -83,7 +82,7 @@ class Budget:
         return f"{self.seconds:g} seconds are over" if step.seconds >= self.seconds else None
 
 
-class Until:
+class EarlyStopping:
     """The Steps of a run up to the first that a rule stops at; `reason` says afterwards why it ended.
 
     Args:
@@ -101,7 +100,7 @@ class Until:
                 vars(rule).update(saved)
 
     def state(self) -> dict[str, Any]:
-        """What the rules remember after the last Step, and whether it was the last."""
+        """The state of the rules after the last Step, and why the run ended, if it did."""
         return {"reason": self.reason, "rules": [dict(vars(rule)) for rule in self._rules]}
 
     def __iter__(self) -> Iterator[Step]:
@@ -119,7 +118,7 @@ class Until:
             yield step
 
 
-def begun(run: Until) -> Iterator[Step]:
+def started(run: EarlyStopping) -> Iterator[Step]:
     """The Steps of a run, the first of them made already: one that cannot begin fails before anything is written.
 
     Raises:
@@ -132,59 +131,16 @@ def begun(run: Until) -> Iterator[Step]:
     return chain((first,), steps)
 
 
-class Diverged(RuntimeError):
-    """The loss or its gradient kept being no number; what was best has been restored."""
-
-
-class Safeguard:
-    """Remembers the best parameters of a run and returns to them, at half the rate, when the numbers are lost.
+def stopping_rules(settings: StoppingConfig, higher_is_better: bool = False) -> list[Rule]:
+    """The rules that the settings ask for.
 
     Args:
-        parameters: what the optimiser moves.
-        retries: how often.
-
-    Attributes:
-        factor: on the learning rate: 1, halved at each return.
+        settings: null rules do not apply.
+        higher_is_better: of the objective's score.
     """
-
-    def __init__(self, parameters: Sequence[Tensor], retries: int = 5) -> None:
-        self.factor, self.retries = 1.0, retries
-        self._parameters = parameters
-        self._best, self._loss = [parameter.detach().clone() for parameter in parameters], math.inf
-
-    @torch.no_grad()
-    def keep(self, loss: float) -> None:
-        """Remember the parameters if theirs is the lowest loss so far."""
-        if loss < self._loss:
-            self._loss = loss
-            for best, parameter in zip(self._best, self._parameters, strict=True):
-                best.copy_(parameter)
-
-    @torch.no_grad()
-    def restore(self, index: int) -> str:
-        """Go back to the best parameters and say so.
-
-        Raises:
-            Diverged: when all retries are used up; the best parameters have been restored then too.
-        """
-        for best, parameter in zip(self._best, self._parameters, strict=True):
-            parameter.copy_(best)
-        self.factor /= 2
-        if not self.retries:
-            raise Diverged(
-                f"The loss or its gradient was not finite at step {index}, again and again: back to the best image; "
-                "try a lower learning rate."
-            )
-        self.retries -= 1
-        return f"step {index} was not finite: back to the best image, rate times {self.factor:g}"
-
-    def state(self) -> dict[str, Any]:
-        """Everything it remembers; `load` takes it back."""
-        return {"factor": self.factor, "retries": self.retries, "loss": self._loss, "best": self._best}
-
-    @torch.no_grad()
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Remember what another safeguard of the same parameters did."""
-        self.factor, self.retries, self._loss = state["factor"], state["retries"], state["loss"]
-        for best, saved in zip(self._best, state["best"], strict=True):
-            best.copy_(saved)
+    rules: list[Rule] = [Target(settings.loss, settings.score, higher_is_better)]
+    if settings.patience is not None:
+        rules.append(Plateau(settings.patience, settings.tolerance))
+    if settings.seconds is not None:
+        rules.append(Budget(settings.seconds))
+    return rules

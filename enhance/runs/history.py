@@ -18,8 +18,8 @@ class Row:
 
     Attributes:
         step: number of updates made.
-        loss: the measure's loss.
-        score: log(1 + loss) ** 0.25.
+        loss: the objective's.
+        score: of the main metric.
         lr: learning rate of the update that follows; 0 at the last step.
         psnr: in dB; infinite where the image is the reference.
         ssim: NaN where it was not computed: it is, at the steps that are kept as frames.
@@ -36,11 +36,6 @@ class Row:
 
 
 _NAMES = [field.name for field in fields(Row)]
-
-
-def score(loss: float) -> float:
-    """The published score of a loss, log(1 + loss) ** 0.25."""
-    return math.log1p(max(0.0, loss)) ** 0.25
 
 
 class HistoryWriter:

@@ -1,4 +1,4 @@
-"""What is known of a run before its first step: for its metrics.json, and to tell it from other runs."""
+"""The metadata of a run for its metrics.json, and its fingerprint, by which a checkpoint is known to be of the run."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ import torch
 from torch import Tensor
 
 import enhance
-from enhance.config.schema import Config
-from enhance.inputs import Problem
-from enhance.metrics import DeepDistance
+from enhance.config.schema import Config, steps
+from enhance.inputs import Inputs
+from enhance.optim.objective import Objective
 from enhance.utils.machine import processor
 
 
-def facts(config: Config, problem: Problem, metric: DeepDistance, device: torch.device, command: str) -> dict[str, Any]:
-    """For metrics.json."""
+def describe(
+    config: Config, inputs: Inputs, objective: Objective, device: torch.device, command: str
+) -> dict[str, Any]:
+    """What is known of a run before its first step, for metrics.json."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+    metric = objective.main.describe()
     return {
         "command": command,
         "task": config.task.name,
         "reference": config.reference,
-        "start": problem.start,
-        "width": problem.reference.shape[-1],
-        "height": problem.reference.shape[-2],
-        "notes": list(problem.notes),
-        "metric": asdict(config.metric) | {"prefilter": metric.prefilter, "rounding": metric.rounding},
-        "backbone": {
-            "name": metric.backbone.name,
-            "weights": metric.backbone.origin.name,
-            "from": metric.backbone.origin.weights,
-            "sha256": metric.backbone.origin.sha256,
-            "calibrated": metric.backbone.origin.calibrated,
-        },
+        "start": inputs.start,
+        "mask": config.mask,
+        "width": inputs.reference.shape[-1],
+        "height": inputs.reference.shape[-2],
+        "notes": list(inputs.notes),
+        "metric": {key: value for key, value in metric.items() if key != "backbone"},
+        "backbone": metric.get("backbone"),
+        "objective": objective.describe(),
         "parametrization": asdict(config.parametrization),
         "optimizer": asdict(config.optimizer),
         "schedule": asdict(config.schedule),
         "stopping": asdict(config.stopping),
-        "degradation": dict(config.degradation) if problem.degraded else None,
-        "steps": config.steps,
+        "degradation": dict(config.degradation) if inputs.degraded else None,
+        "steps": steps(config),
         "seed": config.seed,
         "precision": {"compile": config.compile, "autocast": config.autocast},
         "device": {"type": str(device), "name": name, "threads": torch.get_num_threads()},
@@ -59,18 +58,28 @@ def facts(config: Config, problem: Problem, metric: DeepDistance, device: torch.
     }
 
 
-def identity(config: Config, problem: Problem, metric: DeepDistance) -> dict[str, str]:
+def fingerprint(config: Config, inputs: Inputs, objective: Objective) -> dict[str, str]:
     """All that a run's numbers depend on, by name: a checkpoint is of this run if it has the same. `threads` is one:
     sums in another order differ in the last digits.
     """
     settings = dict(_flat(asdict(config)))
     for key in ("checkpoint", "sweep.resume"):  # how often to save, and what a sweep leaves out
         del settings[key]
-    return settings | {
-        "the weights' SHA-256": metric.backbone.origin.sha256,
-        "the reference's SHA-256": _hash(problem.reference),
-        "the start's SHA-256": _hash(problem.initial),
+    weights = {
+        f"the weights of {term['name']}": term["metric"]["backbone"]["sha256"]
+        for term in objective.describe()
+        if term.get("metric", {}).get("backbone")
     }
+    mask = {} if inputs.mask is None else {"the mask's SHA-256": _hash(inputs.mask)}
+    return (
+        settings
+        | weights
+        | mask
+        | {
+            "the reference's SHA-256": _hash(inputs.reference),
+            "the start's SHA-256": _hash(inputs.initial),
+        }
+    )
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -9,26 +9,17 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
+from enhance.runs.history import Row
+
 _LINES, _SILENCE = 10, 30.0  # without a terminal: how many lines, and the seconds after which there is one more
 _RECENT = 20  # steps from which the time left is estimated
-
-
-class Row(Protocol):
-    """What the recorder says of a step."""
-
-    @property
-    def step(self) -> int: ...
-    @property
-    def loss(self) -> float: ...
-    @property
-    def psnr(self) -> float: ...
 
 
 class Progress:
@@ -102,8 +93,7 @@ class Progress:
         console = Console(highlight=False)
         console.print(table)
         console.print(
-            f"backbone {results['backbone']['name']} ({results['backbone']['weights']}), "
-            f"{results['seconds']:.1f} s, {results['stop_reason']}",
+            f"{_backbone(results)}{results['seconds']:.1f} s, {results['stop_reason']}",
             markup=False,
             soft_wrap=True,
         )
@@ -112,3 +102,8 @@ class Progress:
 
 def _figure(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _backbone(results: Mapping[str, Any]) -> str:
+    backbone = results.get("backbone")
+    return f"backbone {backbone['name']} ({backbone['weights']}), " if backbone else ""

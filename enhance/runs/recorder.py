@@ -17,7 +17,7 @@ from enhance.metrics.psnr_ssim import ms_ssim, psnr, ssim
 from enhance.optim.frames import FramePlan
 from enhance.optim.step import Step
 from enhance.runs import layout as names
-from enhance.runs.history import HistoryWriter, Row, cut, score
+from enhance.runs.history import HistoryWriter, Row, cut
 from enhance.utils.files import write_json
 
 try:
@@ -193,7 +193,7 @@ def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
     return Row(
         step.index,
         step.loss,
-        score(step.loss),
+        step.score,
         step.learning_rate,
         psnr(image, reference).item(),
         ssim(image, reference).item() if whole else math.nan,

@@ -1,22 +1,24 @@
-"""What scores a pair: the deep measures in any backbone, and PSNR, SSIM and MS-SSIM beside them."""
+"""The columns of a table of scores: metrics, deep ones in several backbones."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from enhance.metrics import METRICS, DeepDistance, Prepared
+from enhance.backbones.encode import encode_once
 from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
-from enhance.metrics.psnr_ssim import CLASSIC
+from enhance.metrics.metric import Metric
+from enhance.metrics.registry import METRICS
 from enhance.utils.suggest import unknown
 
-NAMES = (*METRICS, *CLASSIC)
 _PUBLISHED = {(measure, network_for(measure, backbone)) for measure, backbone in PUBLISHED_PAIRS}
+_AT_ONCE = 2  # images of a batch that are scored together on a CPU, whose caches they fit
 
 
 @dataclass(frozen=True)
@@ -24,56 +26,75 @@ class Scorer:
     """One column of a table of scores.
 
     Attributes:
-        name: `deepwsd-vgg19`: a number belongs to its backbone; or `psnr`, `ssim`, `ms_ssim`.
-        higher_is_better: true of the latter.
-        metric: the deep measure, None for the latter.
+        name: of the column, `ssim`, or `deepwsd-vgg19`: a deep score belongs to its backbone.
+        metric: computes it.
     """
 
     name: str
-    higher_is_better: bool
-    metric: DeepDistance | None = None
+    metric: Metric
 
-    def prepare(self, reference: Tensor) -> Tensor | Prepared:
-        """The reference's side (1, 3, H, W), computed once for many images."""
-        return reference if self.metric is None else self.metric.prepare(reference)
-
-    @torch.no_grad()
-    def __call__(self, images: Tensor, references: Tensor | Prepared) -> Tensor:
-        """Scores (B,) of a batch (B, 3, H, W) against as many references, or one for all.
-
-        Raises:
-            ValueError: if the images cannot be compared; one sentence says why.
-        """
-        if self.metric is not None:
-            return self.metric.scores(images, references)
-        if isinstance(references, Prepared):
-            raise TypeError(f"{self.name} takes the reference as it is.")
-        return CLASSIC[self.name](images, references.expand_as(images) if len(references) == 1 else references)
-
-    def details(self, image: Tensor, reference: Tensor) -> dict[str, Any]:
-        """All there is to say of one pair, for JSON."""
-        if self.metric is None:
-            return {**described(self), "score": finite(self(image, reference).item())}
+    def details(self, image: Tensor, reference: Tensor, mask: Tensor | None = None) -> dict[str, Any]:
+        """All that is known of one pair, for JSON."""
+        layers = getattr(self.metric, "layers", None)
+        if layers is None:
+            with torch.no_grad():
+                return {**described(self), "score": finite(self.metric.scores(image, reference, mask).item())}
         with torch.no_grad():
-            levels = self.metric.layers(image, reference)[0]
+            levels = layers(image, reference, mask)[0]
         loss = levels.mean()
-        score = torch.log1p(loss.clamp_min(0)) ** 0.25
         return {
             **described(self),
-            "score": finite(score.item()),
+            "score": finite(self.metric.as_score(loss).item()),
             "loss": finite(loss.item()),
             "levels": [finite(level) for level in levels.tolist()],
         }
 
 
+def prepare(scorers: Sequence[Scorer], reference: Tensor) -> list[Any]:
+    """The reference's side (1, 3, H, W) of each metric, computed once for many images."""
+    with encode_once():
+        return [scorer.metric.prepare(reference) for scorer in scorers]
+
+
+@torch.no_grad()
+def score(scorers: Sequence[Scorer], images: Tensor, references: Sequence[Any], mask: Tensor | None = None) -> Tensor:
+    """Scores (columns, B) of a batch. Metrics that share a backbone share one pass through it.
+
+    Args:
+        scorers: the columns.
+        images: (B, 3, H, W).
+        references: for each column as many references (B, 3, H, W), or one for all, or what `prepare` returned.
+        mask: (1, 1, H, W).
+
+    Raises:
+        ValueError: if the images cannot be compared; one sentence says why.
+    """
+    at_once = _AT_ONCE if images.device.type == "cpu" else len(images)
+    parts = []
+    for start in range(0, len(images), at_once):
+        part = slice(start, start + at_once)
+        targets = [
+            reference[part] if isinstance(reference, Tensor) and len(reference) == len(images) else reference
+            for reference in references
+        ]
+        images_part = images[part]
+        with encode_once() if len(scorers) > 1 else nullcontext():
+            columns = [
+                scorer.metric.scores(images_part, target, mask) for scorer, target in zip(scorers, targets, strict=True)
+            ]
+        parts.append(torch.stack([column.to("cpu", torch.float64) for column in columns]))
+    return torch.cat(parts, 1)
+
+
 def lines(details: Sequence[dict[str, Any]]) -> list[str]:
-    """The `details` of scorers in words."""
+    """The `details` of scorers in words, a line or two each."""
     said = []
     for values in details:
         levels = values.get("levels")
         if levels is None:
             score = "infinite: the images are equal" if values["score"] is None else f"{values['score']:.6g}"
-            said.append(f"{values['metric']:9} {score}   (higher is better)")
+            better = "higher" if values["higher_is_better"] else "lower"
+            said.append(f"{values['metric']:9} {score}   ({better} is better)")
             continue
         said.append(
             f"{values['metric']:9} score {_figure(values['score'])}   loss {_figure(values['loss'])}   "
@@ -95,21 +116,13 @@ def _figure(value: float | None, digits: int = 6) -> str:
 
 
 def described(scorer: Scorer) -> dict[str, Any]:
-    """The measure, its settings, its backbone and its weights, for JSON."""
-    if scorer.metric is None:
-        return {"metric": scorer.name, "higher_is_better": True}
-    origin = scorer.metric.backbone.origin
-    return {
-        "metric": scorer.metric.measure,
-        "higher_is_better": False,
-        "layout": scorer.metric.layout,
-        "prefilter": scorer.metric.prefilter,
-        "rounding": scorer.metric.rounding,
-        "backbone": scorer.metric.backbone.name,
-        "weights": origin.name,
-        "sha256": origin.sha256,
-        "calibrated": origin.calibrated,
-    }
+    """The metric, its settings, its backbone and its weights, for JSON."""
+    about = dict(scorer.metric.describe())
+    backbone = about.pop("backbone", None)
+    found = {"metric": about.pop("name"), **about}
+    if backbone:
+        found |= {"backbone": backbone["name"], **{key: backbone[key] for key in backbone if key != "name"}}
+    return found
 
 
 def finite(value: float) -> float | None:
@@ -117,30 +130,28 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def scorers(names: Sequence[str], build: Callable[[str, str], DeepDistance], backbones: Iterable[str]) -> list[Scorer]:
-    """A scorer for each measure in each backbone, and one for each classic metric.
+def scorers(names: Sequence[str], build: Callable[[str], Metric], backbones: Iterable[str]) -> list[Scorer]:
+    """A scorer for each deep measure in each backbone, and one for each other metric.
 
     Args:
-        names: of `NAMES`.
-        build: makes a deep measure from its name and its backbone's.
-        backbones: names of backbones.
+        names: of `enhance.METRICS`, or NAME@BACKBONE, or `module`.
+        build: makes a metric of NAME or NAME@BACKBONE.
+        backbones: of the deep measures that name none.
 
     Raises:
         ValueError: for an unknown or repeated name.
     """
-    for name in names:
-        if name not in NAMES:
-            raise ValueError(unknown("metric", name, NAMES))
     backbones = list(backbones)
     for given in (names, backbones):
         if len(set(given)) < len(given):
             raise ValueError(f"{', '.join(given)}: each name once.")
-    found = []
+    found: list[Scorer] = []
     for name in names:
-        if name in CLASSIC:
-            found.append(Scorer(name, True))
-            continue
-        for backbone in backbones:
-            metric = build(name, backbone)
-            found.append(Scorer(f"{name}-{metric.backbone.name}", False, metric))
+        base, _, backbone = name.partition("@")
+        if base not in (*METRICS, "module"):
+            raise ValueError(unknown("metric", base, METRICS))
+        deep = base in METRICS and METRICS[base].deep and not backbone
+        for metric in (build(f"{name}@{each}") for each in backbones) if deep else (build(name),):
+            network = (metric.describe().get("backbone") or {}).get("name")
+            found.append(Scorer(f"{metric.name}-{network}" if network else metric.name, metric))
     return found

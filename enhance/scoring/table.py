@@ -8,15 +8,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from enhance.images.pictures import open_picture
 from enhance.images.reading import Picture
-from enhance.metrics import Prepared
 from enhance.scoring.pairs import Pair, PairsError
-from enhance.scoring.scorers import Scorer
+from enhance.scoring.scorers import Scorer, prepare, score
 from enhance.utils.files import write_text
 
 Row = dict[str, str]
@@ -117,7 +117,7 @@ class _References:
         self._scorers, self._device, self._opened = scorers, device, opened
         self._name = ""
         self._image: Tensor = torch.empty(0)
-        self._prepared: list[Tensor | Prepared] | None = None
+        self._prepared: list[Any] | None = None
 
     def image(self, name: str) -> Tensor:
         if name != self._name:
@@ -125,10 +125,10 @@ class _References:
             self._name, self._prepared = name, None
         return self._image
 
-    def prepared(self, name: str) -> list[Tensor | Prepared]:
+    def prepared(self, name: str) -> list[Any]:
         image = self.image(name)
         if self._prepared is None:
-            self._prepared = [scorer.prepare(image) for scorer in self._scorers]
+            self._prepared = prepare(self._scorers, image)
         return self._prepared
 
 
@@ -177,7 +177,7 @@ def _scores(
     else:
         together = torch.cat([references.image(name) for name in names])
         targets = [together] * len(scorers)
-    table = [scorer(images, target).tolist() for scorer, target in zip(scorers, targets, strict=True)]
+    table = score(scorers, images, targets).tolist()
     values = (
         {scorer.name: f"{column[place]:.9g}" for scorer, column in zip(scorers, table, strict=True)}
         for place in range(len(group))

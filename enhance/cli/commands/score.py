@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,40 +102,22 @@ def _scorers(settings: Settings) -> list[Scorer]:
     """The columns; loading a network is the slow part."""
     import torch
 
-    from enhance.run import build_metric, choose_device
+    from enhance.build import Metrics, choose_device
     from enhance.scoring import scorers
 
     device = choose_device(settings.device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    metrics = Metrics(settings.metric, settings.backbone, scoring=True)
 
-    def build(metric: str, backbone: str) -> Any:
-        chosen = settings.backbone if backbone == settings.backbone.name else _backbone(backbone)
-        if settings.backbone.weights == "untrained":  # of one as of all; a file fits one alone
-            chosen = replace(chosen, weights="untrained", seed=settings.backbone.seed)
-        return build_metric(replace(settings.metric, name=metric), chosen, scoring=True).to(device)
+    def build(name: str) -> Any:
+        return (metrics.main() if name == "module" else metrics.named(name)).to(device)
 
     found = scorers(settings.metrics or [settings.metric.name], build, settings.backbones or [settings.backbone.name])
     for scorer in found:
-        if scorer.metric is not None and not scorer.metric.backbone.origin.calibrated:
+        backbone = scorer.metric.describe().get("backbone")
+        if backbone and not backbone["calibrated"]:
             _say(f"warning: {scorer.name} has random weights; its scores mean nothing but that the program runs.")
-    return found
-
-
-def _backbone(name: str) -> BackboneConfig:
-    """The settings of another backbone, as its YAML has them."""
-    from omegaconf import OmegaConf
-
-    from enhance.config.paths import choices, home
-    from enhance.utils.suggest import unknown
-
-    if name not in choices()["backbone"]:
-        raise SettingsError(unknown("backbone", name, choices()["backbone"]))
-    file = home() / "conf" / "backbone" / f"{name}.yaml"
-    settings = OmegaConf.merge(OmegaConf.structured(BackboneConfig), OmegaConf.load(file))
-    found = OmegaConf.to_object(settings)
-    if not isinstance(found, BackboneConfig):
-        raise TypeError(f"{file} is no backbone.")
     return found
 
 
@@ -157,7 +139,7 @@ def _one(settings: Settings, pair: Pair) -> int:
     found = _scorers(settings)
     details = []
     for scorer in found:
-        reference, image = (picture.image.to(scorer.metric.device if scorer.metric else "cpu") for picture in pictures)
+        reference, image = (picture.image.to(scorer.metric.device) for picture in pictures)
         details.append(scorer.details(image, reference))
     drawn = _draw(settings, pair, pictures, found)
     if settings.format == "json":
@@ -188,18 +170,18 @@ def _draw(settings: Settings, pair: Pair, pictures: list[Picture], found: list[S
     asked = settings.map or "false"
     if asked.lower() == "false":
         return None
+    from enhance.metrics.registry import display_name
     from enhance.report.overlay import draw
-    from enhance.report.style import WRITTEN
 
-    metrics = {scorer.name: scorer.metric for scorer in found if scorer.metric is not None}
+    metrics: list[Any] = [scorer.metric for scorer in found if hasattr(scorer.metric, "map")]
     if not metrics:
-        raise SettingsError("map=true needs one of deepwsd, deepjsd and deepskld.")
+        raise SettingsError("map=true needs a metric that has a map: deepwsd, deepjsd or deepskld.")
     reference, image = (picture.image for picture in pictures)
     maps = {
-        f"{WRITTEN[metric.measure]} in {metric.backbone.name}": metric.map(
+        f"{display_name(metric.name)} in {metric.backbone.name}": metric.map(
             image.to(metric.device), reference.to(metric.device)
         )[0]
-        for metric in metrics.values()
+        for metric in metrics
     }
     path = Path(f"{Path(pair.image).stem}-map.png" if asked.lower() == "true" else asked).expanduser()
     draw(maps, image, path)
@@ -210,7 +192,7 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from enhance.run import choose_device
+    from enhance.build import choose_device
     from enhance.scoring import Outcome, score_pairs
     from enhance.scoring.document import Document
 

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from enhance.backbones.encode import encoded
 from enhance.backbones.network import Backbone, Weights, load
 from enhance.metrics import checks
 from enhance.metrics.deep.fusion import PreparedLevel, column_distances, level_distance, prepare_level
 from enhance.metrics.deep.layouts import LAYOUTS, pad
-from enhance.metrics.deep.published import network_for, rule_for
+from enhance.metrics.deep.published import level_spec, network_for
 from enhance.metrics.deep.smoothing import smoothed
+from enhance.metrics.metric import BaseMetric
 from enhance.utils.suggest import unknown
-
-REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "mean": torch.mean,
-    "sum": torch.sum,
-    "none": lambda values: values,
-}
-
 
 _AT_ONCE = 2  # images of a batch that are scored together on a CPU
 
@@ -35,12 +31,12 @@ class Prepared:
     Attributes:
         shape: of the reference, (B, 3, H, W).
         levels: its features, per level.
-        owner: the metric that prepared it.
+        fingerprint: of the metric that prepared it: settings and weights.
     """
 
     shape: tuple[int, ...]
     levels: tuple[PreparedLevel, ...]
-    owner: DeepDistance
+    fingerprint: str
 
     @property
     def device(self) -> torch.device:
@@ -51,7 +47,7 @@ class Prepared:
         return self.levels[0].columns.dtype
 
 
-class DeepDistance(nn.Module):
+class DeepDistance(BaseMetric):
     """Distance between two images as the mean distance between the distributions of their deep features.
 
     Do not instantiate it; take `DeepWSD`, `DeepJSD` or `DeepSKLD`. With no other setting than the backbone each
@@ -66,16 +62,16 @@ class DeepDistance(nn.Module):
         prefilter: whether images with a longer side of 384 and more are first box-averaged to about 256, as published
             for scoring.
         reduction: over the batch: `mean`, `sum` or `none`.
-        rounding: how a feature map's sides become multiples of 8: `published`, which may crop a map, or `up`, which
-        never does.
+        padding: how a feature map's sides become multiples of 8: `published`, which may crop a map, or `up`, which
+            never does.
         check_range: whether to check that images lie in [0, 1]; costs one pass over each image.
-        autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, for speed where the device
+        autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, where the device
             likes it. None: full precision, inside an autocast region too. The measure itself is always computed in full
             precision.
         seed, model, nodes: see `enhance.load_backbone`.
 
     Raises:
-        ValueError: for an unknown backbone, layout, reduction or rounding.
+        ValueError: for an unknown backbone, layout, reduction or padding.
         WeightsError: if the weights cannot be had or do not fit.
 
     Example:
@@ -91,7 +87,6 @@ class DeepDistance(nn.Module):
     """
 
     measure: ClassVar[str]
-    lower_is_better: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -101,24 +96,22 @@ class DeepDistance(nn.Module):
         prefilter: bool = True,
         reduction: str = "mean",
         *,
-        rounding: str = "published",
+        padding: str = "published",
         check_range: bool = True,
         autocast: torch.dtype | None = None,
         seed: int = 0,
         model: str | None = None,
         nodes: Sequence[str] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(self.measure, reduction, check_range)
         for what, given, accepted in (
             ("layout", layout, tuple(LAYOUTS)),
-            ("reduction", reduction, tuple(REDUCTIONS)),
-            ("rounding", rounding, ("published", "up")),
+            ("padding", padding, ("published", "up")),
         ):
             if given not in accepted:
                 raise ValueError(unknown(what, str(given), accepted))
-        for what, given in (("prefilter", prefilter), ("check_range", check_range)):
-            if not isinstance(given, bool):
-                raise ValueError(f"{what} must be True or False, got {given!r}.")
+        if not isinstance(prefilter, bool):
+            raise ValueError(f"prefilter must be True or False, got {prefilter!r}.")
         if not isinstance(backbone, (str, Backbone)):
             raise ValueError(
                 f"backbone must be a name of enhance.BACKBONES or a Backbone, got {type(backbone).__name__}."
@@ -133,60 +126,49 @@ class DeepDistance(nn.Module):
         )
         object.__setattr__(self, "backbone", network)  # not a submodule: no parameters and no state of ours
         self.backbone: Backbone
-        self.rule = rule_for(self.measure, name.partition("/")[0])
-        self.layout, self.prefilter, self.reduction, self.check_range = layout, prefilter, reduction, check_range
-        self.autocast = autocast
-        self.rounding = self.rule.rounding if rounding == "published" else rounding
+        self.spec = level_spec(self.measure, name.partition("/")[0])
+        self.layout, self.prefilter, self.autocast = layout, prefilter, autocast
+        self.padding = self.spec.padding if padding == "published" else padding
 
-    def forward(self, image: Tensor, reference: Tensor | Prepared, smoothing: float = 0.0) -> Tensor:
-        """The loss: mean over levels of the distance, 0 for equal images, lower is better. Differentiable in `image`.
+    def losses(self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
+        """The loss of each image, (B,): the mean over levels of the distance, 0 for equal images; see `forward`."""
+        return self.layers(image, reference, mask).mean(1)
 
-        Args:
-            image: (B, 3, H, W), RGB in [0, 1], at least 8 x 8; float32 (float64 after `.double()`); half precision is
-                computed in float32.
-            reference: the same shape, or (1, 3, H, W) for a batch of images, or what `prepare` returned.
-            smoothing: by how much the gradient is smoothed for an optimiser's sake, see `smoothing.py`;
-                the value stays exact.
-
-        Returns:
-            A scalar, or (B,) with reduction `none`.
-
-        Raises:
-            ValueError: for a wrong shape, range, dtype or device, or sizes that differ.
-        """
-        return REDUCTIONS[self.reduction](self.layers(image, reference, smoothing).mean(1))
+    def as_score(self, loss: Tensor) -> Tensor:
+        """The published quality score log(1 + loss) ** 0.25; lower is better."""
+        return torch.log1p(loss.clamp_min(0)) ** 0.25
 
     @torch.no_grad()
-    def score(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
-        """The published quality score log(1 + loss) ** 0.25 of each image, reduced over the batch; lower is better. No
-        gradient.
-        """
-        return REDUCTIONS[self.reduction](self.scores(image, reference))
+    def scores(self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
+        """The published score of each image, (B,), whatever the reduction; no gradient."""
+        return self.as_score(torch.cat([self.losses(*part) for part in in_parts(image, reference, mask)]))
 
-    @torch.no_grad()
-    def scores(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
-        """The score of each image, (B,), whatever the reduction."""
-        loss = torch.cat([self.layers(*part).mean(1) for part in _in_parts(image, reference)]).clamp_min(0)
-        return torch.log1p(loss) ** 0.25
+    def smoothed(self, amount: float) -> Self:
+        """The metric with the same values and a smoothed gradient, see `enhance.metrics.deep.smoothing`."""
+        spec = smoothed(self.spec, amount)
+        if spec is self.spec:
+            return self
+        twin = copy(self)
+        twin.spec = spec
+        return twin
 
-    def layers(self, image: Tensor, reference: Tensor | Prepared, smoothing: float = 0.0) -> Tensor:
+    def layers(self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
         """The distance of each level, (B, L): the image itself first, then the backbone's stages. Their mean is the
         loss.
+
+        A mask is averaged to the size of each level. Features outside it are replaced by the reference's, and the
+        distance is divided by the share of the level that is left. Deep features see beyond their position: those
+        inside the mask depend on pixels outside it, as far as the receptive field reaches.
         """
-        image = checks.image("image", image, self.dtype, self.device, self.check_range)
-        target = self.prepare(reference) if isinstance(reference, Tensor) else reference
-        checks.pair(image, target, self)
-        rule = smoothed(self.rule, smoothing)
+        image, target, mask = self._checked(image, reference, mask)
         with torch.autocast(image.device.type, enabled=False):
-            values = [
-                level_distance(columns, level, rule)
-                for columns, level in zip(self._columns(image), target.levels, strict=True)
-            ]
-        return torch.stack(values, 1)
+            pairs = zip(self._masked(image, target, mask), target.levels, strict=True)
+            distances = [(level_distance(columns, level, self.spec), share) for (columns, share), level in pairs]
+        return torch.stack([distance if share is None else distance / share for distance, share in distances], 1)
 
     @torch.no_grad()
-    def map(self, image: Tensor, reference: Tensor | Prepared) -> Tensor:
-        """Where the images differ in the eyes of the measure: (B, H, W), which sums to each image's loss.
+    def map(self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
+        """Where the images differ by the measure: (B, H, W), which sums to each image's loss.
 
         A level is the mean of the distances of its columns. Each column's distance is shared out equally among the
         entries of the feature map that it is made of; what the channels of a position have received is its share. In
@@ -195,24 +177,44 @@ class DeepDistance(nn.Module):
         its sum stays, and the levels are averaged.
 
         Args:
-            image, reference: as in `forward`.
+            image, reference, mask: as in `forward`.
 
         Raises:
             ValueError: as `forward`.
         """
-        image = checks.image("image", image, self.dtype, self.device, self.check_range)
-        target = self.prepare(reference) if isinstance(reference, Tensor) else reference
-        checks.pair(image, target, self)
+        image, target, mask = self._checked(image, reference, mask)
         total = image.new_zeros(len(image), *image.shape[-2:])
         features = self._features(image)
-        for level, prepared in zip(features, target.levels, strict=True):
-            distances = column_distances(self._cut(level), prepared, self.rule) / prepared.columns.shape[-1]
+        masked = self._masked(image, target, mask)
+        for level, (columns, covered), prepared in zip(features, masked, target.levels, strict=True):
+            distances = column_distances(columns, prepared, self.spec) / prepared.columns.shape[-1]
             share = distances / self._cut(torch.ones_like(level)).sum(1).clamp_min(1)
             spread = self._scattered(level, share)
             large = functional.interpolate(spread[:, None], size=image.shape[-2:], mode="bilinear")[:, 0]
+            distances = distances if covered is None else distances / covered[:, None]
             kept = distances.sum(1) / large.sum((1, 2)).clamp_min(torch.finfo(large.dtype).tiny)
             total += large * kept[:, None, None] / len(features)
         return total
+
+    def _checked(
+        self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None
+    ) -> tuple[Tensor, Prepared, Tensor | None]:
+        image = checks.image("image", image, self.dtype, self.device, self.check_range)
+        target = self.prepare(reference) if isinstance(reference, Tensor) else reference
+        checks.prepared(target, image, self.fingerprint)
+        return image, target, None if mask is None else checks.mask(mask, image)
+
+    def _masked(self, image: Tensor, target: Prepared, mask: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """The columns (B, 64, N) of every level, and the share of the level that lies inside the mask, (B,), if any."""
+        for level, prepared in zip(self._features(image), target.levels, strict=True):
+            columns = self._cut(level)
+            if mask is None:
+                yield columns, None
+                continue
+            small = functional.interpolate(mask, size=level.shape[-2:], mode="area")
+            weight = self._cut(small.expand(-1, level.shape[1], -1, -1))
+            share = small.mean((1, 2, 3)).clamp_min(torch.finfo(small.dtype).tiny)
+            yield torch.lerp(prepared.columns.expand_as(columns), columns, weight.expand_as(columns)), share
 
     def _scattered(self, level: Tensor, share: Tensor) -> Tensor:
         """Each column's share at the positions of its entries, summed over channels: (B, N) -> (B, H', W')."""
@@ -229,15 +231,16 @@ class DeepDistance(nn.Module):
         """
         reference = checks.image("reference", reference, self.dtype, self.device, self.check_range)
         with torch.autocast(reference.device.type, enabled=False):
-            levels = tuple(prepare_level(columns, self.rule) for columns in self._columns(reference.clone()))
-        return Prepared(tuple(reference.shape), levels, self)
-
-    def _columns(self, image: Tensor) -> list[Tensor]:
-        """64-vectors of every level: (B, 3, H, W) -> a list of (B, 64, N)."""
-        return [self._cut(level) for level in self._features(image)]
+            levels = tuple(prepare_level(self._cut(level).clone(), self.spec) for level in self._features(reference))
+        return Prepared(tuple(reference.shape), levels, self.fingerprint)
 
     def _features(self, image: Tensor) -> list[Tensor]:
-        """The levels: the image as the measure sees it, then the backbone's feature maps."""
+        """The levels: the image as the measure sees it, then the backbone's feature maps; computed once within
+        `encode_once`.
+        """
+        return encoded((self.backbone, self.prefilter, self.autocast), image, self._encode)
+
+    def _encode(self, image: Tensor) -> list[Tensor]:
         if self.prefilter:
             factor = min(max(1, round(max(image.shape[-2:]) / 256)), *image.shape[-2:])
             image = functional.avg_pool2d(image, factor) if factor > 1 else image
@@ -246,7 +249,7 @@ class DeepDistance(nn.Module):
         return [level.to(image.dtype) for level in (image, *maps)]
 
     def _cut(self, level: Tensor) -> Tensor:
-        return LAYOUTS[self.layout](pad(level, self.rounding))
+        return LAYOUTS[self.layout](pad(level, self.padding))
 
     @property
     def device(self) -> torch.device:
@@ -262,22 +265,35 @@ class DeepDistance(nn.Module):
         self.backbone._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__.copy()
+    @property
+    def fingerprint(self) -> str:
+        """Settings and weights, on which a prepared reference depends."""
+        weights = (self.backbone.name, self.backbone.origin.sha256)
+        return repr((self.measure, *weights, self.layout, self.prefilter, self.padding, self.autocast))
+
+    def describe(self) -> dict[str, Any]:
+        """Settings, and the backbone with its weights, in values that JSON has."""
+        settings = {"layout": self.layout, "prefilter": self.prefilter, "padding": self.padding}
+        return super().describe() | settings | {"backbone": self.backbone.describe()}
 
     def extra_repr(self) -> str:
         return f"backbone={self.backbone.name!r}, weights={self.backbone.origin.name!r}, layout={self.layout!r}"
 
 
-def _in_parts(image: Tensor, reference: Tensor | Prepared) -> list[tuple[Tensor, Tensor | Prepared]]:
+Part = tuple[Tensor, "Tensor | Prepared", "Tensor | None"]
+
+
+def in_parts(image: Tensor, reference: Tensor | Prepared, mask: Tensor | None) -> list[Part]:
     """A batch of pairs in parts that a processor's caches hold; anything else as it is."""
-    if not (isinstance(image, Tensor) and image.device.type == "cpu" and image.dim() == 4 and image.shape[1] == 3):
-        return [(image, reference)]
+    whole = mask is not None or not isinstance(image, Tensor) or image.device.type != "cpu"
+    if whole or image.dim() != 4 or image.shape[1] != 3:
+        return [(image, reference, mask)]
     if isinstance(reference, Prepared) and reference.shape[0] == 1:
-        return [(part, reference) for part in image.split(_AT_ONCE)]
+        return [(part, reference, None) for part in image.split(_AT_ONCE)]
     if isinstance(reference, Tensor) and reference.shape == image.shape:
-        return list(zip(image.split(_AT_ONCE), reference.split(_AT_ONCE), strict=True))
-    return [(image, reference)]
+        pairs = zip(image.split(_AT_ONCE), reference.split(_AT_ONCE), strict=True)
+        return [(part, other, None) for part, other in pairs]
+    return [(image, reference, None)]
 
 
 class DeepWSD(DeepDistance):
@@ -298,4 +314,9 @@ class DeepSKLD(DeepDistance):
     measure = "deepskld"
 
 
-METRICS: dict[str, type[DeepDistance]] = {kind.measure: kind for kind in (DeepWSD, DeepJSD, DeepSKLD)}
+DEEP_METRICS: dict[str, type[DeepDistance]] = {kind.measure: kind for kind in (DeepWSD, DeepJSD, DeepSKLD)}
+
+
+def deep_metric(name: str) -> type[DeepDistance]:
+    """The class of a deep measure of the registry."""
+    return DEEP_METRICS[name] if name in DEEP_METRICS else type(name, (DeepDistance,), {"measure": name})

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.metrics.deep.measures import Prepared, between
-from enhance.metrics.deep.published import Rule
+from enhance.metrics.deep.measures import Prepared, apply_measure
+from enhance.metrics.deep.published import LevelSpec
 from enhance.metrics.first_order import anchor, first_order
 
 _BLOCK = 8192  # columns: large enough to share an operation among threads, small enough for their caches
@@ -27,69 +27,69 @@ class PreparedLevel:
 
     Attributes:
         columns: the 64-vectors (B, 64, N).
-        masses: what the measure sees of them, per image (64, N).
-        measured: what the measure has prepared from the masses, per image.
+        distributions: what the measure sees of them, per image (64, N).
+        measured: what the measure has prepared from the distributions, per image.
     """
 
     columns: Tensor
-    masses: tuple[Tensor, ...]
+    distributions: tuple[Tensor, ...]
     measured: tuple[Prepared, ...]
 
 
-def omega(d: Tensor, damping: float) -> Tensor:
+def omega(d: Tensor, eps: float) -> Tensor:
     """Weight of the squared difference, 1 / (sqrt(exp(-1 / (d + c))) (d + c)^2). Source: the published code."""
-    shifted = d + damping
+    shifted = d + eps
     return (0.5 / shifted).exp() / shifted**2
 
 
-def prepare_level(columns: Tensor, rule: Rule) -> PreparedLevel:
+def prepare_level(columns: Tensor, spec: LevelSpec) -> PreparedLevel:
     """Compute the reference's side of a level from its columns (B, 64, N)."""
-    if rule.masses == "softmax":
+    if spec.distributions == "softmax":
         return PreparedLevel(columns, tuple(torch.softmax(columns, -1)), ())
     # One by one, as the images are: a sum over a batch is rounded otherwise, and equal images would not be equal.
-    seen = [image * image * _scale(image) if rule.masses == "squared" else image for image in columns]
-    return PreparedLevel(columns, (), tuple(rule.measure.prepare(image) for image in seen))
+    seen = [image * image * _scale(image) if spec.distributions == "squared" else image for image in columns]
+    return PreparedLevel(columns, (), tuple(spec.measure.prepare(image) for image in seen))
 
 
-def level_distance(columns: Tensor, prepared: PreparedLevel, rule: Rule) -> Tensor:
+def level_distance(columns: Tensor, prepared: PreparedLevel, spec: LevelSpec) -> Tensor:
     """Distance of each image's level to the reference's: (B, 64, N) -> (B,). A reference of one image serves the whole
     batch.
     """
     images = [
-        _softmax_distances(columns[image], prepared, image, rule).mean()
-        if rule.masses == "softmax"
-        else _FusedDistance.apply(columns[image], anchor(columns), prepared, image, rule)
+        _softmax_distances(columns[image], prepared, image, spec).mean()
+        if spec.distributions == "softmax"
+        else _FusedDistance.apply(columns[image], anchor(columns), prepared, image, spec)
         for image in range(len(columns))
     ]
     return torch.stack(images)  # type: ignore[arg-type]
 
 
 @torch.no_grad()
-def column_distances(columns: Tensor, prepared: PreparedLevel, rule: Rule) -> Tensor:
+def column_distances(columns: Tensor, prepared: PreparedLevel, spec: LevelSpec) -> Tensor:
     """The distance of every column, (B, 64, N) -> (B, N); its mean over the columns is the level's."""
-    return torch.stack([_column_distances(columns[image], prepared, image, rule) for image in range(len(columns))])
+    return torch.stack([_column_distances(columns[image], prepared, image, spec) for image in range(len(columns))])
 
 
-def _column_distances(columns: Tensor, prepared: PreparedLevel, image: int, rule: Rule) -> Tensor:
-    if rule.masses == "softmax":
-        return _softmax_distances(columns, prepared, image, rule)
+def _column_distances(columns: Tensor, prepared: PreparedLevel, image: int, spec: LevelSpec) -> Tensor:
+    if spec.distributions == "softmax":
+        return _softmax_distances(columns, prepared, image, spec)
     reference = image % len(prepared.columns)
-    masses = columns * columns * _scale(columns) if rule.masses == "squared" else columns
-    d, _ = rule.measure.compare(masses, prepared.measured[reference], False)
-    return _fuse(d, columns, prepared.columns[reference], rule.damping)[0]
+    distributions = columns * columns * _scale(columns) if spec.distributions == "squared" else columns
+    d, _ = spec.measure.compare(distributions, prepared.measured[reference], False)
+    return _fuse(d, columns, prepared.columns[reference], spec.eps)[0]
 
 
-def _softmax_distances(columns: Tensor, prepared: PreparedLevel, image: int, rule: Rule) -> Tensor:
-    """A softmax over all columns ties the blocks together, so this rule is left to autograd."""
+def _softmax_distances(columns: Tensor, prepared: PreparedLevel, image: int, spec: LevelSpec) -> Tensor:
+    """A softmax over all columns ties the blocks together, so autograd computes this gradient."""
     reference = image % len(prepared.columns)
-    d = between(rule.measure, torch.softmax(columns, -1), prepared.masses[reference], dim=0)
-    if rule.damping is not None:
-        d = d + (columns - prepared.columns[reference]).square().sum(0) * omega(d, rule.damping)
+    d = apply_measure(spec.measure, torch.softmax(columns, -1), prepared.distributions[reference], dim=0)
+    if spec.eps is not None:
+        d = d + (columns - prepared.columns[reference]).square().sum(0) * omega(d, spec.eps)
     return d
 
 
 def _scale(columns: Tensor) -> Tensor:
-    """1 / (sum of the level + 1e-6), which turns squared features into masses: (64, N) -> (1, 1).
+    """1 / (sum of the level + 1e-6), which turns squared features into distributions: (64, N) -> (1, 1).
 
     Summed block by block, each small enough for one thread: how many threads there are does not change the rounding.
     """
@@ -108,53 +108,57 @@ class _FusedDistance(torch.autograd.Function):
     """Columns of one image (64, N) -> its mean fused distance, a scalar."""
 
     @staticmethod
-    def forward(ctx: Any, columns: Tensor, anchor: Tensor, prepared: PreparedLevel, image: int, rule: Rule) -> Tensor:
+    def forward(
+        ctx: Any, columns: Tensor, anchor: Tensor, prepared: PreparedLevel, image: int, spec: LevelSpec
+    ) -> Tensor:
         wants_gradient = ctx.needs_input_grad[0]
         reference = image % len(prepared.columns)
-        squared = rule.masses == "squared"
+        squared = spec.distributions == "squared"
         scale = _scale(columns) if squared else columns.new_ones(1, 1)
-        slope = torch.empty_like(columns) if wants_gradient else None
+        grad = torch.empty_like(columns) if wants_gradient else None
 
         def compare(block: slice) -> tuple[Tensor, Tensor]:
-            """Sum over a block's columns of the distance, and of what a change of all masses together weighs."""
+            """Sum over a block's columns of the distance, and of what a change of all distributions together weighs."""
             x = columns[:, block]
-            masses = x * x * scale if squared else x
+            distributions = x * x * scale if squared else x
             measured = tuple(tensor[:, block] for tensor in prepared.measured[reference])
-            d, d_slope = rule.measure.compare(masses, measured, wants_gradient)
-            fused, d_weight, e_slope = _fuse(d, x, prepared.columns[reference, :, block], rule.damping)
-            mass_slope = scale
-            if slope is not None and d_slope is not None:
-                if squared:  # masses x^2 s, s = 1 / (sum of all x): 2 x s each, and -s times that of all together
-                    d_slope *= x
+            d, d_grad = spec.measure.compare(distributions, measured, wants_gradient)
+            fused, d_weight, e_grad = _fuse(d, x, prepared.columns[reference, :, block], spec.eps)
+            distribution_grad = scale
+            if grad is not None and d_grad is not None:
+                if (
+                    squared
+                ):  # distributions x^2 s, s = 1 / (sum of all x): 2 x s each, and -s times that of all together
+                    d_grad *= x
                     d_weight *= 2 * scale[0]
-                    mass_slope = (d_weight * (d_slope * x).sum(0)).sum() / 2
-                torch.addcmul(e_slope, d_slope, d_weight, out=slope[:, block])
-            return fused.sum(), mass_slope
+                    distribution_grad = (d_weight * (d_grad * x).sum(0)).sum() / 2
+                torch.addcmul(e_grad, d_grad, d_weight, out=grad[:, block])
+            return fused.sum(), distribution_grad
 
-        totals, mass_slopes = zip(*map(compare, _blocks(columns)), strict=True)
-        ctx.shift = -(torch.stack(mass_slopes).sum() * scale[0, 0]) if squared else None
+        totals, distribution_grads = zip(*map(compare, _blocks(columns)), strict=True)
+        ctx.shift = -(torch.stack(distribution_grads).sum() * scale[0, 0]) if squared else None
         ctx.count = columns.shape[-1]
-        ctx.save_for_backward(slope, anchor)
+        ctx.save_for_backward(grad, anchor)
         return torch.stack(totals).sum() / ctx.count
 
     @staticmethod
     @first_order
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None, None]:
-        slope, _ = ctx.saved_tensors
+        grad, _ = ctx.saved_tensors
         weight = grad_output / ctx.count
-        gradient = slope * weight if ctx.shift is None else torch.addcmul(ctx.shift * weight, slope, weight)
+        gradient = grad * weight if ctx.shift is None else torch.addcmul(ctx.shift * weight, grad, weight)
         return gradient, None, None, None, None
 
 
-def _fuse(d: Tensor, x: Tensor, y: Tensor, damping: float | None) -> tuple[Tensor, Tensor, Tensor]:
+def _fuse(d: Tensor, x: Tensor, y: Tensor, eps: float | None) -> tuple[Tensor, Tensor, Tensor]:
     """d + E omega(d) of each column with its derivatives: (columns,), in d (columns,), and in x through E (64,
     columns).
     """
-    if damping is None:
+    if eps is None:
         return d, torch.ones_like(d), x.new_zeros(())
     difference = x - y
     energy = (difference * difference).sum(0)
-    weight = omega(d, damping)
-    shifted = d + damping
+    weight = omega(d, eps)
+    shifted = d + eps
     in_d = 1 - energy * weight * (0.5 / shifted + 2) / shifted
     return d + energy * weight, in_d, difference.mul_(2 * weight)

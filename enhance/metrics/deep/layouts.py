@@ -16,23 +16,23 @@ WINDOW = 8
 VECTOR = WINDOW * WINDOW
 
 
-def whole_windows(size: int, rounding: str) -> int:
+def whole_windows(size: int, padding: str) -> int:
     """Side length that a map of side `size` is padded (or cropped) to: a multiple of 8, at least 8.
 
     Args:
         size: height or width of a feature map, at least 1.
-        rounding: `up` never crops; `nearest` is what the published VGG, SqueezeNet and EfficientNet code does: it
+        padding: `up` never crops; `nearest` is what the published VGG, SqueezeNet and EfficientNet code does: it
             rounds half to even, so that 20 becomes 16. The published code fails where `nearest` gives 0; here that
             becomes 8.
     """
-    windows = -(-size // WINDOW) if rounding == "up" else round(size / WINDOW)
+    windows = -(-size // WINDOW) if padding == "up" else round(size / WINDOW)
     return max(1, windows) * WINDOW
 
 
-def pad(feature_map: Tensor, rounding: str) -> Tensor:
+def pad(feature_map: Tensor, padding: str) -> Tensor:
     """Pad with zeros on the left and at the bottom (or crop there), as published: (B, C, H, W) -> (B, C, H', W')."""
     height, width = feature_map.shape[-2:]
-    bottom, left = whole_windows(height, rounding) - height, whole_windows(width, rounding) - width
+    bottom, left = whole_windows(height, padding) - height, whole_windows(width, padding) - width
     return functional.pad(feature_map, (left, 0, 0, bottom)) if bottom or left else feature_map
 
 

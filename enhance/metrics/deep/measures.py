@@ -48,7 +48,7 @@ class Wasserstein:
 
     def prepare(self, y: Tensor) -> Prepared:
         g = transport.cumulative(y)
-        return g, transport.falling(g)
+        return g, transport.reversed_keys(g)
 
     def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
         g, keys = prepared
@@ -72,8 +72,8 @@ class SignedWasserstein:
         with torch.set_grad_enabled(gradient):
             leaf = x.detach().requires_grad_(gradient)
             value: Any = ot.wasserstein_1d(grid, grid, leaf, y, p=self.p)  # type: ignore[arg-type]
-            slope = torch.autograd.grad(value.sum(), leaf)[0] if gradient else None
-        return value.detach(), slope
+            grad = torch.autograd.grad(value.sum(), leaf)[0] if gradient else None
+        return value.detach(), grad
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def wasserstein(x: Tensor, y: Tensor, p: float = 2.0, dim: int = -1) -> Tensor:
     """
     if not 1 <= p < math.inf:
         raise ValueError(f"wasserstein needs a finite order p of at least 1, got p={p}.")
-    return between(Wasserstein(p), x, y, dim)
+    return apply_measure(Wasserstein(p), x, y, dim)
 
 
 def jensen_shannon(x: Tensor, y: Tensor, dim: int = -1) -> Tensor:
@@ -186,7 +186,7 @@ def jensen_shannon(x: Tensor, y: Tensor, dim: int = -1) -> Tensor:
     Raises:
         ValueError: if the shapes differ.
     """
-    return between(JensenShannon(), x, y, dim)
+    return apply_measure(JensenShannon(), x, y, dim)
 
 
 def symmetric_kl(x: Tensor, y: Tensor, dim: int = -1) -> Tensor:
@@ -203,10 +203,10 @@ def symmetric_kl(x: Tensor, y: Tensor, dim: int = -1) -> Tensor:
     Raises:
         ValueError: if the shapes differ.
     """
-    return between(SymmetricKL(), x, y, dim)
+    return apply_measure(SymmetricKL(), x, y, dim)
 
 
-def between(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
+def apply_measure(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
     """The measure along `dim` of two tensors of one shape, differentiable once in both."""
     if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
         raise ValueError(f"Both must be tensors, got {type(x).__name__} and {type(y).__name__}.")
@@ -234,18 +234,18 @@ class _Symmetric(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, measure: Measure, x: Tensor, y: Tensor, anchor: Tensor) -> Tensor:
         _, wants_x, wants_y, _ = ctx.needs_input_grad
-        value, slope_x = measure.compare(x, measure.prepare(y), wants_x)
-        slope_y = measure.compare(y, measure.prepare(x), True)[1] if wants_y else None
-        ctx.save_for_backward(slope_x, slope_y, anchor)
+        value, grad_x = measure.compare(x, measure.prepare(y), wants_x)
+        grad_y = measure.compare(y, measure.prepare(x), True)[1] if wants_y else None
+        ctx.save_for_backward(grad_x, grad_y, anchor)
         return value
 
     @staticmethod
     @first_order
     def backward(ctx: Any, grad_output: Tensor) -> tuple[None, Tensor | None, Tensor | None, None]:
-        slope_x, slope_y, _ = ctx.saved_tensors
+        grad_x, grad_y, _ = ctx.saved_tensors
         return (
             None,
-            slope_x * grad_output if slope_x is not None else None,
-            slope_y * grad_output if slope_y is not None else None,
+            grad_x * grad_output if grad_x is not None else None,
+            grad_y * grad_output if grad_y is not None else None,
             None,
         )

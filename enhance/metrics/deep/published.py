@@ -10,44 +10,45 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from enhance.metrics.deep.measures import JensenShannon, Measure, SignedWasserstein, SymmetricKL, Wasserstein
+from enhance.metrics.registry import METRICS
 
 
 @dataclass(frozen=True)
-class Rule:
+class LevelSpec:
     """How one level's 64-vectors become a number.
 
     Attributes:
         measure: the distance d between two columns.
-        masses: what the measure sees of the features: `raw`; `squared`, x * x / (sum of the level's x + 1e-6); or
-            `softmax` over all columns of a row.
-        damping: c in omega(d) = 1 / (sqrt(exp(-1 / (d + c))) (d + c)^2), the weight of the squared difference E in d +
+        distributions: what the measure compares: the features, `raw`; `squared`, x * x / (sum of the level's x + 1e-6);
+            or `softmax` over all columns of a row.
+        eps: c in omega(d) = 1 / (sqrt(exp(-1 / (d + c))) (d + c)^2), the weight of the squared difference E in d +
             E omega(d); None leaves E out.
-        rounding: how a map's sides become multiples of 8, `nearest` (published, may crop) or `up`.
+        padding: how a map's sides become multiples of 8, `nearest` (published, may crop) or `up`.
     """
 
     measure: Measure
-    masses: str = "raw"
-    damping: float | None = 10.0
-    rounding: str = "nearest"
+    distributions: str = "raw"
+    eps: float | None = 10.0
+    padding: str = "nearest"
 
 
-_WSD = Rule(Wasserstein(2), masses="squared")
-_JSD = Rule(JensenShannon())
-_SKLD = Rule(SymmetricKL())
-_SKLD_FLOOR = Rule(SymmetricKL(floor=1e-17))
+_WSD = LevelSpec(Wasserstein(2), distributions="squared")
+_JSD = LevelSpec(JensenShannon())
+_SKLD = LevelSpec(SymmetricKL())
+_SKLD_FLOOR = LevelSpec(SymmetricKL(floor=1e-17))
 
-_PUBLISHED: dict[tuple[str, str], Rule] = {
+_PUBLISHED: dict[tuple[str, str], LevelSpec] = {
     ("deepwsd", "vgg19"): _WSD,
     ("deepwsd", "squeezenet"): _WSD,
-    ("deepwsd", "mobilenet"): Rule(SignedWasserstein(2), rounding="up"),
-    ("deepwsd", "efficientnet"): Rule(Wasserstein(1), masses="softmax"),
+    ("deepwsd", "mobilenet"): LevelSpec(SignedWasserstein(2), padding="up"),
+    ("deepwsd", "efficientnet"): LevelSpec(Wasserstein(1), distributions="softmax"),
     ("deepjsd", "vgg19"): _JSD,
     ("deepjsd", "squeezenet"): _JSD,
-    ("deepjsd", "mobilenet"): Rule(JensenShannon(), damping=100.0, rounding="up"),
-    ("deepjsd", "efficientnet"): Rule(JensenShannon(), damping=None),
+    ("deepjsd", "mobilenet"): LevelSpec(JensenShannon(), eps=100.0, padding="up"),
+    ("deepjsd", "efficientnet"): LevelSpec(JensenShannon(), eps=None),
     ("deepskld", "vgg19"): _SKLD,
     ("deepskld", "squeezenet"): _SKLD_FLOOR,
-    ("deepskld", "mobilenet"): replace(_SKLD_FLOOR, rounding="up"),
+    ("deepskld", "mobilenet"): replace(_SKLD_FLOOR, padding="up"),
     ("deepskld", "efficientnet"): _SKLD_FLOOR,
 }
 
@@ -60,12 +61,16 @@ _NETWORKS: dict[tuple[str, str], str] = {
 PUBLISHED_PAIRS: tuple[tuple[str, str], ...] = tuple(_PUBLISHED)
 
 
-def rule_for(measure: str, backbone: str) -> Rule:
-    """The published rule of a pair, or the nearest one with padding that never crops where nothing was published."""
+def level_spec(measure: str, backbone: str) -> LevelSpec:
+    """The published spec of a pair. Where nothing was published for the backbone, the nearest one with padding that
+    never crops; where nothing was published for the measure, its distribution measure of the raw features.
+    """
     if published := _PUBLISHED.get((measure, backbone)):
         return published
+    if (measure, "vgg19") not in _PUBLISHED:
+        return LevelSpec(METRICS[measure].load()(), padding="up")
     signed = measure == "deepwsd" and backbone == "torchvision"
-    return replace(_PUBLISHED[measure, "efficientnet" if signed else "vgg19"], rounding="up")
+    return replace(_PUBLISHED[measure, "efficientnet" if signed else "vgg19"], padding="up")
 
 
 def network_for(measure: str, backbone: str) -> str:

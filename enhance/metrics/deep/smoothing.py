@@ -1,13 +1,13 @@
-"""Gradients that an optimiser can follow to the end: values stay exact, only the direction changes, only for a time.
+"""Smoothed gradients: values stay exact, and only the direction of the first steps changes.
 
 A level's distance is d + E omega(d): a statistical distance d, and the squared difference E of the features. E is
-plain least squares, the kindest function to descend. d is not. Where a feature's share is tiny, a divergence's
+plain least squares, the easiest function to minimize. d is not. Where a feature's share is tiny, a divergence's
 gradient is huge and turns quickly. The Wasserstein distance behaves near the reference like a sum of |F - G| over
-cumulative masses F and G: the closer the image, the more often a difference changes its sign from one step to the
-next, while the gradient stays as long as it was far away, so that an optimiser hovers around the optimum at a
+cumulative distributions F and G: the closer the image, the more often a difference changes its sign from one step to
+the next, while the gradient stays as long as it was far away, so that an optimizer hovers around the optimum at a
 distance set by its step size.
 
-A smoothed rule begins with a gradient that is nearly E's and ends with the exact one, the broad strokes first and the
+A smoothed spec begins with a gradient that is nearly E's and ends with the exact one, the broad strokes first and the
 difficult ones last (graduated non-convexity: Blake and Zisserman, 1987). All these functions are least where the
 features are equal, so that smoothing moves no optimum.
 
@@ -29,14 +29,14 @@ from torch import Tensor
 
 from enhance.metrics.deep import transport
 from enhance.metrics.deep.measures import Compared, Measure, Prepared, Wasserstein
-from enhance.metrics.deep.published import Rule
+from enhance.metrics.deep.published import LevelSpec
 
 LAGS = 8
 
 
 @dataclass(frozen=True)
 class Damped:
-    """A measure whose gradient is divided by 1 + `amount`, so that the squared difference leads."""
+    """A measure whose gradient is divided by 1 + `amount`, so that the squared difference dominates."""
 
     measure: Measure
     amount: float
@@ -45,8 +45,8 @@ class Damped:
         return self.measure.prepare(y)
 
     def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
-        value, slope = self.measure.compare(x, prepared, gradient)
-        return value, slope.div_(1 + self.amount) if slope is not None else None
+        value, grad = self.measure.compare(x, prepared, gradient)
+        return value, grad.div_(1 + self.amount) if grad is not None else None
 
 
 @dataclass(frozen=True)
@@ -65,30 +65,30 @@ class SmoothedWasserstein(Wasserstein):
     def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
         f, (g, keys) = transport.cumulative(x), prepared
         value, _ = transport.distance(f, g, self.p, False, keys)
-        return value, transport.to_masses(self._slope(f, g)) if gradient else None
+        return value, transport.to_masses(self._smoothed_grad(f, g)) if gradient else None
 
-    def _slope(self, f: Tensor, g: Tensor) -> Tensor:
+    def _smoothed_grad(self, f: Tensor, g: Tensor) -> Tensor:
         """Gradient of the neighbour in `f`, the width held fixed: Huber's hinge has the slope clamp(a / e, 0, 1)."""
         width = (f[-1] + g[-1]).mul_(self.amount / 2)
         width += 1e-3 * width.mean() + 1e-30  # where a column is empty
         f, g = f / width, g / width
-        slope = (f - g).clamp_(-1, 1)
+        grad = (f - g).clamp_(-1, 1)
         for lag in range(1, min(self.lags + 1, len(f))):
             weight = (lag + 1) ** self.p - 2 * lag**self.p + (lag - 1) ** self.p
-            slope[:-lag].add_((f[:-lag] - g[lag:]).clamp_(0, 1), alpha=weight)
-            slope[lag:].sub_((g[:-lag] - f[lag:]).clamp_(0, 1), alpha=weight)
-        return slope
+            grad[:-lag].add_((f[:-lag] - g[lag:]).clamp_(0, 1), alpha=weight)
+            grad[lag:].sub_((g[:-lag] - f[lag:]).clamp_(0, 1), alpha=weight)
+        return grad
 
 
-def smoothed(rule: Rule, amount: float) -> Rule:
-    """The rule with its gradient smoothed; itself where `amount` is zero.
+def smoothed(spec: LevelSpec, amount: float) -> LevelSpec:
+    """The spec with its gradient smoothed; itself where `amount` is zero.
 
-    A divergence without a squared difference beside it has nothing that could lead in its place, and stays as it is.
+    A divergence without a squared difference beside it is not smoothed.
     """
     if not 0 <= amount < math.inf:
         raise ValueError(f"smoothing={amount} must be a finite number of at least 0.")
     if amount == 0:
-        return rule
-    if isinstance(rule.measure, Wasserstein):
-        return replace(rule, measure=SmoothedWasserstein(rule.measure.p, amount))
-    return replace(rule, measure=Damped(rule.measure, amount)) if rule.damping is not None else rule
+        return spec
+    if isinstance(spec.measure, Wasserstein):
+        return replace(spec, measure=SmoothedWasserstein(spec.measure.p, amount))
+    return replace(spec, measure=Damped(spec.measure, amount)) if spec.eps is not None else spec

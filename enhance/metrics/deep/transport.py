@@ -29,12 +29,12 @@ def cumulative(mass: Tensor) -> Tensor:
     return _running_sum(mass[:-1])
 
 
-def to_masses(slope: Tensor) -> Tensor:
+def to_masses(grad: Tensor) -> Tensor:
     """Gradient in the cumulative masses -> gradient in the masses: entry j moves every cumulative mass from j on."""
-    out = slope.new_empty((len(slope) + 1, *slope.shape[1:]))
+    out = grad.new_empty((len(grad) + 1, *grad.shape[1:]))
     out[0] = 0
-    if len(slope):
-        below = _running_sum(slope)
+    if len(grad):
+        below = _running_sum(grad)
         torch.sub(below[-1], below, out=out[1:])
         out[0] = below[-1]
     return out
@@ -65,7 +65,7 @@ def distance(
         f, g: cumulative masses (n - 1, columns), non-decreasing along dimension 0 (see `cumulative`).
         p: order, at least 1.
         gradient: whether to return the gradient. Where f and g are equal in a row it is the symmetric one.
-        keys: `falling(g)`, where it is known.
+        keys: `reversed_keys(g)`, where it is known.
 
     Returns:
         (columns,) and (n, columns) or None.
@@ -73,24 +73,24 @@ def distance(
     difference = f - g
     if p == 1:
         return difference.abs().sum(0), to_masses(difference.sign_()) if gradient else None
-    lead_f, lead_g = leads(f, falling(g) if keys is None else keys)
-    # sum(slope_f F + slope_g G), written so that nothing is left where F and G agree
-    if p == 2:  # slopes -2 d - 1 are small integers
-        slope_f = (-2 * lead_f).sub_(1)
-        terms = slope_f * difference
-        terms.addcmul_(lead_g.add_(lead_f).add_(1).to(f.dtype), g, value=-2)
+    rank_f, rank_g = rank_differences(f, reversed_keys(g) if keys is None else keys)
+    # sum(grad_f F + grad_g G), written so that nothing is left where F and G agree
+    if p == 2:  # gradients -2 d - 1 are small integers
+        grad_f = (-2 * rank_f).sub_(1)
+        terms = grad_f * difference
+        terms.addcmul_(rank_g.add_(rank_f).add_(1).to(f.dtype), g, value=-2)
     else:
-        slope_f, slope_g = ((d := lead.to(f.dtype)).abs().pow(p) - (d + 1).abs().pow(p) for lead in (lead_f, lead_g))
-        terms = slope_g.add_(slope_f).mul_(g).addcmul_(slope_f, difference)
+        grad_f, grad_g = ((d := rank.to(f.dtype)).abs().pow(p) - (d + 1).abs().pow(p) for rank in (rank_f, rank_g))
+        terms = grad_g.add_(grad_f).mul_(g).addcmul_(grad_f, difference)
     value = terms.sum(0)
     if not gradient:
         return value, None
-    return value, to_masses(slope_f.mul_(difference != 0).to(f.dtype))
+    return value, to_masses(grad_f.mul_(difference != 0).to(f.dtype))
 
 
-def leads(f: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+def rank_differences(f: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
     """How many of the own list have been passed minus how many of the other when an entry comes, for each entry of two
-    ascending lists: (n, columns) and the other's `falling` keys -> two of (n, columns), of small integers.
+    ascending lists: (n, columns) and the other's `reversed_keys` keys -> two of (n, columns), of small integers.
 
     Two ascending lists, the second turned round, rise and then fall. Exchanging entries half the length apart wherever
     they descend leaves the lower half of the union in front and the upper behind, each again of that kind; and so on
@@ -125,8 +125,8 @@ def leads(f: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
     return twice - place[0, 0, :rows], twice - place[0, 1].flip(0)[:rows]
 
 
-def falling(levels: Tensor) -> Tensor:
-    """What `leads` compares of the second list, which can be kept: its keys (see `_distinct`) turned round, filled up
+def reversed_keys(levels: Tensor) -> Tensor:
+    """The keys of the second list of `rank_differences` (see `_distinct`) in reverse order, filled up
     to a power of two.
     """
     size = 1 << (len(levels) - 1).bit_length() if len(levels) else 1

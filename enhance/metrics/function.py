@@ -1,0 +1,231 @@
+"""Any function or module that compares two images as a metric."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from enhance.metrics import checks
+from enhance.metrics.metric import BaseMetric
+from enhance.metrics.registry import Row
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+Range = str | Sequence[float]
+Compare = Callable[[Tensor, Tensor], Tensor]
+
+
+class FunctionMetric(BaseMetric):
+    """A metric made of a function of two batches of images; see `as_metric`."""
+
+    def __init__(
+        self,
+        compare: Compare,
+        name: str,
+        *,
+        higher_is_better: bool = False,
+        best: float | None = None,
+        range: Range = (0.0, 1.0),
+        min_size: int = 1,
+        reduction: str = "mean",
+        check_range: bool = True,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(name, reduction, check_range)
+        self.higher_is_better = higher_is_better
+        self.best = (1.0 if higher_is_better else 0.0) if best is None else float(best)
+        self.min_size, self._settings = min_size, settings or {}
+        self._scale, self._shift, self._range = _affine(range)
+        where = torch.zeros(())
+        if isinstance(compare, nn.Module):
+            compare.requires_grad_(False).eval()
+            where = next((where.to(parameter) for parameter in compare.parameters()), where)
+        self.register_buffer("_where", where, persistent=False)  # the device and the precision of the metric
+        self._compare: Compare = compare  # a module becomes a submodule, and moves with the metric
+
+    @property
+    def device(self) -> torch.device:
+        """Where the metric lies; images must lie there too."""
+        return cast(Tensor, self._where).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the metric; images must have it too."""
+        return cast(Tensor, self._where).dtype
+
+    @torch.no_grad()
+    def prepare(self, reference: Tensor) -> Tensor:
+        """The reference, checked and copied."""
+        return self._checked("reference", reference).clone()
+
+    def losses(self, image: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The loss of each image, (B,): lower is better. A mask replaces what lies outside it by the reference and
+        divides the loss by the share of the image that is left.
+        """
+        image, reference = self._checked("image", image), self._checked("reference", reference)
+        checks.same_size(image, reference)
+        reference = reference.expand_as(image)
+        if mask is None:
+            return self._as_loss(self._values(image, reference))
+        mask = checks.mask(mask, image)
+        inside = torch.lerp(reference, image, mask)
+        return self._as_loss(self._values(inside, reference)) / mask.mean((1, 2, 3))
+
+    def _as_loss(self, values: Tensor) -> Tensor:
+        """A similarity becomes what is missing to its best value; decibels become the squared error that they tell."""
+        if not self.higher_is_better:
+            return values
+        return 10 ** (-values / 10) if math.isinf(self.best) else self.best - values
+
+    def as_score(self, loss: Tensor) -> Tensor:
+        """The library's value that belongs to a loss."""
+        if not self.higher_is_better:
+            return loss
+        return -10 * loss.log10() if math.isinf(self.best) else self.best - loss
+
+    @torch.no_grad()
+    def scores(self, image: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The library's value of each image, (B,); no gradient."""
+        if mask is not None:
+            return self.as_score(self.losses(image, reference, mask))
+        image, reference = self._checked("image", image), self._checked("reference", reference)
+        checks.same_size(image, reference)
+        return self._values(image, reference.expand_as(image))
+
+    def _checked(self, role: str, given: Tensor) -> Tensor:
+        return checks.image(role, given, self.dtype, self.device, self.check_range, self.min_size)
+
+    def _values(self, image: Tensor, reference: Tensor) -> Tensor:
+        pair = (self._ranged(image), self._ranged(reference))
+        value = self._compared(*pair)
+        if value.numel() == len(image):
+            return value.reshape(len(image))
+        if value.numel() != 1:
+            raise ValueError(
+                f"{self.name} returned {tuple(value.shape)} for {len(image)} images; it must return one value, or one "
+                "for each image."
+            )
+        singles = zip(*(side.split(1) for side in pair), strict=True)
+        return torch.stack([self._compared(*single).reshape(()) for single in singles])
+
+    def _compared(self, image: Tensor, reference: Tensor) -> Tensor:
+        value = self._compare(image, reference)
+        if not isinstance(value, Tensor):
+            raise ValueError(f"{self.name} must return a tensor, got {type(value).__name__}.")
+        return value
+
+    def _ranged(self, image: Tensor) -> Tensor:
+        if self._scale == 1.0 and self._shift == 0.0:
+            return image
+        scale, shift = image.new_tensor(self._scale), image.new_tensor(self._shift)
+        return image * scale.reshape(-1, 1, 1) + shift.reshape(-1, 1, 1)
+
+    def describe(self) -> dict[str, Any]:
+        """Settings in values that JSON has."""
+        return super().describe() | {"range": self._range, **self._settings}
+
+    def extra_repr(self) -> str:
+        return f"{self.name!r}, higher_is_better={self.higher_is_better}"
+
+
+def as_metric(
+    function: Compare,
+    name: str | None = None,
+    higher_is_better: bool = False,
+    range: Range = (0.0, 1.0),
+    *,
+    best: float | None = None,
+    min_size: int = 1,
+    reduction: str = "mean",
+    check_range: bool = True,
+) -> FunctionMetric:
+    """A metric made of a function or module, usable wherever `enhance` takes a metric.
+
+    The loss of a similarity is `best - value`; of one in decibels, `best=math.inf`, it is 10 ** (-value / 10).
+
+    Args:
+        function: takes two batches (B, 3, H, W), the image first, and returns a value for each image, or one for all; a
+            module is put into eval mode and its parameters are frozen.
+        name: in tables and folders; by default the function's or the class's own.
+        higher_is_better: True of similarities.
+        range: of the images that the function takes: (0, 1), (-1, 1), (0, 255), or `imagenet`: normalised by the mean
+            and the standard deviation of ImageNet. Images are given to the metric in [0, 1] all the same.
+        best: value of equal images; by default 1 of similarities and 0 of distances.
+        min_size: shortest side in pixels.
+        reduction: over the batch: `mean`, `sum` or `none`.
+        check_range: whether to check that images lie in [0, 1].
+
+    Raises:
+        ValueError: for a range that cannot be, or what is no function.
+
+    Example:
+        >>> metric = as_metric(lambda image, reference: (image - reference).abs().mean((1, 2, 3)), name="l1")
+        >>> metric(torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8))
+        tensor(1.)
+    """
+    if not callable(function):  # type: ignore[redundant-expr]
+        raise ValueError(f"as_metric takes a function or module of two images, got {type(function).__name__}.")
+    named = name or str(getattr(function, "__name__", type(function).__name__)).strip("<>")
+    return FunctionMetric(
+        cast(Compare, function),
+        named,
+        higher_is_better=higher_is_better,
+        best=best,
+        range=range,
+        min_size=min_size,
+        reduction=reduction,
+        check_range=check_range,
+    )
+
+
+def library_metric(
+    name: str, row: Row, reduction: str = "mean", check_range: bool = True, **arguments: Any
+) -> FunctionMetric:
+    """The metric of a row of the registry that is no deep measure.
+
+    Raises:
+        ValueError: if its library is not installed, or for arguments that it does not take.
+    """
+    target = row.load()
+    arguments = {**row.arguments, **arguments}
+    try:
+        compare = target(**arguments) if inspect.isclass(target) else _partial(target, arguments)
+    except TypeError as error:
+        raise ValueError(f"metric={name} cannot be made with {arguments}: {error}.") from error
+    return FunctionMetric(
+        compare,
+        name,
+        higher_is_better=row.higher_is_better,
+        best=row.best,
+        range=row.range,
+        min_size=row.min_size,
+        reduction=reduction,
+        check_range=check_range,
+        settings=arguments,
+    )
+
+
+def _partial(function: Callable[..., Tensor], arguments: dict[str, Any]) -> Compare:
+    inspect.signature(function).bind(None, None, **arguments)  # TypeError for those that it does not take
+    return partial(function, **arguments)
+
+
+def _affine(range: Range) -> tuple[Any, Any, str | list[float]]:
+    """Scale and shift that bring [0, 1] to a range."""
+    if isinstance(range, str):
+        if range != "imagenet":
+            raise ValueError(f"range={range!r} must be imagenet or two numbers, e.g. [0, 1], [-1, 1] or [0, 255].")
+        return (
+            tuple(1 / std for std in _STD),
+            tuple(-mean / std for mean, std in zip(_MEAN, _STD, strict=True)),
+            range,
+        )
+    low, high = (float(end) for end in range) if len(range) == 2 else (0.0, 0.0)
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"range={list(range)} must be imagenet or two numbers, e.g. [0, 1], [-1, 1] or [0, 255].")
+    return high - low, low, [low, high]

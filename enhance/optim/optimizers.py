@@ -1,0 +1,67 @@
+"""Optimizers by name: any torch.optim.Optimizer whose `step` takes a closure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from enhance.config.schema import OptimizerConfig
+from enhance.utils.arguments import accepted
+from enhance.utils.suggest import unknown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.optim import Optimizer
+
+MakeOptimizer = Callable[["Iterable[Tensor]", float], "Optimizer"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """An optimizer of the registry.
+
+    Attributes:
+        target: `module:class`.
+        arguments: of its constructor, where its own defaults do not fit.
+        learning_rate: where the parametrization's, made for Adam, does not fit.
+    """
+
+    target: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    learning_rate: float | None = None
+
+
+OPTIMIZERS: dict[str, Row] = {
+    "adam": Row("torch.optim:Adam"),
+    "adamw": Row("torch.optim:AdamW"),
+    "nadam": Row("torch.optim:NAdam"),
+    "rmsprop": Row("torch.optim:RMSprop"),
+    "sgd": Row("torch.optim:SGD", learning_rate=10.0),
+    "lbfgs": Row("torch.optim:LBFGS", {"max_iter": 1, "line_search_fn": "strong_wolfe"}, learning_rate=1.0),
+}
+
+
+def make_optimizer(settings: OptimizerConfig) -> MakeOptimizer:
+    """A function that makes the optimizer of the settings from parameters and a learning rate.
+
+    The optimizer gets those of the settings that its constructor takes, and all of `arguments`.
+
+    Raises:
+        ValueError: for an unknown name, or a setting that this optimizer does not take.
+
+    Example:
+        >>> make = make_optimizer(OptimizerConfig(name="adam"))
+        >>> make([torch.zeros(3, requires_grad=True)], 0.02).param_groups[0]["betas"]
+        (0.9, 0.99)
+    """
+    if settings.name not in OPTIMIZERS:
+        raise ValueError(unknown("optimizer", settings.name, OPTIMIZERS))
+    row = OPTIMIZERS[settings.name]
+    module, _, name = row.target.partition(":")
+    kind = getattr(import_module(module), name)
+    arguments = dict(row.arguments) | accepted(kind, settings, ("betas", "momentum", "weight_decay"), "optimizer")
+    if "betas" in arguments:
+        arguments["betas"] = tuple(float(beta) for beta in arguments["betas"])  # Adam takes no integers
+    return lambda parameters, rate: kind(list(parameters), lr=rate, **arguments)

@@ -1,0 +1,35 @@
+"""Which settings a function takes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from enhance.utils.suggest import unknown
+
+
+def accepted(function: Callable[..., Any], settings: Any, names: Iterable[str], group: str) -> dict[str, Any]:
+    """The settings of a dataclass that a function takes, and the free ones of its `arguments`.
+
+    Args:
+        function: of a registry.
+        settings: a dataclass with a `name` and, perhaps, `arguments`.
+        names: of its fields that functions of this group may take.
+        group: for messages.
+
+    Raises:
+        ValueError: for a setting that was changed though the function does not take it, or an unknown argument.
+    """
+    taken = set(inspect.signature(function).parameters)
+    default, chosen = type(settings)(), {}
+    for name in names:
+        value = getattr(settings, name)
+        if name in taken:
+            chosen[name] = value
+        elif value != getattr(default, name):
+            raise ValueError(f"{group}={settings.name} takes no {name}; leave {group}.{name} out.")
+    free = dict(getattr(settings, "arguments", None) or {})
+    if strange := set(free) - taken:
+        raise ValueError(unknown(f"argument of {group}={settings.name}", min(strange), sorted(taken)))
+    return chosen | free
