@@ -16,12 +16,12 @@ from collections.abc import Callable
 import torch
 
 from enhance.backbones.registry import ARCHITECTURES, COMPACT
-from enhance.metrics import METRICS
+from enhance.metrics.deep.distance import DEEP_METRICS
 
 
 def step(measure: str, backbone: str, size: int) -> Callable[[], None]:
     """A step of a measure in a backbone."""
-    metric = METRICS[measure](backbone, "untrained")
+    metric = DEEP_METRICS[measure](backbone, "untrained")
     image, reference = torch.rand(2, 1, 3, size, size, generator=torch.Generator().manual_seed(0))
     target = metric.prepare(reference)
 
@@ -39,7 +39,7 @@ def seconds(work: Callable[[], None]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--measures", nargs="+", choices=tuple(METRICS), default=list(METRICS))
+    parser.add_argument("--measures", nargs="+", choices=tuple(DEEP_METRICS), default=list(DEEP_METRICS))
     parser.add_argument("--backbones", nargs="+", choices=(COMPACT, *ARCHITECTURES), default=[COMPACT, "vgg19"])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=11)

@@ -23,7 +23,7 @@ from enhance.config.schema import Config, register
 from enhance.degradations import degrade
 from enhance.images.arrays import resized
 from enhance.images.pictures import open_picture
-from enhance.metrics import METRICS, DeepDistance
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.metrics.psnr_ssim import psnr, ssim
 from enhance.optim.loop import descend
 from enhance.optim.parametrizations import Pyramid
@@ -102,7 +102,7 @@ def table(rows: list[Row]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--measures", nargs="+", choices=tuple(METRICS), default=list(METRICS))
+    parser.add_argument("--measures", nargs="+", choices=tuple(DEEP_METRICS), default=list(DEEP_METRICS))
     parser.add_argument("--starts", nargs="+", choices=tuple(STARTS), default=list(STARTS))
     parser.add_argument("--images", nargs="+", default=["astronaut"], help="samples or files")
     parser.add_argument("--backbone", default="vgg16")
@@ -123,7 +123,7 @@ def main() -> None:
             rows = [dict(row) for row in csv.DictReader(opened)]
     done = {tuple(str(row[column]) for column in COLUMNS[:4]) for row in rows}
     backbone = enhance.load_backbone(given.backbone, given.weights)
-    metrics = {name: METRICS[name](backbone, prefilter=False, rounding="up") for name in given.measures}
+    metrics = {name: DEEP_METRICS[name](backbone, prefilter=False, padding="up") for name in given.measures}
     for image in given.images:
         reference = square(image, given.size)
         for start in given.starts:

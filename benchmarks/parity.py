@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 import enhance
-from enhance.metrics import METRICS, DeepDistance
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
 
 NAMES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
@@ -71,7 +71,7 @@ untrained network lies on its kink, where float32 falls on either side.
 
 def build(measure: str, backbone: str) -> DeepDistance:
     _, network = NETWORKS[network_for(measure, backbone)]
-    return METRICS[measure](backbone, golden.features(network), reduction="none")
+    return DEEP_METRICS[measure](backbone, golden.features(network), reduction="none")
 
 
 def value_rows(values: list[dict], modules: dict[tuple[str, str], DeepDistance]) -> tuple[list[str], list[list[float]]]:

@@ -31,7 +31,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from enhance.metrics import METRICS, DeepDistance
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.report.style import WRITTEN
 from enhance.utils.machine import processor
 
@@ -66,12 +66,14 @@ class Bench:
         torch.manual_seed(0)
         self.device = torch.device(given.device)
         network = torchvision.models.vgg19(weights=None)
-        metric = METRICS[measure]("vgg19", network.features.state_dict(), check_range=False).to(self.device)
+        metric = DEEP_METRICS[measure]("vgg19", network.features.state_dict(), check_range=False).to(self.device)
         self.image, self.reference = (torch.rand(BATCH, 3, given.size, given.size).to(self.device) for _ in range(2))
         self.metric, self.target = metric, metric.prepare(self.reference[:1])
         self.half: DeepDistance | None = None
         if given.autocast:
-            self.half = METRICS[measure](metric.backbone, check_range=False, autocast=getattr(torch, given.autocast))
+            self.half = DEEP_METRICS[measure](
+                metric.backbone, check_range=False, autocast=getattr(torch, given.autocast)
+            )
             self.half_target = self.half.prepare(self.reference[:1])
         with torch.no_grad():
             self.slopes = [torch.ones_like(features) for features in metric.backbone(self.image[:1])]
@@ -241,7 +243,7 @@ def table(results: dict[str, Result]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--measure", nargs="+", choices=tuple(METRICS), default=list(METRICS))
+    parser.add_argument("--measure", nargs="+", choices=tuple(DEEP_METRICS), default=list(DEEP_METRICS))
     parser.add_argument("--published", type=Path, help="a checkout of the authors' code")
     parser.add_argument("--plot", type=Path, help="e.g. docs/step_cost: draws docs/step_cost.png and .pdf")
     parser.add_argument("--size", type=int, default=256)

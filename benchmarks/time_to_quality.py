@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 
 import enhance
-from enhance.inputs import Problem, pose
-from enhance.metrics import METRICS, DeepDistance, Prepared
+from enhance.inputs import Inputs, read_inputs
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance, Prepared
 from enhance.metrics.psnr_ssim import psnr
 from enhance.optim.loop import descend
 from enhance.optim.parametrizations import Pixels, Pyramid
@@ -35,12 +35,12 @@ NAMES = {"ours": "this package", "published": "published recipe"}
 HALVING = {"deepwsd": 1000, "deepjsd": 1500, "deepskld": 1500}
 
 
-def ours(metric: DeepDistance, target: Prepared, problem: Problem, steps: int) -> Iterator[Step]:
+def ours(metric: DeepDistance, target: Prepared, problem: Inputs, steps: int) -> Iterator[Step]:
     start = Pyramid(problem.initial)
     return descend(metric, target, start, steps=steps, learning_rate=0.02, smoothing=graduated(100))
 
 
-def published(metric: DeepDistance, target: Prepared, problem: Problem, steps: int) -> Iterator[Step]:
+def published(metric: DeepDistance, target: Prepared, problem: Inputs, steps: int) -> Iterator[Step]:
     return descend(
         metric,
         target,
@@ -49,14 +49,14 @@ def published(metric: DeepDistance, target: Prepared, problem: Problem, steps: i
         learning_rate=0.1,
         betas=(0.9, 0.999),
         schedule=halving(HALVING[metric.measure]),
-        forget=True,
-        relative=False,
+        reset_moments=True,
+        log_loss=False,
     )
 
 
 def race(metric: DeepDistance, image: str, size: int, steps: dict[str, int]) -> list[dict[str, object]]:
     """Run both recipes in turns and return a row for every tenth step and the last."""
-    problem = pose(image, "white", {}, size=size)
+    problem = read_inputs(image, "white", {}, size=size)
     target = metric.prepare(problem.reference)
     runs = {
         "ours": ours(metric, target, problem, steps["ours"]),
@@ -149,7 +149,7 @@ def plot(rows: list[dict[str, object]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--measure", nargs="+", choices=tuple(METRICS), default=["deepjsd"])
+    parser.add_argument("--measure", nargs="+", choices=tuple(DEEP_METRICS), default=["deepjsd"])
     parser.add_argument("--images", nargs="+", default=["astronaut"], help="samples or files")
     parser.add_argument("--backbone", default="vgg16")
     parser.add_argument("--weights", default="pretrained")
@@ -175,7 +175,7 @@ def main() -> None:
     backbone = enhance.load_backbone(given.backbone, given.weights)
     given.folder.mkdir(parents=True, exist_ok=True)
     for measure in given.measure:
-        metric = METRICS[measure](backbone, prefilter=False, rounding="up")
+        metric = DEEP_METRICS[measure](backbone, prefilter=False, padding="up")
         ours = given.steps or (300 if measure == "deepwsd" else 120)
         for image in given.images:
             rows += race(metric, image, given.size, {"ours": ours, "published": given.published_steps})

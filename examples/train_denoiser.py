@@ -101,7 +101,7 @@ def train(
 
 def objectives(pixel: float) -> dict[str, Objective]:
     """The two losses. What leaves [0, 1] is clipped for the measure, and L1 brings it back."""
-    measure = enhance.DeepJSD(prefilter=False, rounding="up")
+    measure = enhance.DeepJSD(prefilter=False, padding="up")
 
     def perceptual(image: Tensor, clean: Tensor) -> Tensor:
         return measure(image.clamp(0, 1), clean) + pixel * functional.l1_loss(image, clean)
@@ -111,7 +111,7 @@ def objectives(pixel: float) -> dict[str, Objective]:
 
 def judge(image: Tensor, reference: Tensor, second: enhance.DeepWSD) -> dict[str, float]:
     """What the judges say of one image. Of the scores, which belong to their backbones, lower is better."""
-    own = enhance.DeepJSD(prefilter=False, rounding="up")
+    own = enhance.DeepJSD(prefilter=False, padding="up")
     return {
         "PSNR": psnr(image, reference).item(),
         "SSIM": ssim(image, reference).item(),
@@ -184,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         with torch.no_grad():
             images[name] = network(start)
     images = {name: image.clamp(0, 1) for name, image in images.items()}
-    second = enhance.DeepWSD(given.judge, given.weights, prefilter=False, rounding="up")
+    second = enhance.DeepWSD(given.judge, given.weights, prefilter=False, padding="up")
     figures = {name: judge(image, reference, second) for name, image in images.items()}
     draw({**images, "reference": reference}, figures, given.folder / "training")
     for name, image in images.items():

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from enhance.backbones.network import Backbone, load
 from enhance.images.writing import save_image
-from enhance.metrics import METRICS
+from enhance.metrics.deep.distance import DEEP_METRICS
 from enhance.run import run
 
 BACKBONES = ("squeezenet", "mobilenet", "vgg_compact")
@@ -45,7 +45,7 @@ def picture(height: int, width: int, seed: int, kind: str) -> torch.Tensor:
 KIND = st.sampled_from(["flat", "extreme", "smooth", "noisy"])
 PAIR = st.fixed_dictionaries(
     {
-        "metric": st.sampled_from(sorted(METRICS)),
+        "metric": st.sampled_from(sorted(DEEP_METRICS)),
         "backbone": st.sampled_from(BACKBONES),
         "height": SIDE,
         "width": SIDE,
@@ -60,11 +60,11 @@ PAIR = st.fixed_dictionaries(
 
 def measured(pair: dict[str, Any]) -> None:
     """Losses and gradients are finite, and those of a batch are those of its images."""
-    metric = METRICS[pair["metric"]](
+    metric = DEEP_METRICS[pair["metric"]](
         backbone(pair["backbone"]),
         layout=pair["layout"],
         prefilter=pair["prefilter"],
-        rounding=pair["rounding"],
+        padding=pair["rounding"],
         reduction="none",
     )
     seed, (height, width) = pair["seed"], (pair["height"], pair["width"])
@@ -89,7 +89,7 @@ def _float(low: float, high: float) -> st.SearchStrategy[float]:
 
 RUN = st.fixed_dictionaries(
     {
-        "metric": st.sampled_from(sorted(METRICS)),
+        "metric": st.sampled_from(sorted(DEEP_METRICS)),
         "task": st.sampled_from(["recover", "denoise", "deblur", "jpeg"]),
         "parametrization": st.sampled_from(["pixels", "pyramid"]),
         "schedule": st.sampled_from(["constant", "cosine", "halving"]),

@@ -16,8 +16,9 @@ from torch import Tensor
 
 import enhance
 from enhance.images.arrays import to_array
-from enhance.inputs import pose
-from enhance.metrics import DeepDistance, tiles
+from enhance.inputs import read_inputs
+from enhance.metrics import tiles
+from enhance.metrics.deep.distance import DeepDistance
 from enhance.optim.parametrizations import Pixels
 from enhance.optim.schedules import constant
 from enhance.optim.step import Step
@@ -28,7 +29,7 @@ from enhance.runs.history import read
 
 @pytest.fixture(scope="module")
 def metric() -> DeepDistance:
-    return enhance.DeepJSD("squeezenet", "untrained", prefilter=False, rounding="up")
+    return enhance.DeepJSD("squeezenet", "untrained", prefilter=False, padding="up")
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_it_makes_the_steps_of_the_command(task: str, name: str, kind: type[Pixe
         "device=cpu",
     )
     run(config, tmp_path, "a test")
-    problem = pose("chelsea", config.task.initial, config.degradation, size=48)
+    problem = read_inputs("chelsea", config.task.initial, config.degradation, size=48)
     result = enhance.optimize(problem.reference, problem.initial, metric=name, steps=4, parametrization=kind)
     expected = read(tmp_path / "history.csv")
     assert [(row.step, row.loss, row.lr, row.psnr, row.ssim) for row in result.history] == [
@@ -141,7 +142,7 @@ def test_a_large_image_is_judged_in_tiles(
     monkeypatch.setattr(tiles, "_LARGE", 100)
     monkeypatch.setattr(tiles, "_TILE", 16)
     by_name = enhance.optimize(reference, metric="deepjsd", steps=1)
-    tiled = tiles.Tiled(enhance.DeepJSD(prefilter=False, rounding="up").to(by_name.image.device), 16, 4)
+    tiled = tiles.Tiled(enhance.DeepJSD(prefilter=False, padding="up").to(by_name.image.device), 16, 4)
     assert enhance.optimize(reference, metric=tiled, steps=1).history[1].loss == by_name.history[1].loss
     assert by_name.history[0].loss == pytest.approx(tiled(by_name.initial, by_name.reference).item())
 
@@ -200,8 +201,8 @@ def test_a_start_at_the_optimum_shows_too(metric: DeepDistance, reference: Tenso
     assert result._repr_png_()[0].startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("name", list(enhance.METRICS))
+@pytest.mark.parametrize("name", list(DEEP_METRICS))
 def test_it_takes_as_many_steps_as_the_command(name: str, reference: Tensor) -> None:
-    judge = enhance.METRICS[name]("squeezenet", "untrained", prefilter=False, rounding="up")
+    judge = DEEP_METRICS[name]("squeezenet", "untrained", prefilter=False, padding="up")
     result = enhance.optimize(reference[..., :8, :8], metric=judge)
     assert len(result.history) == settings(f"metric={name}").steps + 1

@@ -11,9 +11,9 @@ import enhance
 
 _DISTANCE = "backbone weights layout prefilter reduction rounding check_range autocast seed model nodes"
 CALLABLES = {
-    "DeepDistanceMetric": "metric options",
-    "DeepDistanceMetric.update": "preds target",
-    "DeepDistanceMetric.compute": "",
+    "MeanScore": "metric options",
+    "MeanScore.update": "preds target",
+    "MeanScore.compute": "",
     "DeepJSD": _DISTANCE,
     "DeepSKLD": _DISTANCE,
     "DeepWSD": _DISTANCE,

@@ -63,18 +63,17 @@ class _TileByTile(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, image: Tensor, anchor: Tensor, evaluate: Evaluate, places: list[Box]) -> Any:
         wanted = ctx.needs_input_grad[0]
-        total, others = image.new_zeros(()), []
+        total, rest = image.new_zeros(()), torch.zeros(())
         grad = torch.zeros_like(image) if wanted else None
         for box in places:
             tile = image[..., *box].detach().requires_grad_(wanted)
             with torch.set_grad_enabled(wanted):
                 loss, other = evaluate(tile, box)
             total += loss.detach() / len(places)
-            others.append(other)
+            rest = rest + other / len(places) if rest.dim() else other / len(places)
             if grad is not None:
                 grad[..., *box] += torch.autograd.grad(loss, tile)[0] / len(places)
         ctx.save_for_backward(grad, anchor)
-        rest = torch.stack(others).mean(0)
         ctx.mark_non_differentiable(rest)
         return total, rest
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from enhance.backbones.network import Backbone
 from enhance.degradations import degrade
 from enhance.evaluation.statistics import statistic
-from enhance.metrics import METRICS, DeepDistance
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from research.distill.distances import MEASURES
 from research.distill.kept import recall, watched
 from research.distill.photographs import centre
@@ -67,7 +67,7 @@ def versions(reference: Tensor, number: int) -> dict[str, list[Tensor]]:
 def metrics_of(backbone: Backbone) -> dict[str, DeepDistance]:
     """The measures with one backbone, sides padded so that nothing of a small image is cut off."""
     shared = Remembering(backbone)
-    return {name: METRICS[name](shared, rounding="up") for name in MEASURES}
+    return {name: DEEP_METRICS[name](shared, padding="up") for name in MEASURES}
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from enhance.metrics.deep.published import Rule, rule_for
 MEASURES = ("deepjsd", "deepskld", "deepwsd")
 CELL = 16  # pixels of the image for each entry of a map
 
-_RULES: dict[str, Rule] = {measure: replace(rule_for(measure, "vgg_compact"), rounding="up") for measure in MEASURES}
+_RULES: dict[str, Rule] = {measure: replace(rule_for(measure, "vgg_compact"), padding="up") for measure in MEASURES}
 _SIDE = 32  # positions along a side that are measured; where there are more they are thinned out
 _IMAGE = 256  # side of the image whose masses those of a crop shall resemble
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from enhance.backbones.network import Backbone
 from enhance.config import paths, schema
 from enhance.degradations import degrade
-from enhance.metrics import METRICS, DeepDistance
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.optim.loop import descend
 from enhance.optim.parametrizations import Pyramid
 from enhance.optim.schedules import graduated
@@ -89,7 +89,7 @@ def optimised(metric: DeepDistance, reference: Tensor, initial: Tensor, start: s
 
 def measured(backbone: Backbone, measure: str) -> DeepDistance:
     """The measure as an optimisation takes it."""
-    return METRICS[measure](backbone, prefilter=False, rounding="up")
+    return DEEP_METRICS[measure](backbone, prefilter=False, padding="up")
 
 
 def reached(judge: DeepDistance, guide: DeepDistance, reference: Tensor, start: str, steps: int) -> dict[str, float]:

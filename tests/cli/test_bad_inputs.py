@@ -235,7 +235,7 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("schedule.name=cosin", "cosine"),
         ("parametrization.name=pixel", "pixels"),
         ("metric.layout=spatail", "spatial"),
-        ("metric.rounding=down", "up"),
+        ("metric.padding=down", "up"),
         ("degradation=gausian_noise", "gaussian_noise"),
         ("recipes=denoize", "denoise"),
         ("resum=run", "did you mean 'resume'"),

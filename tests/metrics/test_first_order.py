@@ -12,7 +12,7 @@ import enhance
 from enhance.metrics.deep.measures import jensen_shannon, symmetric_kl, wasserstein
 from enhance.metrics.tiles import Tiled
 
-MODULE = enhance.DeepJSD(prefilter=False, rounding="up")
+MODULE = enhance.DeepJSD(prefilter=False, padding="up")
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "deepwsd": enhance.DeepWSD(MODULE.backbone),
     "deepjsd": MODULE,

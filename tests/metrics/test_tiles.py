@@ -15,7 +15,7 @@ from enhance.metrics.tiles import Tiled
 
 @pytest.fixture(scope="module")
 def metric() -> enhance.DeepJSD:
-    return enhance.DeepJSD(prefilter=False, rounding="up")
+    return enhance.DeepJSD(prefilter=False, padding="up")
 
 
 @given(height=st.integers(8, 300), width=st.integers(8, 300), size=st.integers(16, 64), overlap=st.integers(0, 15))

@@ -12,7 +12,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.image import PeakSignalNoiseRatio
 
 import enhance
-from enhance.metrics import DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def expected(distance: DeepDistance, image: Tensor, reference: Tensor) -> float:
 def test_it_is_the_mean_score_of_all_images_of_all_batches(
     distance: DeepDistance, batch: tuple[Tensor, Tensor]
 ) -> None:
-    metric = enhance.DeepDistanceMetric(distance)
+    metric = enhance.MeanScore(distance)
     image, reference = batch
     value = metric(image[:2], reference[:2])  # the batch's own
     assert value == pytest.approx(expected(distance, image[:2], reference[:2]), rel=1e-4)
@@ -50,11 +50,11 @@ def test_it_is_the_mean_score_of_all_images_of_all_batches(
 
 def test_states_of_two_processes_merge(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
     image, reference = batch
-    one, other = (enhance.DeepDistanceMetric(distance) for _ in range(2))
+    one, other = (enhance.MeanScore(distance) for _ in range(2))
     one.update(image[:1], reference[:1])
     other.update(image[1:], reference[1:])
     theirs = iter([other.total, other.images, other.settings])
-    synchronised = enhance.DeepDistanceMetric(
+    synchronised = enhance.MeanScore(
         distance,
         dist_sync_fn=lambda state, group: [state, next(theirs)],
         distributed_available_fn=lambda: True,
@@ -73,7 +73,7 @@ def test_equal_images_first_do_not_tie_a_collection_together(
     spatial = enhance.DeepJSD(distance.backbone, layout="spatial")
     divergence = enhance.DeepSKLD(distance.backbone)
     metrics = {"strided": distance, "spatial": spatial, "skld": divergence}
-    running = {name: enhance.DeepDistanceMetric(each) for name, each in metrics.items()}
+    running = {name: enhance.MeanScore(each) for name, each in metrics.items()}
     collection = MetricCollection({**running, "psnr": PeakSignalNoiseRatio(data_range=1.0)})
     collection.update(reference, reference)
     collection.update(image, reference)
@@ -84,7 +84,7 @@ def test_equal_images_first_do_not_tie_a_collection_together(
 
 
 def test_the_backbone_is_no_state_and_moves_along(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
-    metric = enhance.DeepDistanceMetric(copy.deepcopy(distance))
+    metric = enhance.MeanScore(copy.deepcopy(distance))
     assert not list(metric.parameters())
     assert not metric.state_dict()
     metric.persistent(True)
@@ -98,22 +98,22 @@ def test_the_backbone_is_no_state_and_moves_along(distance: DeepDistance, batch:
 
 def test_a_mistake_gets_a_sentence(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
     with pytest.raises(ValueError, match="did you mean 'deepjsd'"):
-        enhance.DeepDistanceMetric("deepjds")
-    metric = enhance.DeepDistanceMetric(distance)
+        enhance.MeanScore("deepjds")
+    metric = enhance.MeanScore(distance)
     with pytest.raises(ValueError, match="Divide by 255"):
         metric.update(batch[0] * 255, batch[1])
     assert metric.images == 0
 
 
 def test_torchmetrics_own_declarations() -> None:
-    metric = enhance.DeepDistanceMetric("deepskld")
+    metric = enhance.MeanScore("deepskld")
     assert metric.distance.backbone.name == "vgg_compact"
     assert not metric.higher_is_better
     assert not metric.is_differentiable
 
 
 def test_it_draws_itself(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
-    metric = enhance.DeepDistanceMetric(distance)
+    metric = enhance.MeanScore(distance)
     metric.update(*batch)
     figure, axes = metric.plot()
     assert axes.get_ylabel() or figure.axes

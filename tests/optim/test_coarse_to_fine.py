@@ -16,7 +16,7 @@ from enhance.optim.parametrizations import Pyramid
 from enhance.optim.step import Step
 from enhance.optim.stopping import Plateau
 
-_METRIC = enhance.DeepJSD("squeezenet", "untrained", prefilter=False, rounding="up")
+_METRIC = enhance.DeepJSD("squeezenet", "untrained", prefilter=False, padding="up")
 
 
 @pytest.fixture

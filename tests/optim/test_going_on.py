@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 
 import enhance
-from enhance.metrics import DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
 from enhance.optim.loop import descend
 from enhance.optim.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.optim.schedules import graduated, halving
 from enhance.optim.step import Step
-from enhance.optim.stopping import Budget, Plateau, Until
+from enhance.optim.stopping import Budget, EarlyStopping, Plateau
 
 STEPS = 8
 
 
 @pytest.fixture(scope="module")
 def metric() -> DeepDistance:
-    return enhance.DeepJSD("squeezenet", "untrained", rounding="up", prefilter=False)
+    return enhance.DeepJSD("squeezenet", "untrained", padding="up", prefilter=False)
 
 
 @pytest.fixture
@@ -61,10 +61,10 @@ def test_a_descent_goes_on_to_the_last_bit(
     published: bool,
 ) -> None:
     initial, reference = pair
-    measure = Fragile(metric.backbone, rounding="up", prefilter=False) if fragile else metric
+    measure = Fragile(metric.backbone, padding="up", prefilter=False) if fragile else metric
     run = partial(descend, measure, reference, steps=STEPS, learning_rate=0.02, smoothing=graduated(5))
     if published:
-        run = partial(run, schedule=halving(3), forget=True, relative=False)
+        run = partial(run, schedule=halving(3), reset_moments=True, log_loss=False)
     whole, states = [], []
     for step in run(kind(initial)):
         whole.append((step.index, step.loss, step.learning_rate, step.image.clone()))
@@ -104,12 +104,12 @@ def test_rules_remember_what_they_have_seen(at: int) -> None:
     def rules() -> list[Plateau | Budget]:
         return [Plateau(3, 0.01), Budget(20)]
 
-    whole = Until(made(), rules())
+    whole = EarlyStopping(made(), rules())
     last = [step.index for step in whole][-1]
-    begun = Until(made(), rules())
+    begun = EarlyStopping(made(), rules())
     for step in begun:
         if step.index == at:
             break
-    resumed = Until(made(at + 1), rules(), stored(begun.state()))
+    resumed = EarlyStopping(made(at + 1), rules(), stored(begun.state()))
     assert max([step.index for step in resumed], default=at) == last
     assert resumed.reason == whole.reason

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from enhance.inputs import pose
-from enhance.metrics import METRICS
+from enhance.inputs import read_inputs
+from enhance.metrics.deep.distance import DEEP_METRICS
 from enhance.metrics.psnr_ssim import psnr, ssim
 from enhance.optim.loop import descend
 from enhance.optim.parametrizations import Pyramid
@@ -25,8 +25,8 @@ pytestmark = [
 
 @pytest.mark.parametrize(("name", "steps"), [("deepjsd", 120), ("deepskld", 120), ("deepwsd", 120)])
 def test_a_photograph_from_white_reaches_33_db(name: str, steps: int) -> None:
-    problem = pose("astronaut", "white", {})
-    metric = METRICS[name]("vgg16", FILTERS, prefilter=False, rounding="up")
+    problem = read_inputs("astronaut", "white", {})
+    metric = DEEP_METRICS[name]("vgg16", FILTERS, prefilter=False, padding="up")
     steps_made = descend(
         metric,
         problem.reference,
@@ -39,7 +39,7 @@ def test_a_photograph_from_white_reaches_33_db(name: str, steps: int) -> None:
     assert psnr(final.image, problem.reference) >= 33
 
 
-@pytest.mark.parametrize("name", list(METRICS))
+@pytest.mark.parametrize("name", list(DEEP_METRICS))
 @pytest.mark.parametrize(
     "degradation",
     [
@@ -50,8 +50,8 @@ def test_a_photograph_from_white_reaches_33_db(name: str, steps: int) -> None:
     ids=lambda degradation: degradation["name"],
 )
 def test_a_degraded_photograph_gets_better_by_every_measure(name: str, degradation: dict[str, object]) -> None:
-    problem = pose("chelsea", "degraded", degradation, size=128)
-    metric = METRICS[name]("vgg16", FILTERS, prefilter=False, rounding="up")
+    problem = read_inputs("chelsea", "degraded", degradation, size=128)
+    metric = DEEP_METRICS[name]("vgg16", FILTERS, prefilter=False, padding="up")
     best = min(
         descend(
             metric,

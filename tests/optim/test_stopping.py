@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enhance.optim.step import Step
-from enhance.optim.stopping import ALL_STEPS, Budget, Diverged, Plateau, Rule, Safeguard, Target, Until
+from enhance.optim.stopping import ALL_STEPS, Budget, Diverged, EarlyStopping, Plateau, Rule, Safeguard, Target
 
 
 def made(losses: list[float], seconds: float = 1.0) -> Iterator[Step]:
@@ -29,13 +29,13 @@ def made(losses: list[float], seconds: float = 1.0) -> Iterator[Step]:
     ],
 )
 def test_a_rule_ends_the_run_after_the_step_it_stops_at_and_says_why(rule: Rule, last: int, words: str) -> None:
-    run = Until(made([2, 1, 0.5, 0.499, 0.498, 0.497, 0.3, 0.2]), [rule])
+    run = EarlyStopping(made([2, 1, 0.5, 0.499, 0.498, 0.497, 0.3, 0.2]), [rule])
     assert [step.index for step in run][-1] == last
     assert words in run.reason
 
 
 def test_without_a_reason_all_steps_are_made() -> None:
-    run = Until(made([3, 2, 1]), [Plateau(5), Target(loss=0.1), Budget(60)])
+    run = EarlyStopping(made([3, 2, 1]), [Plateau(5), Target(loss=0.1), Budget(60)])
     assert len(list(run)) == 3
     assert run.reason == ALL_STEPS
 

@@ -11,7 +11,7 @@ from helpers import QUICK, settings
 from processes import RUN, begin, end, results, said
 from torch import Tensor
 
-from enhance.metrics import METRICS
+from enhance.metrics.deep.distance import DEEP_METRICS
 from enhance.metrics.deep.fusion import _scale
 from enhance.optim.frames import MOST
 from enhance.run import run
@@ -32,10 +32,10 @@ def test_the_same_command_leaves_the_same_bytes(task: str, tmp_path: Path) -> No
     assert left[0] == left[1]
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", DEEP_METRICS)
 @pytest.mark.parametrize("backbone", ["squeezenet", "mobilenet"])
 def test_threads_and_batches_change_no_result(name: str, backbone: str, images: tuple[Tensor, Tensor]) -> None:
-    metric = METRICS[name](backbone, "untrained", rounding="up", reduction="none")
+    metric = DEEP_METRICS[name](backbone, "untrained", padding="up", reduction="none")
     threads = torch.get_num_threads()
     values, gradients = {}, {}
     try:

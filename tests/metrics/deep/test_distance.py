@@ -14,13 +14,13 @@ from torch import Tensor
 
 import enhance
 from enhance.backbones.network import Backbone
-from enhance.metrics import METRICS, DeepDistance
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.metrics.deep.fusion import level_distance, prepare_level
 from enhance.metrics.deep.published import network_for, rule_for
 
 PAIRS = [
     (metric, backbone)
-    for metric in METRICS
+    for metric in DEEP_METRICS
     for backbone in ("vgg19", "vgg16", "squeezenet", "mobilenet", "efficientnet", "resnet")
 ]
 _networks: dict[str, Backbone] = {}
@@ -33,7 +33,7 @@ def build(metric: str, backbone: str, **settings: object) -> DeepDistance:
         _networks[network] = enhance.load_backbone(network, "untrained")
     named = copy.copy(_networks[network])
     named.name = backbone
-    return METRICS[metric](named, **settings)  # type: ignore[arg-type]
+    return DEEP_METRICS[metric](named, **settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("metric", "backbone"), PAIRS)
@@ -48,7 +48,7 @@ def test_zero_with_finite_zero_gradient_at_identity(metric: str, backbone: str, 
     assert image.grad.abs().max() < 1e-7
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", DEEP_METRICS)
 def test_equal_batches_have_zero_loss_and_gradient_with_several_threads(metric: str) -> None:
     # A sum over a whole batch is rounded otherwise than one over an image, once threads share it.
     threads = torch.get_num_threads()
@@ -84,16 +84,16 @@ def test_a_batch_equals_its_single_images(metric: str, backbone: str, images: tu
 
 @settings(max_examples=25, deadline=None)
 @given(
-    pair=st.sampled_from([(m, b) for m in METRICS for b in ("squeezenet", "mobilenet", "vgg16")]),
+    pair=st.sampled_from([(m, b) for m in DEEP_METRICS for b in ("squeezenet", "mobilenet", "vgg16")]),
     height=st.integers(8, 70),
     width=st.integers(8, 70),
     layout=st.sampled_from(["strided", "spatial"]),
-    rounding=st.sampled_from(["published", "up"]),
+    padding=st.sampled_from(["published", "up"]),
 )
 def test_any_size_gives_a_finite_loss_and_gradient(
     pair: tuple[str, str], height: int, width: int, layout: str, rounding: str
 ) -> None:
-    module = build(*pair, layout=layout, rounding=rounding)
+    module = build(*pair, layout=layout, padding=rounding)
     generator = torch.Generator().manual_seed(height * 100 + width)
     image, reference = torch.rand(2, 1, 3, height, width, generator=generator)
     image.requires_grad_()
@@ -106,7 +106,7 @@ def test_any_size_gives_a_finite_loss_and_gradient(
     assert image.grad.abs().max() > 0
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", DEEP_METRICS)
 def test_the_gradient_is_the_slope_of_the_loss(metric: str, images: tuple[Tensor, Tensor]) -> None:
     module = copy.deepcopy(build(metric, "squeezenet")).double()
     image, reference = (each[:1].double() for each in images)

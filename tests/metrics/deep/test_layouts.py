@@ -48,7 +48,7 @@ def test_a_spatial_column_is_a_window() -> None:
     channels=st.integers(1, 9),
     height=st.integers(1, 40),
     width=st.integers(1, 40),
-    rounding=st.sampled_from(["up", "nearest"]),
+    padding=st.sampled_from(["up", "nearest"]),
 )
 def test_every_entry_is_used_once(channels: int, height: int, width: int, rounding: str) -> None:
     padded = pad(torch.rand(2, channels, height, width), rounding)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from enhance.metrics import METRICS, DeepDistance
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
 
 pytestmark = pytest.mark.skipif(
@@ -30,7 +30,7 @@ state = cache(golden.features)
 
 @cache
 def build(measure: str, backbone: str) -> DeepDistance:
-    return METRICS[measure](backbone, state(TORCHVISION[network_for(measure, backbone)]), reduction="none")
+    return DEEP_METRICS[measure](backbone, state(TORCHVISION[network_for(measure, backbone)]), reduction="none")
 
 
 def published(measure: str, backbone: str) -> list[dict]:

@@ -18,7 +18,7 @@ from enhance.backbones import compact
 from enhance.backbones.network import load
 from enhance.images.pictures import load_image
 from enhance.images.writing import save_image
-from enhance.metrics import METRICS
+from enhance.metrics.deep.distance import DEEP_METRICS
 from research.distill import judge, training
 from research.distill.__main__ import distill, main
 from research.distill.crops import _KINDS, VERSIONS, Manner, _degraded, _far, group
@@ -67,7 +67,7 @@ def test_a_student_and_its_card(recipe: Recipe, photographs: Path, capsys: pytes
     )
     assert "3 steps" not in text
     assert again.origin.sha256 == student.origin.sha256 != first.origin.sha256
-    metric = METRICS["deepjsd"](student)
+    metric = DEEP_METRICS["deepjsd"](student)
     assert metric(torch.rand(1, 3, 24, 24), torch.rand(1, 3, 24, 24)).isfinite()
 
 
@@ -269,7 +269,7 @@ def test_whatever_is_drawn_is_an_image(images: tuple[Tensor, Tensor]) -> None:
 def test_maps_average_to_the_metrics_level_distance(measure: str, generator: torch.Generator) -> None:
     image, reference = torch.rand(2, 1, 3, 256, 256, generator=generator)
     backbone = load(compact.NAME)
-    metric = METRICS[measure](backbone, prefilter=False, rounding="up")
+    metric = DEEP_METRICS[measure](backbone, prefilter=False, padding="up")
     deepest = [backbone(side)[-1] for side in (image, reference)]
     found = distance_map(deepest[0], deepest[1][0], measure, 256).mean()
     assert found.item() == pytest.approx(metric.layers(image, reference)[0, -1].item(), rel=1e-4)
