@@ -75,8 +75,6 @@ class Optimization:
             raise ValueError(
                 f"parametrization must make a Parametrization of the image, as Pixels does, not {type(made).__name__}."
             )
-        own = OPTIMIZERS[config.optimizer.name].learning_rate if optimizer is None else None
-        self._rate = config.optimizer.learning_rate or own or default_rate(made, near)
         self._settings = Settings(
             optimizer=optimizer or make_optimizer(config.optimizer),
             schedule=schedule or make_schedule(config.schedule),
@@ -84,6 +82,8 @@ class Optimization:
             log_loss=config.optimizer.log_loss,
             smoothing=graduated(config.optimizer.smoothing),
         )
+        own = OPTIMIZERS[config.optimizer.name].learning_rate if optimizer is None else None
+        self._rate = config.optimizer.learning_rate or own or default_rate(made, near)
         self.objective = self._objective(self.reference, self._mask)
 
     def _objective(self, reference: Tensor, mask: Tensor | None) -> Objective:

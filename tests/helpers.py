@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from torch import Tensor
 
 from enhance.config.paths import home
 from enhance.config.schema import Config
 from enhance.images.writing import save_image
+from enhance.metrics.metric import Metric
 from enhance.optim.frames import FramePlan
+from enhance.optim.loop import minimize
+from enhance.optim.objective import Objective, Term
+from enhance.optim.parametrizations import Parametrization
 from enhance.optim.step import Step
 from enhance.run import conclude
 from enhance.runs.recorder import Recorder
@@ -36,7 +42,7 @@ def steps(height: int, width: int, count: int) -> Iterator[Step]:
     noise = torch.randn(reference.shape, generator=generator) * 0.3
     for index in range(count + 1):
         share = (1 - index / count) ** 2 if index < count else 0.5
-        yield Step(index, share, 0.1, 0.01 * index, (reference + share * noise).clamp(0, 1))
+        yield Step(index, share, share, {"deepjsd": share}, 0.1, 0.01 * index, (reference + share * noise).clamp(0, 1))
 
 
 def picture(height: int, width: int) -> torch.Tensor:
@@ -71,3 +77,8 @@ def job(sweep: Path, number: int, overrides: list[str], psnr: float | None, stat
         (folder / "metrics.json").write_text(json.dumps(facts))
         save_image(torch.full((1, 3, 16, 16), psnr / 50), folder / "result.png")
     return folder
+
+
+def optimise(metric: Metric, reference: Tensor, start: Parametrization, **settings: Any) -> Iterator[Step]:
+    """The steps of one metric, without smoothing unless it is asked for."""
+    return minimize(Objective([Term(metric)], reference), start, **{"smoothing": None} | settings)

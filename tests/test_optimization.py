@@ -15,10 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 import enhance
+from enhance.config.schema import OptimizerConfig, steps
 from enhance.images.arrays import to_array
 from enhance.inputs import read_inputs
 from enhance.metrics import tiles
-from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.optim.parametrizations import Pixels
 from enhance.optim.schedules import constant
 from enhance.optim.step import Step
@@ -53,7 +54,9 @@ def test_it_makes_the_steps_of_the_command(task: str, name: str, kind: type[Pixe
     )
     run(config, tmp_path, "a test")
     problem = read_inputs("chelsea", config.task.initial, config.degradation, size=48)
-    result = enhance.optimize(problem.reference, problem.initial, metric=name, steps=4, parametrization=kind)
+    result = enhance.optimize(
+        problem.reference, problem.initial, metric=name, steps=4, parametrization=kind or "pyramid"
+    )
     expected = read(tmp_path / "history.csv")
     assert [(row.step, row.loss, row.lr, row.psnr, row.ssim) for row in result.history] == [
         (row.step, row.loss, row.lr, row.psnr, row.ssim) for row in expected
@@ -140,7 +143,7 @@ def test_a_large_image_is_judged_in_tiles(
     metric: DeepDistance, reference: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiles, "_LARGE", 100)
-    monkeypatch.setattr(tiles, "_TILE", 16)
+    monkeypatch.setattr(tiles, "TILE", 16)
     by_name = enhance.optimize(reference, metric="deepjsd", steps=1)
     tiled = tiles.Tiled(enhance.DeepJSD(prefilter=False, padding="up").to(by_name.image.device), 16, 4)
     assert enhance.optimize(reference, metric=tiled, steps=1).history[1].loss == by_name.history[1].loss
@@ -167,12 +170,16 @@ def test_the_run_is_in_the_metrics_precision(reference: Tensor) -> None:
         ({"metric": len}, "must be one of deepwsd"),
         ({"steps": 0}, "at least 1"),
         ({"steps": 2.5}, "whole number"),
-        ({"learning_rate": math.nan}, "positive"),
-        ({"betas": (0.9,)}, "two numbers"),
-        ({"betas": ("a", 0.9)}, "two numbers"),
-        ({"betas": 3}, "two numbers"),
+        ({"learning_rate": math.nan}, "finite"),
+        ({"learning_rate": 0.0}, "positive"),
+        ({"optimizer": "adma"}, "did you mean 'adam'"),
+        ({"optimizer": OptimizerConfig(betas=[0.9])}, "two numbers"),
+        ({"optimizer": OptimizerConfig("sgd", betas=[0.5, 0.5])}, "optimizer=sgd takes no betas"),
+        ({"objective": {}}, "objective is empty"),
+        ({"objective": {"psnrr": 1}}, "did you mean 'psnr'"),
+        ({"objective": {"mae": -1}}, "at least 0"),
+        ({"objective": {"mae": 0}}, "weight above 0"),
         ({"parametrization": lambda image: image}, "as Pixels does, not Tensor"),
-        ({"resume": {}}, "not the state of a Step"),
     ],
 )
 def test_a_mistake_gets_a_sentence(
@@ -205,4 +212,4 @@ def test_a_start_at_the_optimum_shows_too(metric: DeepDistance, reference: Tenso
 def test_it_takes_as_many_steps_as_the_command(name: str, reference: Tensor) -> None:
     judge = DEEP_METRICS[name]("squeezenet", "untrained", prefilter=False, padding="up")
     result = enhance.optimize(reference[..., :8, :8], metric=judge)
-    assert len(result.history) == settings(f"metric={name}").steps + 1
+    assert len(result.history) == steps(settings(f"metric={name}")) + 1

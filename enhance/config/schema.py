@@ -6,7 +6,7 @@ Importing this imports no torch: settings are checked before anything slow begin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
@@ -281,9 +281,7 @@ def check(config: Config) -> None:
         if (name := getattr(config, group).name) not in (names := choices()[group]):
             raise SettingsError(unknown(group, name, names))
     check_ranges(config)
-    betas = config.optimizer.betas
-    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-        raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
+    check_betas(config.optimizer.betas)
     if config.tile is not None and config.tile != 0 and config.tile < 64:
         raise SettingsError(f"tile={config.tile} must be at least 64 pixels, or 0 for never.")
     if config.autocast not in (None, "bfloat16"):
@@ -304,6 +302,16 @@ def check(config: Config) -> None:
             raise SettingsError(f"terms.{name}={weight:g} is too small; a weight must be at least 0.")
     if not config.weight and not any(config.terms.values()):
         raise SettingsError("All weights are 0; give weight= or one of terms.NAME= a number above 0.")
+
+
+def check_betas(betas: Sequence[float]) -> None:
+    """Nothing, where these are decay rates of Adam.
+
+    Raises:
+        SettingsError: if they are not.
+    """
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
 
 
 def check_metric(metric: MetricConfig) -> None:

@@ -140,6 +140,11 @@ class Tiled(BaseMetric):
         """The score that belongs to a loss."""
         return self.metric.as_score(loss)
 
+    def smoothed(self, amount: float) -> Tiled:
+        """The metric with the same values and a smoothed gradient, where the tiles' metric can smooth its own."""
+        smoothed = getattr(self.metric, "smoothed", None)
+        return Tiled(smoothed(amount), self.size, self.overlap) if smoothed else self
+
     def describe(self) -> dict[str, Any]:
         """Settings in values that JSON has."""
         return dict(self.metric.describe()) | {"tile": self.size}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.schema import OptimizerConfig
+from enhance.config.schema import OptimizerConfig, check_betas
 from enhance.utils.arguments import accepted
 from enhance.utils.suggest import unknown
 
@@ -58,6 +58,7 @@ def make_optimizer(settings: OptimizerConfig) -> MakeOptimizer:
     """
     if settings.name not in OPTIMIZERS:
         raise ValueError(unknown("optimizer", settings.name, OPTIMIZERS))
+    check_betas(settings.betas)
     row = OPTIMIZERS[settings.name]
     module, _, name = row.target.partition(":")
     kind = getattr(import_module(module), name)

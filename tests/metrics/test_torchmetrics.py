@@ -93,7 +93,7 @@ def test_the_backbone_is_no_state_and_moves_along(distance: DeepDistance, batch:
     for other in (copy.deepcopy(metric), pickle.loads(pickle.dumps(metric)), metric.clone()):
         assert other.compute() == metric.compute()
     metric.to("meta")
-    assert metric.distance.device.type == metric.total.device.type == "meta"
+    assert metric.metric.device.type == metric.total.device.type == "meta"
 
 
 def test_a_mistake_gets_a_sentence(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
@@ -107,7 +107,7 @@ def test_a_mistake_gets_a_sentence(distance: DeepDistance, batch: tuple[Tensor, 
 
 def test_torchmetrics_own_declarations() -> None:
     metric = enhance.MeanScore("deepskld")
-    assert metric.distance.backbone.name == "vgg_compact"
+    assert metric.metric.backbone.name == "vgg_compact"
     assert not metric.higher_is_better
     assert not metric.is_differentiable
 

@@ -7,16 +7,26 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import optimise
 from torch import Tensor
 
 import enhance
 from enhance.optim.coarse_to_fine import coarse_to_fine
-from enhance.optim.loop import descend
+from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Pyramid
 from enhance.optim.step import Step
 from enhance.optim.stopping import Plateau
 
 _METRIC = enhance.DeepJSD("squeezenet", "untrained", prefilter=False, padding="up")
+_SETTINGS: dict[str, Any] = {"steps": 20, "learning_rate": 0.03, "smoothing": None}
+
+
+def _objective(reference: Tensor, mask: Tensor | None) -> Objective:
+    return Objective([Term(_METRIC)], reference, mask)
+
+
+def _pyramid(image: Tensor, mask: Tensor | None) -> Pyramid:
+    return Pyramid(image)
 
 
 @pytest.fixture
@@ -27,9 +37,7 @@ def reference(generator: torch.Generator) -> Tensor:
 
 def walk(reference: Tensor, resume: Mapping[str, Any] | None = None) -> list[tuple[Step, Tensor]]:
     white = torch.ones_like(reference)
-    steps = coarse_to_fine(
-        lambda height, width: _METRIC, reference, white, Pyramid, steps=20, learning_rate=0.03, resume=resume
-    )
+    steps = coarse_to_fine(_objective, reference, white, _pyramid, **_SETTINGS, resume=resume)
     return [(step, step.image.clone()) for step in steps]
 
 
@@ -55,16 +63,14 @@ def test_a_plateau_on_a_copy_ends_no_run(reference: Tensor) -> None:
 def test_an_image_too_small_for_copies_descends_as_ever(reference: Tensor) -> None:
     small = reference[..., :40, :40].contiguous()
     found = walk(small)
-    steps = descend(_METRIC, small, Pyramid(torch.ones_like(small)), steps=20, learning_rate=0.03)
+    steps = optimise(_METRIC, small, Pyramid(torch.ones_like(small)), steps=20, learning_rate=0.03)
     assert [step.loss for step, _ in found] == [step.loss for step in steps]
 
 
 @pytest.mark.parametrize("at", [1, 4])
 def test_a_resumed_walk_takes_the_same_steps(reference: Tensor, at: int) -> None:
     whole = walk(reference)
-    saved = coarse_to_fine(
-        lambda height, width: _METRIC, reference, torch.ones_like(reference), Pyramid, steps=20, learning_rate=0.03
-    )
+    saved = coarse_to_fine(_objective, reference, torch.ones_like(reference), _pyramid, **_SETTINGS)
     state = next(step.state() for number, step in enumerate(saved) if number == at)
     again = walk(reference, state)
     assert [step.index for step, _ in again] == [step.index for step, _ in whole[at + 1 :]]

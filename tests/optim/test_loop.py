@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import optimise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -15,7 +16,6 @@ from torch import Tensor
 import enhance
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.optim.guard import Diverged
-from enhance.optim.loop import descend
 from enhance.optim.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.optim.schedules import constant, cosine, graduated, halving, warm_up
 
@@ -37,7 +37,7 @@ def test_every_step_reports_the_exact_loss_of_its_image_in_range(
     metrics: dict[str, DeepDistance], name: str, kind: type[Pixels | Pyramid], reference: Tensor
 ) -> None:
     metric = metrics[name]
-    steps = descend(
+    steps = optimise(
         metric, reference, kind(torch.ones_like(reference)), steps=6, learning_rate=0.02, smoothing=graduated(5)
     )
     indices, losses = [], []
@@ -52,7 +52,7 @@ def test_every_step_reports_the_exact_loss_of_its_image_in_range(
 
 
 def final(metric: DeepDistance, reference: Tensor, start: Parametrization, **settings: object) -> float:
-    return list(descend(metric, reference, start, steps=40, learning_rate=0.02, **settings))[-1].loss  # type: ignore[arg-type]
+    return list(optimise(metric, reference, start, steps=40, learning_rate=0.02, **settings))[-1].loss  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["deepjsd", "deepskld"])
@@ -68,7 +68,7 @@ def test_the_pyramid_and_the_logarithm_each_converge_faster(
 
 def test_a_start_at_the_optimum_stays_there(metrics: dict[str, DeepDistance], reference: Tensor) -> None:
     for metric in metrics.values():
-        steps = descend(metric, reference, Pyramid(reference), steps=3, learning_rate=1e-3)
+        steps = optimise(metric, reference, Pyramid(reference), steps=3, learning_rate=1e-3)
         assert all(math.isfinite(step.loss) for step in steps)
 
 
@@ -91,9 +91,12 @@ class Fragile(enhance.DeepJSD):
     broken: Sequence[int] = ()
     value_too = True
 
-    def forward(self, image: Tensor, reference: object, smoothing: float = 0.0) -> Tensor:
+    def smoothed(self, amount: float) -> Fragile:
+        return self  # a copy would count calls of its own
+
+    def losses(self, image: Tensor, reference: object, mask: Tensor | None = None) -> Tensor:
         self.calls += 1
-        loss = super().forward(image, reference)  # type: ignore[arg-type]
+        loss = super().losses(image, reference, mask)  # type: ignore[arg-type]
         if self.calls not in self.broken:
             return loss
         return loss * math.nan if self.value_too else Breaking.apply(loss)  # type: ignore[return-value]
@@ -108,14 +111,14 @@ def fragile(broken: Sequence[int], value_too: bool = True) -> Fragile:
 @pytest.mark.parametrize("value_too", [True, False])
 def test_lost_numbers_bring_back_the_best_image_and_are_reported(reference: Tensor, value_too: bool) -> None:
     white = torch.ones_like(reference)
-    steps = list(descend(fragile((4,), value_too), reference, Pyramid(white), steps=8, learning_rate=0.02))
+    steps = list(optimise(fragile((4,), value_too), reference, Pyramid(white), steps=8, learning_rate=0.02))
     notes = [step.note for step in steps if step.note]
     assert len(notes) == 1
     assert "back to the best image" in notes[0]
     assert steps[-1].index == 8
     assert all(math.isfinite(step.loss) and step.image.isfinite().all() for step in steps)
     with pytest.raises(Diverged, match="back to the best image"):
-        list(descend(fragile(range(3, 30), value_too), reference, Pyramid(white), steps=20, learning_rate=0.02))
+        list(optimise(fragile(range(3, 30), value_too), reference, Pyramid(white), steps=20, learning_rate=0.02))
 
 
 @pytest.mark.parametrize("kind", [Pixels, Pyramid])
@@ -124,14 +127,14 @@ def test_lost_numbers_at_the_last_step_bring_back_the_best_image_in_its_place(
 ) -> None:
     white = torch.ones_like(reference)
     losses, note = [], ""
-    for step in descend(fragile((9,)), reference, kind(white), steps=8, learning_rate=0.02):
+    for step in optimise(fragile((9,)), reference, kind(white), steps=8, learning_rate=0.02):
         losses.append(step.loss)
         note = step.note
     assert len(losses) == 9
     assert losses[-1] == pytest.approx(min(losses[:-1]), rel=1e-6)
     assert note.startswith("step 8 was not finite: back to the best image")
     with pytest.raises(Diverged, match="step 8, again and again: back to the best image"):
-        list(descend(fragile(range(9, 20)), reference, kind(white), steps=8, learning_rate=0.02))
+        list(optimise(fragile(range(9, 20)), reference, kind(white), steps=8, learning_rate=0.02))
 
 
 @settings(max_examples=30, deadline=None)
@@ -167,7 +170,7 @@ def test_moments_are_forgotten_where_the_rate_is_halved(
     metrics: dict[str, DeepDistance], reference: Tensor, warmup: int
 ) -> None:
     start, schedule = Pixels(torch.ones_like(reference)), warm_up(halving(4), warmup)
-    run = descend(
+    run = optimise(
         metrics["deepjsd"], reference, start, steps=12, learning_rate=0.02, schedule=schedule, reset_moments=True
     )
     updates, rates = [], []
@@ -197,7 +200,7 @@ def test_gains_belong_to_starts_with_detail_and_scale_their_bands() -> None:
 def test_a_start_without_numbers_is_refused_before_any_step(reference: Tensor, steps: int, value_too: bool) -> None:
     metric = fragile(range(50), value_too)
     with pytest.raises(Diverged, match=f"the {'loss' if value_too else 'gradient'} of the initial image"):
-        next(descend(metric, reference, Pyramid(torch.ones_like(reference)), steps=steps, learning_rate=0.02))
+        next(optimise(metric, reference, Pyramid(torch.ones_like(reference)), steps=steps, learning_rate=0.02))
     assert metric.calls == 1
 
 
@@ -205,7 +208,7 @@ def test_a_start_without_numbers_is_refused_before_any_step(reference: Tensor, s
 def test_an_image_that_was_changed_in_place_gets_a_sentence(
     metrics: dict[str, DeepDistance], reference: Tensor, parametrization: type[Pixels] | type[Pyramid]
 ) -> None:
-    steps = descend(
+    steps = optimise(
         metrics["deepjsd"], reference, parametrization(torch.ones_like(reference)), steps=3, learning_rate=0.02
     )
     next(steps).image.fill_(math.nan)
@@ -216,7 +219,7 @@ def test_an_image_that_was_changed_in_place_gets_a_sentence(
 def test_no_grad_around_it_changes_nothing(metrics: dict[str, DeepDistance], reference: Tensor) -> None:
     def losses() -> list[float]:
         start = Pyramid(torch.ones_like(reference))
-        return [step.loss for step in descend(metrics["deepjsd"], reference, start, steps=3, learning_rate=0.02)]
+        return [step.loss for step in optimise(metrics["deepjsd"], reference, start, steps=3, learning_rate=0.02)]
 
     with torch.no_grad():
         inside = losses()
@@ -229,8 +232,6 @@ def test_no_grad_around_it_changes_nothing(metrics: dict[str, DeepDistance], ref
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"learning_rate": math.nan}, "learning_rate"),
         ({"learning_rate": 1e38}, "at most"),
-        ({"betas": (0.9,)}, "two numbers"),
-        ({"betas": (0.9, 1.0)}, "two numbers"),
     ],
 )
 def test_a_number_that_cannot_be_gets_a_sentence(
@@ -238,4 +239,4 @@ def test_a_number_that_cannot_be_gets_a_sentence(
 ) -> None:
     chosen: dict[str, Any] = {"steps": 3, "learning_rate": 0.02} | number
     with pytest.raises(ValueError, match=word):
-        next(descend(metrics["deepjsd"], reference, Pyramid(torch.ones_like(reference)), **chosen))
+        next(optimise(metrics["deepjsd"], reference, Pyramid(torch.ones_like(reference)), **chosen))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import optimise
 
 from enhance.inputs import read_inputs
 from enhance.metrics.deep.distance import DEEP_METRICS
 from enhance.metrics.psnr_ssim import psnr, ssim
-from enhance.optim.loop import descend
 from enhance.optim.parametrizations import Pyramid
 from enhance.optim.schedules import graduated
 
@@ -27,7 +27,7 @@ pytestmark = [
 def test_a_photograph_from_white_reaches_33_db(name: str, steps: int) -> None:
     problem = read_inputs("astronaut", "white", {})
     metric = DEEP_METRICS[name]("vgg16", FILTERS, prefilter=False, padding="up")
-    steps_made = descend(
+    steps_made = optimise(
         metric,
         problem.reference,
         Pyramid(problem.initial),
@@ -53,7 +53,7 @@ def test_a_degraded_photograph_gets_better_by_every_measure(name: str, degradati
     problem = read_inputs("chelsea", "degraded", degradation, size=128)
     metric = DEEP_METRICS[name]("vgg16", FILTERS, prefilter=False, padding="up")
     best = min(
-        descend(
+        optimise(
             metric,
             problem.reference,
             Pyramid(problem.initial, gain=20),

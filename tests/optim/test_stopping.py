@@ -10,13 +10,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enhance.optim.guard import Diverged, NaNGuard
 from enhance.optim.step import Step
-from enhance.optim.stopping import ALL_STEPS, Budget, Diverged, EarlyStopping, Plateau, Rule, Safeguard, Target
+from enhance.optim.stopping import ALL_STEPS, Budget, EarlyStopping, Plateau, Rule, Target
 
 
 def made(losses: list[float], seconds: float = 1.0) -> Iterator[Step]:
     for index, loss in enumerate(losses):
-        yield Step(index, loss, 0.1, index * seconds, torch.zeros(1, 3, 8, 8))
+        yield Step(index, loss, math.log1p(loss) ** 0.25, {}, 0.1, index * seconds, torch.zeros(1, 3, 8, 8))
 
 
 @pytest.mark.parametrize(
@@ -51,17 +52,17 @@ def test_a_plateau_waits_as_long_as_asked(losses: list[float], patience: int) ->
         assert len(losses) - 1 - best < patience
 
 
-def test_the_safeguard_returns_to_the_best_at_half_the_rate_and_gives_up_in_the_end() -> None:
+def test_the_guard_returns_to_the_best_at_half_the_rate_and_gives_up_in_the_end() -> None:
     parameter = torch.zeros(3)
-    safeguard = Safeguard([parameter], retries=1)
+    guard = NaNGuard([parameter], retries=1)
     for loss, value in ((2.0, 1.0), (1.0, 2.0), (3.0, 3.0)):
         parameter.fill_(value)
-        safeguard.keep(loss)
+        guard.keep(loss)
     parameter.fill_(math.nan)
-    assert "step 7" in safeguard.restore(7)
+    assert "step 7" in guard.restore(7)
     assert parameter.tolist() == [2, 2, 2]
-    assert safeguard.factor == 0.5
+    assert guard.factor == 0.5
     parameter.fill_(math.inf)
     with pytest.raises(Diverged, match="lower learning rate"):
-        safeguard.restore(8)
+        guard.restore(8)
     assert parameter.tolist() == [2, 2, 2]

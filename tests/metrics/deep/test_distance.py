@@ -16,7 +16,7 @@ import enhance
 from enhance.backbones.network import Backbone
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.metrics.deep.fusion import level_distance, prepare_level
-from enhance.metrics.deep.published import network_for, rule_for
+from enhance.metrics.deep.published import level_spec, network_for
 
 PAIRS = [
     (metric, backbone)
@@ -55,7 +55,7 @@ def test_equal_batches_have_zero_loss_and_gradient_with_several_threads(metric: 
     torch.set_num_threads(2)
     try:
         columns = torch.rand(3, 64, 1200, generator=torch.Generator().manual_seed(0)).requires_grad_()
-        rule = rule_for(metric, "vgg19")
+        rule = level_spec(metric, "vgg19")
         losses = level_distance(columns, prepare_level(columns.detach(), rule), rule)
         losses.sum().backward()
     finally:
@@ -91,9 +91,9 @@ def test_a_batch_equals_its_single_images(metric: str, backbone: str, images: tu
     padding=st.sampled_from(["published", "up"]),
 )
 def test_any_size_gives_a_finite_loss_and_gradient(
-    pair: tuple[str, str], height: int, width: int, layout: str, rounding: str
+    pair: tuple[str, str], height: int, width: int, layout: str, padding: str
 ) -> None:
-    module = build(*pair, layout=layout, padding=rounding)
+    module = build(*pair, layout=layout, padding=padding)
     generator = torch.Generator().manual_seed(height * 100 + width)
     image, reference = torch.rand(2, 1, 3, height, width, generator=generator)
     image.requires_grad_()
@@ -247,7 +247,7 @@ def test_a_prepared_reference_belongs_to_its_metric(images: tuple[Tensor, Tensor
     [
         ({"layout": "spacial"}, "did you mean 'spatial'"),
         ({"reduction": "avg"}, "no reduction 'avg'"),
-        ({"rounding": "down"}, "no rounding 'down'"),
+        ({"padding": "down"}, "no padding 'down'"),
         ({"prefilter": "no"}, "must be True or False"),
     ],
 )

@@ -50,8 +50,8 @@ def test_a_spatial_column_is_a_window() -> None:
     width=st.integers(1, 40),
     padding=st.sampled_from(["up", "nearest"]),
 )
-def test_every_entry_is_used_once(channels: int, height: int, width: int, rounding: str) -> None:
-    padded = pad(torch.rand(2, channels, height, width), rounding)
+def test_every_entry_is_used_once(channels: int, height: int, width: int, padding: str) -> None:
+    padded = pad(torch.rand(2, channels, height, width), padding)
     for layout in LAYOUTS.values():
         columns = layout(padded)
         assert columns.shape == (2, 64, channels * padded.shape[-2] * padded.shape[-1] // 64)

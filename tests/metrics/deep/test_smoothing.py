@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from enhance.metrics.deep.measures import JensenShannon, Measure, SymmetricKL, Wasserstein
-from enhance.metrics.deep.published import Rule
+from enhance.metrics.deep.published import LevelSpec
 from enhance.metrics.deep.smoothing import Damped, SmoothedWasserstein, smoothed
 
 
@@ -67,8 +67,8 @@ def test_a_damped_divergence_keeps_its_value_and_shortens_its_gradient(measure: 
 
 
 def test_each_rule_is_smoothed_in_its_own_way() -> None:
-    assert smoothed(Rule(JensenShannon()), 2.0) == Rule(Damped(JensenShannon(), 2.0))
-    assert smoothed(Rule(Wasserstein(1)), 2.0) == Rule(SmoothedWasserstein(1, 2.0))
-    alone = Rule(JensenShannon(), damping=None)
+    assert smoothed(LevelSpec(JensenShannon()), 2.0) == LevelSpec(Damped(JensenShannon(), 2.0))
+    assert smoothed(LevelSpec(Wasserstein(1)), 2.0) == LevelSpec(SmoothedWasserstein(1, 2.0))
+    alone = LevelSpec(JensenShannon(), eps=None)
     assert smoothed(alone, 2.0) is alone
     assert smoothed(alone, 0.0) is alone

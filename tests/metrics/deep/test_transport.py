@@ -33,7 +33,7 @@ def test_places_are_those_in_the_union_and_the_earlier_row_comes_first_in_a_tie(
     before_f = (g[None] < f[:, None]).sum(1) + (tied & earlier).sum(1)
     before_g = (f[None] < g[:, None]).sum(1) + (tied.transpose(0, 1) & earlier).sum(1)
     both = tied.diagonal().T  # F_i = G_i: either may come first
-    place_f, place_g = (2 * row[:, None] - lead for lead in transport.leads(f, transport.falling(g)))
+    place_f, place_g = (2 * row[:, None] - lead for lead in transport.rank_differences(f, transport.reversed_keys(g)))
     assert ((place_f == before_f + row[:, None]) | both).all()
     assert ((place_g == before_g + row[:, None]) | both).all()
     union = torch.cat([place_f, place_g]).sort(0).values
