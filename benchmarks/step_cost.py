@@ -32,7 +32,7 @@ import torchvision
 from torch import Tensor, nn
 
 from enhance.metrics import METRICS, DeepDistance
-from enhance.report.style import WRITTEN
+from enhance.report.style import BLUE, SKY, VERMILION, display_name
 from enhance.utils.machine import processor
 
 PUBLISHED = {
@@ -49,9 +49,9 @@ LABELS = {
 }
 COLOURS = {  # told apart by colour-blind readers too
     "network": "#999999",
-    "ours": "#0072b2",
-    "autocast": "#56b4e9",
-    "published": "#d55e00",
+    "ours": BLUE,
+    "autocast": SKY,
+    "published": VERMILION,
 }
 
 Work = Callable[[], object]
@@ -203,7 +203,7 @@ def plot(results: dict[str, Result], title: str, path: Path) -> None:
         at = [group + (place - (len(names) - 1) / 2) * width for group in range(len(results))]
         bars = axes.bar(at, seconds, 0.92 * width, color=COLOURS[name], label=LABELS[name])
         axes.bar_label(bars, fmt="%.2f", fontsize="small", padding=1)
-    axes.set_xticks(range(len(results)), [WRITTEN[measure] for measure in results])
+    axes.set_xticks(range(len(results)), [display_name(measure) for measure in results])
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel("seconds a step")
     axes.set_title(title, fontsize="small")

@@ -189,14 +189,14 @@ def _draw(settings: Settings, pair: Pair, pictures: list[Picture], found: list[S
     if asked.lower() == "false":
         return None
     from enhance.report.overlay import draw
-    from enhance.report.style import WRITTEN
+    from enhance.report.style import display_name
 
     metrics = {scorer.name: scorer.metric for scorer in found if scorer.metric is not None}
     if not metrics:
         raise SettingsError("map=true needs one of deepwsd, deepjsd and deepskld.")
     reference, image = (picture.image for picture in pictures)
     maps = {
-        f"{WRITTEN[metric.measure]} in {metric.backbone.name}": metric.map(
+        f"{display_name(metric.measure)} in {metric.backbone.name}": metric.map(
             image.to(metric.device), reference.to(metric.device)
         )[0]
         for metric in metrics.values()
