@@ -107,11 +107,9 @@ def _whole(path: Path) -> Iterator[tuple[Row, bytes]]:
         cells = line.decode("utf-8", "replace").strip().split(",")
         try:
             record = dict(zip(columns, cells, strict=True))
-            row = Row(
-                int(record["step"]),
-                *(float(record[name] or "nan") for name in _NAMES[1:]),
-                {name: float(record[_TERM + name] or "nan") for name in terms},
-            )
+            values = (float(record[name] or "nan") for name in _NAMES[1:])
+            values_of_terms = {name: float(record[_TERM + name] or "nan") for name in terms}
+            row = Row(int(record["step"]), *values, terms=values_of_terms)
         except (KeyError, ValueError):
             return
         if not line.endswith(b"\n"):
