@@ -138,7 +138,7 @@ def _sweep(run: Callable[[], None]) -> None:
     """
     with tempfile.TemporaryDirectory() as scratch:
         pointer = Path(scratch) / "folder"  # which Hydra alone knows: `RecordCommand` writes it there
-        sys.argv.append(f"+hydra.callbacks.record_command.pointer='{pointer}'")
+        sys.argv = [*sys.argv, f"+hydra.callbacks.record_command.pointer='{pointer}'"]
         try:
             run()
         except (Exception, KeyboardInterrupt) as error:

@@ -293,6 +293,7 @@ def two_terms(folder: Path) -> Path:
         writer.append(row)
     for key, row in (("initial", rows[0]), ("best", rows[-2])):
         results[key] |= {"terms": row.terms, "score": None}
+    results["final"]["score"] = None
     objective = [{"name": name, "weight": weight} for name, weight in TERMS.items()]
     metadata = results | {"objective": objective, "metric": None, "backbone": None}
     (folder / "metrics.json").write_text(json.dumps(metadata))
@@ -347,7 +348,12 @@ def test_each_image_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(
     ("key", "value", "written"),
-    [("psnr", 20.123, "20.12 dB"), ("psnr", math.inf, "∞"), ("loss", 0.00012345, "0.0001234"), ("ssim", None, "–")],
+    [
+        ("psnr", 20.123, "20.12 dB"),
+        ("psnr", math.inf, "∞"),
+        ("loss", 0.00012345, "0.0001234"),
+        ("ssim", None, "\N{EN DASH}"),
+    ],
 )
 def test_figures_are_written_as_people_read_them(key: str, value: float | None, written: str) -> None:
     assert write(key, value) == written
