@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import imageio.v3 as iio
 import matplotlib
 import numpy as np
 import pytest
@@ -92,6 +92,17 @@ def test_the_caption_is_drawn_in_the_same_tone_in_every_frame(tmp_path: Path) ->
     assert {int(frame[-1].min()) for frame in frames} == {255}
 
 
+def test_the_gif_keeps_every_colour_of_its_frames(tmp_path: Path) -> None:
+    run(tmp_path / "run", 64, 150, 12)
+    data = RunData.read(tmp_path / "run")
+    shown = iio.imread(tmp_path / "run" / "progress.gif")
+    steps = evenly(list(data.frames), data.rows_by_step, 36)
+    assert len(shown) == len(steps)
+    for step, pixels in zip(steps, shown, strict=True):
+        drawn = animation._gif_frame(data.frames[step], data.rows_by_step[step], step, 480)
+        assert np.array_equal(pixels, np.asarray(drawn)), step
+
+
 @pytest.mark.parametrize("name", ["a$b_{$c.png", "写真.png", "a" * 200 + ".png", "x\ny.png", ""])
 def test_any_name_can_be_in_a_title(name: str, tmp_path: Path) -> None:
     run(tmp_path / "run", 16, 16, 3)
@@ -145,22 +156,10 @@ def test_an_unfinished_run_does_not_call_its_image_the_result(tmp_path: Path) ->
 
 
 def test_the_video_shows_the_frames_and_pauses(tmp_path: Path) -> None:
-    ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="the extra 'video' is not installed").get_ffmpeg_exe()
+    pytest.importorskip("imageio_ffmpeg", reason="the extra 'video' is not installed")
     run(tmp_path / "run", 45, 61, 12)
-    decode = [
-        ffmpeg,
-        "-v",
-        "error",
-        "-i",
-        tmp_path / "run" / "progress.mp4",
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        "rgb24",
-        "-",
-    ]
-    pixels = np.frombuffer(subprocess.run(decode, capture_output=True, check=True).stdout, np.uint8)
-    shown = pixels.reshape(-1, 360 + 36, 488, 3)  # enlarged by a whole number, and the caption
+    shown = iio.imread(tmp_path / "run" / "progress.mp4", plugin="FFMPEG")
+    assert shown.shape[1:] == (360 + 36, 488, 3)  # enlarged by a whole number, and the caption
     assert 11 + 36 < len(shown) <= 11 * 5 + 36  # of 12 frames each but the last at most a quarter of a second
     assert np.abs(shown[-36].astype(float) - shown[-1]).mean() < 2
     for step, drawn in ((0, shown[0]), (12, shown[-1])):
