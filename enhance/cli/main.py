@@ -53,7 +53,7 @@ def main() -> None:
             sys.exit(_use(tool, arguments, overrides))
         checked(overrides, sweep=arguments != overrides)
         sys.argv[1:] = _same_sweep(arguments, overrides)
-        _hydra(sweep=arguments != overrides or any(given.startswith("hydra.mode=") for given in overrides))
+        _hydra(overrides, sweep=arguments != overrides or any(each.startswith("hydra.mode=") for each in overrides))
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
@@ -107,10 +107,16 @@ def _same_sweep(arguments: list[str], overrides: list[str]) -> list[str]:
         print("note: there is no earlier sweep of this command; it begins anew", file=sys.stderr)
         return arguments
     print(f"note: going on in {folder}", file=sys.stderr)
-    return [*arguments, f"hydra.sweep.dir='{folder.absolute()}'"]
+    return _with(f"hydra.sweep.dir='{folder.absolute()}'", arguments, overrides)
 
 
-def _hydra(sweep: bool) -> None:
+def _with(override: str, arguments: list[str], overrides: list[str]) -> list[str]:
+    """The arguments and one more override, beside the others: argparse takes them only where they stand together."""
+    place = arguments.index(overrides[0]) if overrides else len(arguments)
+    return [*arguments[:place], override, *arguments[place:]]
+
+
+def _hydra(overrides: list[str], sweep: bool) -> None:
     """Let Hydra compose the settings and run the job or the jobs of a sweep, which is summarised however it ends."""
     import hydra
     from hydra.errors import HydraException
@@ -120,7 +126,7 @@ def _hydra(sweep: bool) -> None:
     try:
         with _raising():
             if sweep:
-                _sweep(run)
+                _sweep(run, overrides)
             else:
                 run()
     except BrokenPipeError:
@@ -132,13 +138,13 @@ def _hydra(sweep: bool) -> None:
         raise _unwritable(sentence(cause) if isinstance(cause, OSError) else str(error).splitlines()[0]) from error
 
 
-def _sweep(run: Callable[[], None]) -> None:
+def _sweep(run: Callable[[], None], overrides: list[str]) -> None:
     """Run a sweep and summarise it, also one that is cut off by Ctrl-C or by a job whose process died; exit with the
     sweep's code.
     """
     with tempfile.TemporaryDirectory() as scratch:
         pointer = Path(scratch) / "folder"  # which Hydra alone knows: `RecordCommand` writes it there
-        sys.argv = [*sys.argv, f"+hydra.callbacks.record_command.pointer='{pointer}'"]
+        sys.argv = _with(f"+hydra.callbacks.record_command.pointer='{pointer}'", sys.argv, overrides)
         try:
             run()
         except (Exception, KeyboardInterrupt) as error:
