@@ -121,12 +121,13 @@ def _gif(data: RunData, count: int, side: int) -> bytes:
     rows = data.rows_by_step
     steps = evenly(list(data.frames), rows, count)
     frames = [np.asarray(_gif_frame(data.frames[step], rows.get(step), step, side)) for step in steps]
+    durations = _durations(steps, rows)
     return iio.imwrite(
         "<bytes>",
         frames,
         extension=".gif",
         plugin="pillow",
-        duration=_durations(steps, rows),
+        duration=durations if len(frames) > 1 else durations[0],
         loop=0,
         optimize=False,
         disposal=1,
