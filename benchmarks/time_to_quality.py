@@ -26,11 +26,11 @@ from enhance.optim.loop import descend
 from enhance.optim.parametrizations import Pixels, Pyramid
 from enhance.optim.schedules import graduated, halving
 from enhance.optim.step import Step
-from enhance.report.style import WRITTEN
+from enhance.report.style import BLUE, VERMILION, display_name
 from enhance.utils.machine import processor
 
 COLUMNS = ("measure", "image", "recipe", "step", "seconds", "loss", "psnr")
-COLOURS = {"ours": "#0072b2", "published": "#d55e00"}  # told apart by colour-blind readers too
+COLOURS = {"ours": BLUE, "published": VERMILION}
 NAMES = {"ours": "this package", "published": "published recipe"}
 HALVING = {"deepwsd": 1000, "deepjsd": 1500, "deepskld": 1500}
 
@@ -128,7 +128,7 @@ def plot(rows: list[dict[str, object]], path: Path) -> None:
                 across, up = ([point[at] for point in mean[1:]] for at in (1, value))
                 axes.plot(across, up, color=colour, lw=2, label=label)
                 axes.plot(across[-1], up[-1], "o", color=colour, markersize=5)
-        above.set_title(WRITTEN[measure])
+        above.set_title(display_name(measure))
         above.set_xscale("log")
         above.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         above.xaxis.set_major_formatter("{x:g}")

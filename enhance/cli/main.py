@@ -7,7 +7,8 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -52,7 +53,7 @@ def main() -> None:
             sys.exit(_use(tool, arguments, overrides))
         checked(overrides, sweep=arguments != overrides)
         sys.argv[1:] = _same_sweep(arguments, overrides)
-        _hydra()
+        _hydra(overrides, sweep=arguments != overrides or any(each.startswith("hydra.mode=") for each in overrides))
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
@@ -92,35 +93,42 @@ def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
 
 def _same_sweep(arguments: list[str], overrides: list[str]) -> list[str]:
     """The arguments, with the folder of the earlier sweep that they go on with."""
-    from enhance.sweeps.folder import earlier, named, resumes
+    from enhance.sweeps.folder import newest_sweep, requested_folder, resume_requested
 
-    going_on = resumes(overrides)
-    if going_on and arguments == overrides:
+    resume = resume_requested(overrides)
+    if resume and arguments == overrides:
         raise ValueError("sweep.resume=true goes with -m; a single run goes on with resume=FOLDER.")
-    if (folder := named(overrides, going_on)) or not going_on:
-        if going_on:
+    if (folder := requested_folder(overrides, resume)) or not resume:
+        if resume:
             print(f"note: going on in {folder}", file=sys.stderr)
         return arguments
-    folder = earlier(overrides, Path("outputs"))
+    folder = newest_sweep(overrides, Path("outputs"))
     if folder is None:
         print("note: there is no earlier sweep of this command; it begins anew", file=sys.stderr)
         return arguments
     print(f"note: going on in {folder}", file=sys.stderr)
-    return [*arguments, f"hydra.sweep.dir='{folder.absolute()}'"]
+    return _with(f"hydra.sweep.dir='{folder.absolute()}'", arguments, overrides)
 
 
-def _hydra() -> None:
+def _with(override: str, arguments: list[str], overrides: list[str]) -> list[str]:
+    """The arguments and one more override, beside the others: argparse takes them only where they stand together."""
+    place = arguments.index(overrides[0]) if overrides else len(arguments)
+    return [*arguments[:place], override, *arguments[place:]]
+
+
+def _hydra(overrides: list[str], sweep: bool) -> None:
+    """Let Hydra compose the settings and run the job or the jobs of a sweep, which is summarised however it ends."""
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     run = hydra.main(version_base="1.3", config_path=str(paths.home() / "conf"), config_name="config")(_job)
-    from enhance.sweeps.callback import Summary
-
-    Summary.summarised = None
     try:
-        with _raising(), _concluded():
-            run()
+        with _raising():
+            if sweep:
+                _sweep(run, overrides)
+            else:
+                run()
     except BrokenPipeError:
         raise
     except HydraException as error:  # about its own flags: the settings are checked
@@ -128,8 +136,38 @@ def _hydra() -> None:
     except (OSError, OmegaConfBaseException) as error:  # a job gives up by itself: this is about its folder
         cause = error if isinstance(error, OSError) else error.__cause__
         raise _unwritable(sentence(cause) if isinstance(cause, OSError) else str(error).splitlines()[0]) from error
-    if Summary.summarised and (code := Summary.summarised.exit_code):
-        sys.exit(code)
+
+
+def _sweep(run: Callable[[], None], overrides: list[str]) -> None:
+    """Run a sweep and summarise it, also one that is cut off by Ctrl-C or by a job whose process died; exit with the
+    sweep's code.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        pointer = Path(scratch) / "folder"  # which Hydra alone knows: `RecordCommand` writes it there
+        sys.argv = _with(f"+hydra.callbacks.record_command.pointer='{pointer}'", sys.argv, overrides)
+        try:
+            run()
+        except (Exception, KeyboardInterrupt) as error:
+            if not pointer.exists():
+                raise
+            _summarise(Path(pointer.read_text(encoding="utf-8")))
+            print("note: the sweep was cut off; the same command with sweep.resume=true goes on", file=sys.stderr)
+            if isinstance(error, (OSError, ValueError, KeyboardInterrupt)):
+                raise
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+        if pointer.exists() and (code := _summarise(Path(pointer.read_text(encoding="utf-8")))):
+            sys.exit(code)
+
+
+def _summarise(folder: Path) -> int:
+    """Write the summary of a sweep and return the sweep's exit code; 0 where it has no summary."""
+    from enhance.sweeps.summary import summarise
+
+    try:
+        return summarise(folder).exit_code
+    except (ValueError, OSError) as error:  # the jobs stand, whatever becomes of their summary
+        _log.error("The sweep has no summary: %s", error)
+        return 0
 
 
 def _job(config: object) -> float:
@@ -139,17 +177,17 @@ def _job(config: object) -> float:
     from omegaconf import OmegaConf
 
     from enhance.run import run
-    from enhance.sweeps.folder import fail, finished, forgive, plain
+    from enhance.sweeps.folder import clear_failed, finished_loss, mark_failed, settings_only
 
     hydra_config = HydraConfig.get()
-    command = shlex.join(["python", "-m", "enhance", *plain(hydra_config.overrides.task)])
+    command = shlex.join(["python", "-m", "enhance", *settings_only(hydra_config.overrides.task)])
     folder = Path(hydra_config.runtime.output_dir)
     swept = hydra_config.mode == RunMode.MULTIRUN
     if swept:
         os.chdir(hydra_config.runtime.cwd)  # files are named from there, wherever a launcher has started this job
-        if (objective := finished(folder, command)) is not None:
-            return objective
-        forgive(folder)
+        if (loss := finished_loss(folder, command)) is not None:
+            return loss
+        clear_failed(folder)
     try:
         _write_down(folder, config)
         return run(OmegaConf.to_object(config), folder, command, swept)  # type: ignore[arg-type]
@@ -159,7 +197,7 @@ def _job(config: object) -> float:
         if swept:  # one job that fails must not end a sweep
             reason = sentence(error) if expected else f"{type(error).__name__}: {error}".splitlines()[0]
             _log.error("%s", reason, exc_info=not expected)
-            fail(folder, reason)
+            mark_failed(folder, reason)
             return float("nan")
         if not expected:
             raise
@@ -201,22 +239,6 @@ def _clear(folder: Path) -> None:
     made = {"run.log", "hydra", "hydra/config.yaml", "hydra/hydra.yaml", "hydra/overrides.yaml"}
     if all(file.relative_to(folder).as_posix() in made for file in folder.rglob("*")):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _concluded() -> Iterator[None]:
-    """A sweep that is cut off, by Ctrl-C or by a job whose process died, is summarised as far as it has come."""
-    from enhance.sweeps.callback import Summary
-
-    try:
-        yield
-    except (Exception, KeyboardInterrupt) as error:
-        if not Summary.conclude():
-            raise
-        print("note: the sweep was cut off; the same command with sweep.resume=true goes on", file=sys.stderr)
-        if isinstance(error, (OSError, ValueError, KeyboardInterrupt)):
-            raise
-        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from yaml import YAMLError
 from enhance.config.paths import home
 from enhance.config.schema import Config, SettingsError
 from enhance.runs.layout import known, taken
-from enhance.sweeps.folder import forgive, plain
+from enhance.sweeps.folder import clear_failed, settings_only
 
 _KEY = "resume="
 _LOGGING = "conf/hydra/job_logging/enhance.yaml"
@@ -54,7 +54,7 @@ def go_on(folder: Path) -> None:
             hydra.hydra.runtime.output_dir = str(folder)  # which may have been moved
             hydra.hydra["job_logging"] = OmegaConf.load(home() / _LOGGING)  # ours: a folder may be anybody's
         configure_log(hydra.hydra.job_logging)
-        command = shlex.join(["python", "-m", "enhance", *plain(hydra.hydra.overrides.task)])
+        command = shlex.join(["python", "-m", "enhance", *settings_only(hydra.hydra.overrides.task)])
         began_in = Path(hydra.hydra.runtime.cwd)
     except (OmegaConfBaseException, AttributeError, TypeError) as error:  # the latter where a section is missing
         raise _unreadable(folder, str(error).splitlines()[0]) from error
@@ -62,7 +62,7 @@ def go_on(folder: Path) -> None:
 
     if not began_in.is_dir():
         raise SettingsError(f"The run began in {began_in}, which is gone; its files are named as seen from there.")
-    forgive(folder)
+    clear_failed(folder)
     with chdir(began_in):
         run(config, folder, command, resume=True)  # type: ignore[arg-type]
 

@@ -1,8 +1,7 @@
-"""Images for figures: reduced, and the square of them that is worth enlarging."""
+"""The square of an image that is worth enlarging."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,36 +12,28 @@ Array = np.ndarray[Any, Any]
 _ENLARGED = 192  # pixels of the enlarged square's side
 
 
-def picture(path: Path, most: int) -> Array:
-    """The image in a file, its longer side reduced to `most` pixels."""
-    with Image.open(path) as opened:
-        image = opened.convert("RGB")
-    if max(image.size) > most:
-        image.thumbnail((most, most), Image.Resampling.LANCZOS)
-    return np.asarray(image)
+def crop(image: Image.Image, left: float, top: float, share: float) -> Image.Image:
+    """The enlarged square at the image's own resolution; `share` is its side in parts of the width."""
+    side = max(1, round(share * image.width))
+    x, y = (
+        min(round(part * length), max(0, length - side)) for part, length in zip((left, top), image.size, strict=True)
+    )
+    return image.crop((x, y, min(x + side, image.width), min(y + side, image.height)))
 
 
-def crop(path: Path, left: float, top: float, share: float) -> Array:
-    """The enlarged square at the file's own resolution; `share` is its side in parts of the width."""
-    with Image.open(path) as opened:
-        side = max(1, round(share * opened.width))
-        x, y = (
-            min(round(part * length), max(0, length - side))
-            for part, length in zip((left, top), opened.size, strict=True)
-        )
-        return np.asarray(opened.convert("RGB").crop((x, y, min(x + side, opened.width), min(y + side, opened.height))))
-
-
-def square(initial: Array, reference: Array, path: Path) -> tuple[float, float, int]:
+def square(initial: Array, reference: Array, full_width: int) -> tuple[float, float, int]:
     """Left and top of the enlarged square, in parts of the image's size, and its side in pixels of the arrays.
 
     Of a large photograph no more than `_ENLARGED` pixels are shown, or a sixteenth of it, so that single pixels are
     seen.
+
+    Args:
+        initial: (H, W, 3), reduced.
+        reference: the same shape.
+        full_width: of the reference before it was reduced.
     """
     height, width = reference.shape[:2]
-    with Image.open(path) as opened:
-        scale = width / opened.width
-    side = max(min(_side(height, width), round(_ENLARGED * scale)), max(height, width) // 16)
+    side = max(min(_side(height, width), round(_ENLARGED * width / full_width)), max(height, width) // 16)
     top, left, side = zoom(initial, reference, min(max(side, 4), height, width))
     return left / width, top / height, side
 

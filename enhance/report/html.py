@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from PIL import Image
-
 from enhance.report import embed
-from enhance.report.charts import FORMATS, HEIGHT, TITLES, WIDTH, Chart, charts, levels
+from enhance.report.charts import HEIGHT, WIDTH, Chart, charts, levels
 from enhance.report.embed import Frame
-from enhance.report.run_data import Story
+from enhance.report.numbers import QUANTITIES, write
+from enhance.report.run_data import RunData
+from enhance.report.style import display_name
+from enhance.report.template import render_page
 from enhance.runs import layout as names
 from enhance.utils.files import write_text
 
-_PAGE = Path(__file__).with_name("page")
-STYLE = _PAGE / "report.css"  # the pages of sweeps wear it too
-_BESIDE = {
+_FILES = {
     names.RESULT: "the result",
     f"{names.COMPARISON}.png": "comparison",
     f"{names.COMPARISON}.pdf": "comparison, PDF",
@@ -31,115 +26,124 @@ _BESIDE = {
     names.GIF: "animation",
     names.VIDEO: "video",
     names.HISTORY: "every step",
-    names.METRICS: "all figures and settings",
+    names.METRICS: "settings and results",
     names.LOG: "log",
 }
-
-
 _STAGE = 640  # CSS pixels: width of the largest picture
 _PAIRS = (("initial", "result"), ("result", "reference"), ("initial", "reference"))
 
 
-def report(story: Story) -> None:
-    """Write report.html into the folder of a run. Everything comes from its files; everything that comes from them is
-    escaped, and the page's policy lets no script run but its own and nothing be fetched.
-    """
-    style, script = ((_PAGE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    environment = Environment(
-        loader=FileSystemLoader(_PAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def report(data: RunData) -> None:
+    """Write report.html into the folder of a run, from the run's files alone."""
+    labels = {"initial": "initial", "result": "result" if data.ended else "so far", "reference": "reference"}
+    page = render_page(
+        "report",
+        labels=labels,
+        **_heading(data),
+        **_images(data),
+        **_results(data, labels),
+        **_course(data),
+        **_error_maps(data),
+        **_reproduction(data),
     )
-    environment.filters["figure"] = _figure
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = environment.get_template("report.html").render(
-        _context(story), style=Markup(style), script=Markup(script), digest=digest
-    )
-    write_text(story.folder / names.REPORT, page)
+    write_text(data.folder / names.REPORT, page)
 
 
-def _context(story: Story) -> dict[str, Any]:
-    facts = story.facts
-    initial, result = story.numbers()
-    final = facts.get("final", {})
-    ends_elsewhere = "step" in final and final["step"] != result.get("step")
-    film, curves = embed.film(story), charts(story)
-    paths = {"initial": story.initial, "result": story.result, "reference": story.reference}
-    pictures = {name: embed.whole(path) for name, path in paths.items() if path}
-    details = dict(zip(paths, embed.details(story), strict=False))
-    labels = {"initial": "initial", "result": "result" if story.ended else "so far", "reference": "reference"}
-    width, height = _size(story)
+def _heading(data: RunData) -> dict[str, Any]:
+    """What was run, how it ended, and what is wrong with it."""
+    pretrained = (data.metadata.get("backbone") or {}).get("calibrated", True)
     return {
-        "story": story,
-        "facts": facts,
-        "title": _title(story),
-        "made_of": story.made_of,
-        "state": _state(story),
-        "alarms": _alarms(facts),
-        "labels": labels,
+        "title": _title(data),
+        "task": data.metadata.get("task"),
+        "method": data.method,
+        "state": _state(data),
+        "alarms": [] if pretrained else ["The backbone is untrained: distances in it are for tests only."],
+        "missing": data.missing,
+    }
+
+
+def _images(data: RunData) -> dict[str, Any]:
+    """Initial image, result and reference, whole and in detail, and which of them are compared."""
+    pictures = {name: embed.whole(picture) for name, picture in data.images.items()}
+    details = embed.details(data)
+    width, height = _size(data)
+    return {
         "pictures": pictures,
         "views": {"whole": pictures} | ({"detail": details} if details else {}),
         "pairs": [pair for pair in _PAIRS if all(side in pictures for side in pair)],
         "width": width,
         "height": height,
-        "show": _shown(width),
+        "show": _shown_width(width),
         "most": embed.MOST,
         "reduced": max(width, height) > embed.MOST,
-        "columns": [labels["initial"], labels["result"], *(["last"] if ends_elsewhere else [])],
-        "table": _table([initial, result, *([final] if ends_elsewhere else [])]),
-        "remarks": _remarks(facts),
-        "levels": levels(initial, result),
-        "maps": embed.error_maps(story),
-        "gradient": embed.gradient(),
-        "charts": curves,
-        "chart_size": (WIDTH, HEIGHT),
-        "logarithmic": any(chart.logarithmic for chart in curves),
-        "film": film,
-        "thumbnails": embed.thumbnails(story, film),
-        "data": _data(film, curves),
-        "going_on": (not story.ended or facts.get("stop_reason") == "interrupted")
-        and any((story.folder / name).is_file() for name in names.CHECKPOINTS),
-        "settings": _settings(facts),
-        "beside": {name: what for name, what in _BESIDE.items() if (story.folder / name).is_file()},
     }
 
 
-def _title(story: Story) -> str:
+def _results(data: RunData, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The figures of initial image and result, and of the last image where that is not the result."""
+    initial, result = data.results()
+    final = data.metadata.get("final", {})
+    last = [final] if "step" in final and final["step"] != result.get("step") else []
+    return {
+        "columns": [labels["initial"], labels["result"], *(["last"] if last else [])],
+        "table": _table([initial, result, *last]),
+        "terms": _terms(data, initial, result),
+        "remarks": [*data.metadata.get("notes", []), *data.metadata.get("why_null", {}).values()],
+        "levels": levels(initial, result),
+    }
+
+
+def _course(data: RunData) -> dict[str, Any]:
+    """The animation and the curves, for the page and for its script."""
+    frames, curves = embed.frames(data), charts(data)
+    return {
+        "frames": frames,
+        "thumbnails": embed.thumbnails(data, frames),
+        "charts": curves,
+        "chart_size": (WIDTH, HEIGHT),
+        "logarithmic": any(chart.logarithmic for chart in curves),
+        "best_step": data.best.step if data.best else None,
+        "data": _script_data(frames, curves),
+    }
+
+
+def _error_maps(data: RunData) -> dict[str, Any]:
+    return {"maps": embed.error_maps(data), "gradient": embed.gradient()}
+
+
+def _reproduction(data: RunData) -> dict[str, Any]:
+    """How to make the run again, and what else its folder holds."""
+    interrupted = not data.ended or data.metadata.get("stop_reason") == "interrupted"
+    return {
+        "command": data.metadata.get("command"),
+        "resumable": interrupted and any((data.folder / name).is_file() for name in names.CHECKPOINTS),
+        "settings": _settings(data.metadata),
+        "configuration": data.configuration,
+        "warnings": data.warnings,
+        "files": {name: title for name, title in _FILES.items() if (data.folder / name).is_file()},
+    }
+
+
+def _title(data: RunData) -> str:
     """From what to what, e.g. `white → astronaut`; else what is known of it."""
-    ends = [str(story.facts.get("start") or ""), Path(str(story.facts.get("reference") or "")).name]
-    return " → ".join(ends) if all(ends) else story.made_of or "A run"
+    ends = [str(data.metadata.get("start") or ""), Path(str(data.metadata.get("reference") or "")).name]
+    return " → ".join(ends) if all(ends) else data.method or "A run"
 
 
-def _state(story: Story) -> str:
-    made, asked = story.rows[-1].step if story.rows else 0, story.facts.get("steps")
-    if story.ended:
-        seconds = f" in {_duration(story.facts['seconds'])}" if "seconds" in story.facts else ""
-        return f"{story.facts.get('stop_reason')}, {made} steps{seconds}"
+def _state(data: RunData) -> str:
+    made, asked = data.rows[-1].step if data.rows else 0, data.metadata.get("steps")
+    if data.ended:
+        seconds = f" in {_duration(data.metadata['seconds'])}" if "seconds" in data.metadata else ""
+        return f"{data.metadata.get('stop_reason')}, {made} steps{seconds}"
     return f"not finished: step {made} of {asked}" if asked else f"not finished: step {made}"
 
 
-def _alarms(facts: Mapping[str, Any]) -> list[str]:
-    if facts.get("backbone", {}).get("calibrated", True):
-        return []
-    return ["The backbone is untrained: distances in it are for tests only."]
+def _size(data: RunData) -> tuple[int, int]:
+    picture = data.reference or data.result
+    return picture.pixels.size if picture else (1, 1)
 
 
-def _remarks(facts: Mapping[str, Any]) -> list[str]:
-    """What was done to the user's files, and why figures are missing."""
-    return [*facts.get("notes", []), *facts.get("why_null", {}).values()]
-
-
-def _size(story: Story) -> tuple[int, int]:
-    path = story.reference or story.result
-    if path is None:
-        return 1, 1
-    with Image.open(path) as opened:
-        return opened.size
-
-
-def _shown(width: int) -> int:
+def _shown_width(width: int) -> int:
     """Width in CSS pixels at which a picture is shown: small ones enlarged by a whole number."""
     return min(width, _STAGE) * max(1, _STAGE // width)
 
@@ -148,28 +152,31 @@ def _table(columns: list[Mapping[str, Any]]) -> list[tuple[str, list[str], str]]
     """Rows of the table of figures: a name, its values, and the change from the first column to the second."""
     return [
         (
-            title,
-            [_figure(numbers.get(key), key) for numbers in columns],
+            quantity.title,
+            [quantity.write(numbers.get(key)) for numbers in columns],
             _change(key, columns[0].get(key), columns[1].get(key)),
         )
-        for key, title in TITLES.items()
+        for key, quantity in QUANTITIES.items()
         if any(numbers.get(key) is not None for numbers in columns)
     ]
 
 
-def _figure(value: float | None, key: str) -> str:
-    if value is None:
-        return "\N{EN DASH}"
-    return FORMATS[key].format(value) if math.isfinite(value) else "∞"
+def _terms(data: RunData, initial: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Name, weight, and value before and after of each term of an objective that has several."""
+    before, after = (numbers.get("terms") or {} for numbers in (initial, result))
+    return [
+        (display_name(name), f"{weight:g}", write("loss", before.get(name)), write("loss", after.get(name)))
+        for name, weight in data.weights.items()
+    ]
 
 
 def _change(key: str, before: float | None, after: float | None) -> str:
     if before is None or after is None or not math.isfinite(before - after):
         return ""
-    if key == "loss":
+    if key == "loss" and before > 0:
         factor = before / after if after > 0 else 0.0
         return f"÷ {factor:,.0f}" if factor >= 1000 else f"÷ {factor:.3g}" if factor else ""
-    return FORMATS[key].replace("{:", "{:+").format(after - before).replace("-", "\N{MINUS SIGN}")
+    return QUANTITIES[key].write(after - before, sign=True)
 
 
 def _duration(seconds: float) -> str:
@@ -179,33 +186,46 @@ def _duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 100 else f"{hours:.1f} h"
 
 
-def _settings(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a reader asks first about how the run was computed."""
-    backbone, device, versions = (facts.get(key, {}) for key in ("backbone", "device", "versions"))
-    weights = ", SHA-256 ".join(str(backbone[key]) for key in ("weights", "sha256") if backbone.get(key))
+def _settings(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a reader asks first about how the run was computed; what is not known is left out."""
+    metric, backbone, parametrization, device, versions = (
+        metadata.get(key) or {} for key in ("metric", "backbone", "parametrization", "device", "versions")
+    )
     listed = {
-        "task": facts.get("task"),
-        "reference": facts.get("reference"),
-        "start": facts.get("start"),
-        "image": f"{facts['width']} x {facts['height']} pixels" if "width" in facts else None,
-        "measure": facts.get("metric", {}).get("name"),
+        "task": metadata.get("task"),
+        "reference": metadata.get("reference"),
+        "start": metadata.get("start"),
+        "image": f"{metadata['width']} x {metadata['height']} pixels" if "width" in metadata else None,
+        "objective": _objective(metadata) or metric.get("name"),
         "backbone": backbone.get("name"),
-        "weights": weights,
-        "parametrization": facts.get("parametrization", {}).get("name"),
-        "seed": facts.get("seed"),
-        "time per step": f"{facts['seconds_per_step']:.3g} s" if facts.get("seconds_per_step") else None,
-        "device": ", ".join(str(device[key]) for key in ("type", "name") if device.get(key))
-        + (f", {device['threads']} thread{'s' if device['threads'] > 1 else ''}" if device.get("threads") else ""),
+        "weights": ", SHA-256 ".join(str(backbone[key]) for key in ("weights", "sha256") if backbone.get(key)),
+        "parametrization": parametrization.get("name"),
+        "seed": metadata.get("seed"),
+        "time per step": f"{metadata['seconds_per_step']:.3g} s" if metadata.get("seconds_per_step") else None,
+        "device": _device(device),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
     return [(name, str(value)) for name, value in listed.items() if value not in (None, "")]
 
 
-def _data(film: list[Frame], drawn: list[Chart]) -> dict[str, Any]:
-    """For the page's script."""
+def _objective(metadata: Mapping[str, Any]) -> str:
+    """The objective as a sum, e.g. `deepwsd + 0.1 lpips`."""
+    terms = ((float(term.get("weight", 1)), str(term.get("name"))) for term in metadata.get("objective") or [])
+    return " + ".join(name if weight == 1 else f"{weight:g} {name}" for weight, name in terms)
+
+
+def _device(device: Mapping[str, Any]) -> str:
+    threads = device.get("threads")
+    known = [device.get("type"), device.get("name"), threads and f"{threads} thread{'s' if threads > 1 else ''}"]
+    return ", ".join(str(part) for part in known if part)
+
+
+def _script_data(frames: list[Frame], charts: list[Chart]) -> dict[str, Any]:
+    """What the page's script shows when it is asked for a step."""
     return {
-        "frames": [{"step": frame.step, "uri": frame.uri, "text": frame.text} for frame in film],
+        "frames": [{"step": frame.step, "uri": frame.uri, "text": frame.text} for frame in frames],
         "charts": {
-            chart.key: {"steps": chart.steps, "x": chart.across, "y": chart.up, "texts": chart.texts} for chart in drawn
+            chart.key: {"steps": chart.steps, "x": chart.across, "y": chart.up, "texts": chart.texts}
+            for chart in charts
         },
     }

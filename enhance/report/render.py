@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from enhance.report.animation import progress_gif, progress_video
-from enhance.report.figures import comparison, curves
-from enhance.report.html import report
-from enhance.report.run_data import Story
+from enhance.report import animation, figures, html
+from enhance.report.run_data import RunData
 
 
 def render(folder: Path) -> tuple[str, ...]:
@@ -19,7 +17,13 @@ def render(folder: Path) -> tuple[str, ...]:
     Raises:
         ValueError: if the folder holds no run.
     """
-    story = Story.read(folder)
-    for draw in (comparison, curves, progress_gif, progress_video, report):
-        draw(story)
-    return story.missing
+    data = RunData.read(folder)
+    for draw in (
+        figures.comparison,
+        figures.curves,
+        animation.progress_gif,
+        animation.progress_video,
+        html.report,
+    ):
+        draw(data)
+    return data.missing

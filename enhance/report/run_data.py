@@ -1,158 +1,218 @@
-"""What the folder of a run tells, read once and whatever of it is missing."""
+"""The files of a run, read once, whichever of them are missing."""
 
 from __future__ import annotations
 
+import io
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from PIL import Image
 
-from enhance.report.style import WRITTEN
+from enhance.report.style import display_name
 from enhance.runs import layout as names
 from enhance.runs.history import Row, read
 
+FRAME_SIZE = 1280  # pixels of a frame's longer side in memory: the largest that anything shows
+SMALLEST_SHARE = 1e-3  # of the lowest loss: where a term adds less, its curve is not drawn
+
 
 @dataclass(frozen=True)
-class Story:
-    """A run as its files tell it: ended, going on, or cut off.
+class Picture:
+    """An image file and its pixels in RGB."""
+
+    path: Path
+    pixels: Image.Image
+
+
+@dataclass(frozen=True)
+class RunData:
+    """A run as its files describe it: ended, still running, or cut off. Each image is decoded once.
 
     Attributes:
         folder: of the run.
-        facts: metrics.json; empty where it cannot be read.
+        metadata: metrics.json, the settings and the results; empty where it cannot be read.
         rows: of the history.
-        initial: file of the image that the run began with; None where it cannot be read, as with the others.
-        result: file of the best image; before there is one, the last frame, or the initial image.
-        reference: file of the reference.
-        frames: files of the frames by step.
+        initial: the image that the run began with; None where it cannot be read, as with the others.
+        result: the best image; before there is one, the last frame, or the initial image.
+        reference: the reference.
+        frames: the frames by step, reduced to `FRAME_SIZE` pixels.
         configuration: the complete settings, YAML.
         warnings: lines of the log that warn.
         missing: one sentence for each thing that is not there.
     """
 
     folder: Path
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
     rows: list[Row]
-    initial: Path | None
-    result: Path | None
-    reference: Path | None
-    frames: dict[int, Path]
-    configuration: str
-    warnings: tuple[str, ...]
-    missing: tuple[str, ...]
+    initial: Picture | None = None
+    result: Picture | None = None
+    reference: Picture | None = None
+    frames: dict[int, Image.Image] = field(default_factory=dict)
+    configuration: str = ""
+    warnings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the folder of a run.
+        """The data in the folder of a run.
 
         Raises:
             ValueError: if the folder holds no run.
         """
-        known = (names.METRICS, names.HISTORY, names.INITIAL, names.REFERENCE, names.RESULT)
-        if not any((folder / name).is_file() for name in known):
+        expected = (names.METRICS, names.HISTORY, names.INITIAL, names.REFERENCE, names.RESULT)
+        if not any((folder / name).is_file() for name in expected):
             raise ValueError(f"{folder} holds no run: it has no {names.METRICS}; name the folder of a run.")
         missing: list[str] = []
-        facts = _facts(folder / names.METRICS, missing)
+        metadata = _metadata(folder / names.METRICS, missing)
         rows = read(folder / names.HISTORY)
         if not rows:
             missing.append(f"{names.HISTORY} is missing or holds no step, so there are no curves.")
-        initial = _image(folder / names.INITIAL, missing, "the image that the run began with is not known")
-        reference = _image(folder / names.REFERENCE, missing, "there is nothing to compare with")
+        initial = _picture(folder / names.INITIAL, missing, "the initial image is not known")
+        reference = _picture(folder / names.REFERENCE, missing, "there is nothing to compare with")
         frames = _frames(folder, missing)
-        last = next(reversed(frames.values()), initial)
-        instead = f"{'a frame' if frames else 'the initial image'} stands in for it" if last else "there is no result"
-        result = _image(folder / names.RESULT, missing, instead) or last
+        instead = "a frame stands in for it" if frames else "the initial image stands in for it"
+        result = _picture(folder / names.RESULT, missing, instead if frames or initial else "there is no result")
+        if result is None:
+            result = open_picture(names.frame_file(folder, max(frames))) if frames else initial
         configuration = _text(folder / names.CONFIGURATION)
         if not configuration:
             missing.append(f"{names.CONFIGURATION} is missing, so the complete configuration is not known.")
         warnings = [line for line in _text(folder / names.LOG).splitlines() if " WARNING " in line or " ERROR " in line]
         return cls(
-            folder, facts, rows, initial, result, reference, frames, configuration, tuple(warnings), tuple(missing)
+            folder, metadata, rows, initial, result, reference, frames, configuration, tuple(warnings), tuple(missing)
         )
 
     @property
+    def images(self) -> dict[str, Picture]:
+        """Those of initial image, result and reference that are there, by name."""
+        found = {"initial": self.initial, "result": self.result, "reference": self.reference}
+        return {name: picture for name, picture in found.items() if picture}
+
+    @property
     def ended(self) -> bool:
-        """Whether its last step is made, or it was interrupted."""
-        return "stop_reason" in self.facts
+        """Whether the last step is made, or the run was interrupted."""
+        return "stop_reason" in self.metadata
 
     @property
-    def made_of(self) -> str:
-        """Measure and backbone, e.g. `DeepJSD in vgg16`; what is known of them."""
-        makers = [str(self.facts.get(key, {}).get("name") or "") for key in ("metric", "backbone")]
-        return " in ".join(WRITTEN.get(name, name) for name in makers if name)
+    def method(self) -> str:
+        """Metric and backbone, e.g. `DeepJSD in vgg16`; or the terms of the objective, e.g. `DeepJSD + LPIPS`."""
+        if self.weights:
+            return " + ".join(map(display_name, self.weights))
+        known = [str((self.metadata.get(key) or {}).get("name") or "") for key in ("metric", "backbone")]
+        return " in ".join(display_name(name) for name in known if name)
 
     @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each term by name; empty where the objective has one term."""
+        terms = self.metadata.get("objective") or []
+        return {str(term["name"]): float(term.get("weight", 1)) for term in terms} if len(terms) > 1 else {}
+
+    @cached_property
+    def rows_by_step(self) -> dict[int, Row]:
+        """The rows of the history by step."""
+        return {row.step: row for row in self.rows}
+
+    @cached_property
     def best(self) -> Row | None:
         """The row of the lowest loss."""
         return min(self.rows, key=lambda row: row.loss, default=None)
 
-    def numbers(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def results(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The figures of the initial image and of the result as it is shown: from metrics.json, and before the end of a
         run from its history.
         """
-        if "initial" in self.facts and "best" in self.facts:
-            return self.facts["initial"], self.facts["best"]
+        if "initial" in self.metadata and "best" in self.metadata:
+            return self.metadata["initial"], self.metadata["best"]
         until = next(reversed(self.frames), 0)
         rows = [row for row in self.rows if row.step <= until]
         if not rows:
             return {}, {}
-        shown = min(rows, key=lambda row: row.loss) if self.result == self.folder / names.RESULT else rows[-1]
-        return _known(rows[0]), _known(shown)
+        best_is_shown = self.result is not None and self.result.path == self.folder / names.RESULT
+        shown = min(rows, key=lambda row: row.loss) if best_is_shown else rows[-1]
+        return _finite(rows[0]), _finite(shown)
 
 
-def _known(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in asdict(row).items() if not math.isnan(value)}
+def weighted_terms(rows: Iterable[Row], weights: Mapping[str, float]) -> dict[str, list[tuple[int, float]]]:
+    """What each term adds to the loss, weight times value, as (step, share) by the term's name."""
+    return {
+        name: [
+            (row.step, weight * row.terms[name]) for row in rows if name in row.terms and math.isfinite(row.terms[name])
+        ]
+        for name, weight in weights.items()
+    }
 
 
-def _facts(path: Path, missing: list[str]) -> dict[str, Any]:
+def open_picture(path: Path) -> Picture:
+    """An image file, checked and decoded.
+
+    Raises:
+        OSError, ValueError, SyntaxError: what Pillow raises for a broken file.
+    """
+    data = io.BytesIO(path.read_bytes())
+    with Image.open(data) as image:
+        image.verify()  # checksums, which decoding leaves out
+    with Image.open(data) as image:
+        return Picture(path, image.convert("RGB"))
+
+
+def reduced(image: Image.Image, longer: int) -> Image.Image:
+    """The image, its longer side reduced to `longer` pixels; the image itself where it is no larger."""
+    if max(image.size) <= longer:
+        return image
+    small = image.copy()
+    small.thumbnail((longer, longer), Image.Resampling.LANCZOS)
+    return small
+
+
+def _finite(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in asdict(row).items() if name == "terms" or not math.isnan(value)}
+
+
+def _metadata(path: Path, missing: list[str]) -> dict[str, Any]:
     if not path.is_file():
         missing.append(f"{path.name} is missing, so neither the settings nor the figures at the end are known.")
         return {}
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(facts, dict):
-            raise ValueError(f"it holds a {type(facts).__name__}")
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"it holds a {type(found).__name__}")
     except (OSError, ValueError) as error:
         missing.append(f"{path.name} cannot be read ({error}), so neither settings nor figures at the end are known.")
         return {}
-    return facts
+    return found
 
 
-def _image(path: Path, missing: list[str], so: str) -> Path | None:
-    if why := _unreadable(path):
-        missing.append(f"{path.name} {why}, so {so}.")
+def _picture(path: Path, missing: list[str], consequence: str) -> Picture | None:
+    if not path.is_file():
+        missing.append(f"{path.name} is missing, so {consequence}.")
         return None
-    return path
+    try:
+        return open_picture(path)
+    except (OSError, ValueError, SyntaxError) as error:
+        missing.append(f"{path.name} cannot be read ({error}), so {consequence}.")
+        return None
 
 
-def _frames(folder: Path, missing: list[str]) -> dict[int, Path]:
-    found = names.frame_files(folder)
-    broken = [file.name for file in found.values() if _unreadable(file)]
-    frames = {step: file for step, file in found.items() if file.name not in broken}
+def _frames(folder: Path, missing: list[str]) -> dict[int, Image.Image]:
+    frames, broken = {}, []
+    for step, path in names.frame_files(folder).items():
+        try:
+            frames[step] = reduced(open_picture(path).pixels, FRAME_SIZE)
+        except (OSError, ValueError, SyntaxError):
+            broken.append(path.name)
     if broken:
-        missing.append(f"Frames that cannot be read are left out: {_listed(broken)}.")
+        missing.append(f"Frames that cannot be read are left out: {_list(broken)}.")
     if not frames:
         missing.append(f"{names.FRAMES}/ holds no image, so there is no animation.")
     return frames
 
 
-def _unreadable(path: Path) -> str:
-    """Why a picture cannot be used; empty where it can."""
-    if not path.is_file():
-        return "is missing"
-    try:
-        with Image.open(path) as image:
-            image.verify()
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for a broken PNG
-        return f"cannot be read ({error})"
-    return ""
-
-
-def _listed(items: Iterable[str], most: int = 3) -> str:
-    items = list(items)
+def _list(items: list[str], most: int = 3) -> str:
     return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
 
 

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from enhance.evaluation.correlations import ALL, Evaluation
-from enhance.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, figure, plain, save
+from enhance.report.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, figure, plain, save, style_axes
 
 _STYLES = ((BLUE, "o"), (VERMILION, "^"), (GREEN, "s"), (PURPLE, "D"), (ORANGE, "v"), (SKY, "P"))
 _MOST_ACROSS = 4
@@ -101,11 +101,6 @@ def _panel(axis: Axes, evaluation: Evaluation, metric: str, types: list[str]) ->
     ]
     axis.set_title("  ".join(known), fontsize=7, loc="left", color=INK)
     axis.set_xlabel(metric, fontsize=8, color=INK, parse_math=False)
-    axis.tick_params(labelsize=7, color=FAINT, labelcolor=INK)
-    axis.grid(True, color="#e6e6e6", linewidth=0.6)
-    axis.set_axisbelow(True)
+    style_axes(axis)
     axis.xaxis.set_major_locator(MaxNLocator(4))
     axis.yaxis.set_major_locator(MaxNLocator(5))
-    for name, spine in axis.spines.items():
-        spine.set_visible(name in ("left", "bottom"))
-        spine.set_color(FAINT)

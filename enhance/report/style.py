@@ -1,4 +1,6 @@
-"""What all figures share: colours that people of any colour vision tell apart, and files that are alike every time."""
+"""What all figures share: names, colours that people of any colour vision tell apart, and files of the same bytes every
+time.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,10 @@ from collections.abc import Callable
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib.style
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -17,10 +20,40 @@ from enhance.utils.files import write_bytes
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
-# Okabe and Ito's colours.
-BLUE, VERMILION, GREEN, INK, FAINT = "#0072B2", "#D55E00", "#009E73", "#222222", "#888888"
+# Okabe and Ito's colours, and greys for text, axes and grid.
+BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 ORANGE, SKY, PURPLE = "#E69F00", "#56B4E9", "#CC79A7"
-WRITTEN = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}  # as papers write them
+INK, FAINT, GRID, PALE = "#222222", "#888888", "#e6e6e6", "#f3f3ef"
+COLOUR_MAP = "inferno"  # of errors and distances: perceptually uniform, also to people who do not tell red from green
+DISPLAY_NAMES = {
+    "deepwsd": "DeepWSD",
+    "deepjsd": "DeepJSD",
+    "deepskld": "DeepSKLD",
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "ms_ssim": "MS-SSIM",
+    "lpips": "LPIPS",
+    "dists": "DISTS",
+}
+
+
+def display_name(name: str) -> str:
+    """A metric's name as papers write it; the name itself where nothing else is known.
+
+    >>> display_name("deepwsd")
+    'DeepWSD'
+    """
+    return DISPLAY_NAMES.get(name, name)
+
+
+def style_axes(axis: Axes) -> None:
+    """Two spines, a pale grid below the curves, and small labels."""
+    axis.tick_params(which="both", labelsize=7, color=FAINT, labelcolor=INK)
+    axis.grid(True, color=GRID, linewidth=0.6)
+    axis.set_axisbelow(True)
+    for name, spine in axis.spines.items():
+        spine.set_visible(name in ("left", "bottom"))
+        spine.set_color(FAINT)
 
 
 def plain(draw: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
@@ -37,19 +70,29 @@ def plain(draw: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
     return drawn
 
 
-def figure(width: float, height: float) -> Figure:
+def figure(width: float, height: float, dpi: float = 100) -> Figure:
     """An empty figure of so many inches, on white."""
-    made = Figure(figsize=(width, height), facecolor="white")
+    made = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
     FigureCanvasAgg(made)
     return made
 
 
+def encode(drawn: Figure, kind: str, dpi: float | str = "figure", **settings: Any) -> bytes:
+    """The figure as a file's bytes, without dates, so that the same figure gives the same bytes.
+
+    Args:
+        drawn: the figure.
+        kind: png or pdf.
+        dpi: dots an inch; of a PDF those of the images in it.
+        settings: of `Figure.savefig`.
+    """
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
+    buffer = BytesIO()
+    drawn.savefig(buffer, format=kind, dpi=dpi, metadata=metadata.get(kind, {}), **settings)
+    return buffer.getvalue()
+
+
 def save(drawn: Figure, path: Path) -> None:
-    """PNG at 200 dots an inch and PDF with images at 300, without dates, so that the same files give the same bytes."""
-    for suffix, dpi, metadata in (
-        (".png", 200, {"Software": None}),
-        (".pdf", 300, {"CreationDate": None, "Producer": None}),
-    ):
-        buffer = BytesIO()
-        drawn.savefig(buffer, format=suffix[1:], dpi=dpi, metadata=metadata)
-        write_bytes(path.with_suffix(suffix), buffer.getvalue())
+    """Write a PNG at 200 dots an inch and a PDF whose images have 300."""
+    for kind, dpi in (("png", 200), ("pdf", 300)):
+        write_bytes(path.with_suffix(f".{kind}"), encode(drawn, kind, dpi))

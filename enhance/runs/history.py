@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from enhance.utils.files import write_bytes
@@ -24,6 +24,7 @@ class Row:
         psnr: in dB; infinite where the image is the reference.
         ssim: NaN where it was not computed: it is, at the steps that are kept as frames.
         seconds: since the run began.
+        terms: value of each term of the objective before its weight, by name; empty where the objective has one term.
     """
 
     step: int
@@ -33,9 +34,11 @@ class Row:
     psnr: float
     ssim: float
     seconds: float
+    terms: dict[str, float] = field(default_factory=dict, hash=False)
 
 
-_NAMES = [field.name for field in fields(Row)]
+_NAMES = [each.name for each in fields(Row) if each.name != "terms"]
+_TERM = "term."  # prefix of a term's column
 
 
 class HistoryWriter:
@@ -43,19 +46,23 @@ class HistoryWriter:
 
     Args:
         path: of the file.
-        go_on: append to the file that is there instead of beginning anew.
+        go_on: append to the file that is there, whose columns stay as they are, instead of beginning anew.
+        terms: names of the objective's terms where it has several; each gets a column.
     """
 
-    def __init__(self, path: Path, go_on: bool = False) -> None:
+    def __init__(self, path: Path, go_on: bool = False, terms: Sequence[str] = ()) -> None:
         self._path = path
         if go_on:
+            self._terms = _terms(_columns(path.read_bytes().partition(b"\n")[0]))
             return
+        self._terms = list(terms)
         with path.open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream).writerow(_NAMES)
+            csv.writer(stream).writerow([*_NAMES, *(_TERM + name for name in self._terms)])
 
     def append(self, row: Row) -> None:
         """Write one row."""
-        values = ["" if isinstance(value, float) and math.isnan(value) else value for value in astuple(row)]
+        values = [getattr(row, name) for name in _NAMES] + [row.terms.get(name, math.nan) for name in self._terms]
+        values = ["" if isinstance(value, float) and math.isnan(value) else value for value in values]
         with self._path.open("a", newline="", encoding="utf-8") as stream:
             csv.writer(stream).writerow(values)
 
@@ -89,14 +96,26 @@ def _whole(path: Path) -> Iterator[tuple[Row, bytes]]:
     if not path.is_file():
         return
     header, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
-    columns = header.decode("utf-8", "replace").strip().split(",")
+    columns = _columns(header)
+    terms = _terms(columns)
     for line in lines:
         cells = line.decode("utf-8", "replace").strip().split(",")
         try:
             record = dict(zip(columns, cells, strict=True))
-            row = Row(int(record["step"]), *(float(record[name] or "nan") for name in _NAMES[1:]))
+            values = (float(record[name] or "nan") for name in _NAMES[1:])
+            values_of_terms = {name: float(record[_TERM + name] or "nan") for name in terms}
+            row = Row(int(record["step"]), *values, terms=values_of_terms)
         except (KeyError, ValueError):
             return
         if not line.endswith(b"\n"):
             return
         yield row, line
+
+
+def _columns(header: bytes) -> list[str]:
+    return next(csv.reader([header.decode("utf-8", "replace").strip()]), [])
+
+
+def _terms(columns: Sequence[str]) -> list[str]:
+    """The names of the terms that have a column."""
+    return [name.removeprefix(_TERM) for name in columns if name.startswith(_TERM)]

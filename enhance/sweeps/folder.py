@@ -1,4 +1,4 @@
-"""Files that a sweep leaves beside its jobs' folders, and how a later call finds them. Torch-free."""
+"""Files that a sweep leaves beside its jobs' folders, and how a later call finds the sweep. Torch-free."""
 
 from __future__ import annotations
 
@@ -9,60 +9,69 @@ from pathlib import Path
 from enhance.runs.layout import known
 from enhance.utils.files import write_json
 
-COMMAND = "sweep.json"  # what was typed; written when a sweep begins
+COMMAND = "sweep.json"  # the overrides of the sweep; written when it begins
 FAILED = "failed.json"  # in a job's folder: why it failed
 _RESUME, _DIR = "sweep.resume=", "hydra.sweep.dir="
 
 
-def begin(folder: Path, overrides: Sequence[str]) -> None:
-    """Write down what was typed, so that the same command finds the sweep again."""
-    write_json(folder / COMMAND, {"overrides": plain(overrides)})
+def record_command(folder: Path, overrides: Sequence[str]) -> None:
+    """Write the overrides of a sweep into its folder, so that the same command finds the sweep again."""
+    write_json(folder / COMMAND, {"overrides": settings_only(overrides)})
 
 
-def plain(overrides: Iterable[str]) -> list[str]:
-    """The overrides that tell sweeps apart: not those that say where and how their jobs are run."""
+def recorded_command(folder: Path) -> list[str] | None:
+    """The overrides of the sweep in a folder; None where it holds none."""
+    try:
+        return json.loads((folder / COMMAND).read_text(encoding="utf-8"))["overrides"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def settings_only(overrides: Iterable[str]) -> list[str]:
+    """The overrides that set something of a run, without those that say where and how jobs are run."""
     return [override for override in overrides if not override.lstrip("+~").startswith((_RESUME, "hydra.", "hydra/"))]
 
 
-def resumes(overrides: Sequence[str]) -> bool:
-    """Whether they ask to go on in an earlier sweep."""
-    asked = [_value(override).lower() for override in overrides if override.startswith(_RESUME)]
-    return bool({"true", "yes", "on", "1"} & set(asked))
+def resume_requested(overrides: Sequence[str]) -> bool:
+    """Whether the overrides ask to go on in an earlier sweep."""
+    values = [_value(override).lower() for override in overrides if override.startswith(_RESUME)]
+    return bool({"true", "yes", "on", "1"} & set(values))
 
 
-def named(overrides: Sequence[str], going_on: bool) -> Path | None:
-    """The folder that the overrides name for the sweep, if they do.
+def requested_folder(overrides: Sequence[str], resume: bool) -> Path | None:
+    """The folder that the overrides name for the sweep; None where they name none.
 
     Raises:
         ValueError: if it holds a sweep that these overrides would spoil.
     """
     folder = next((Path(_value(override)) for override in overrides if override.startswith(_DIR)), None)
-    if folder is None or (typed := _typed(folder / COMMAND)) is None:
+    if folder is None or (recorded := recorded_command(folder)) is None:
         return folder
-    if typed != plain(overrides):
+    if recorded != settings_only(overrides):
         raise ValueError(f"{folder} holds the sweep of another command; name another folder.")
-    if not going_on:
+    if not resume:
         raise ValueError(f"{folder} holds this sweep already; go on with sweep.resume=true, or name another folder.")
     return folder
 
 
-def earlier(overrides: Sequence[str], outputs: Path) -> Path | None:
-    """The newest sweep of the same overrides, if there is one.
+def newest_sweep(overrides: Sequence[str], outputs: Path) -> Path | None:
+    """The folder of the newest sweep of the same command; None where there is none.
 
     Args:
         overrides: as typed.
         outputs: the folder that holds the days.
     """
-    same = [file.parent for file in outputs.glob(f"*/*/{COMMAND}") if _typed(file) == plain(overrides)]
-    return max(same, default=None)
+    wanted = settings_only(overrides)
+    folders = (file.parent for file in outputs.glob(f"*/*/{COMMAND}"))
+    return max((folder for folder in folders if recorded_command(folder) == wanted), default=None)
 
 
-def fail(folder: Path, reason: str) -> None:
-    """Write down why a job failed."""
+def mark_failed(folder: Path, reason: str) -> None:
+    """Write into a job's folder why it failed."""
     write_json(folder / FAILED, {"status": "failed", "reason": reason})
 
 
-def failure(folder: Path) -> str:
+def failure_reason(folder: Path) -> str:
     """Why a job failed; empty if it did not."""
     try:
         return str(json.loads((folder / FAILED).read_text(encoding="utf-8"))["reason"])
@@ -70,27 +79,19 @@ def failure(folder: Path) -> str:
         return ""
 
 
-def forgive(folder: Path) -> None:
-    """Forget why a job failed: it is tried again."""
+def clear_failed(folder: Path) -> None:
+    """Remove the mark of a failed job, which is tried again."""
     (folder / FAILED).unlink(missing_ok=True)
 
 
-def finished(folder: Path, command: str) -> float | None:
-    """The objective of a job that this command has finished already. A sweeper that draws settings anew may have given
-    the folder to others.
+def finished_loss(folder: Path, command: str) -> float | None:
+    """The best loss of a job that this command has finished already; None where it has not. A sweeper that draws
+    settings anew may have used the folder for other settings.
     """
-    facts = known(folder)
-    if (facts.get("status"), facts.get("command")) != ("finished", command):
+    metadata = known(folder)
+    if (metadata.get("status"), metadata.get("command")) != ("finished", command):
         return None
-    return float(facts["best"]["loss"])
-
-
-def _typed(file: Path) -> list[str] | None:
-    """What a sweep wrote down when it began."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))["overrides"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    return float(metadata["best"]["loss"])
 
 
 def _value(override: str) -> str:

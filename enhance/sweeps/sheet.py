@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from io import BytesIO
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
 
-from enhance.report.crops import picture
-from enhance.report.style import BLUE, FAINT, INK, figure, plain
+from enhance.report.run_data import open_picture, reduced
+from enhance.report.style import BLUE, FAINT, INK, PALE, encode, figure, plain
 from enhance.runs import layout as names
 from enhance.sweeps.jobs import Job, Sweep
 
-_MOST = 60  # pictures on a sheet
-_PIXELS = 384
-_WIDE = 6  # pictures in a line
+_MAX_JOBS = 60
+_PIXELS = 384  # of a picture's longer side
+_MAX_ACROSS = 6  # pictures in a line
+_SIDE, _GAP = 1.7, 0.04  # inches: width of a cell, and of the gap between two pictures
+_BELOW, _ABOVE, _MARGIN = 0.26, 0.2, 0.04  # inches: caption, a cell's own title, and the edge without titles
+_LEFT, _HEAD = 0.28, 0.24  # inches: titles of the lines, and of the columns
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A place on the sheet; `title` is written above it, and where it has no job it is empty."""
+    """A place on the sheet.
 
-    title: str
-    job: Job | None
+    Attributes:
+        title: what is written above it.
+        job: whose result it shows; None: it stays empty.
+        is_reference: it shows the reference.
+    """
+
+    title: str = ""
+    job: Job | None = None
+    is_reference: bool = False
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Attributes:
-    columns: what is written above all lines; empty where each cell has a title of its own.
-    lines: the title of each line, empty where there is one only, and its cells.
+    """The cells of a sheet.
+
+    Attributes:
+        columns: titles of the columns; empty where each cell has a title of its own.
+        lines: the title of each line, empty where there is one only, and its cells.
     """
 
     columns: list[str]
@@ -38,22 +52,20 @@ class Grid:
 
 
 def grid(sweep: Sweep) -> Grid:
-    """Columns and lines by the two settings of the most values where these tell all jobs apart, else the jobs in their
+    """Columns and lines by the two settings of the most values where these distinguish all jobs, else the jobs in their
     order.
     """
     values = {key: list(dict.fromkeys(job.settings.get(key, "-") for job in sweep.jobs)) for key in sweep.varying}
     keys = sorted(sweep.varying, key=lambda key: -len(values[key]))[:2]
     if len(keys) == 2:
         across, down = keys
-        cells = {(job.settings.get(down, "-"), job.settings.get(across, "-")): job for job in sweep.jobs}
-        if len(cells) == len(sweep.jobs):
-            columns = values[across]
-            return Grid(
-                columns, [(row, [Cell("", cells.get((row, name))) for name in columns]) for row in values[down]]
-            )
+        jobs = {(job.settings.get(down, "-"), job.settings.get(across, "-")): job for job in sweep.jobs}
+        if len(jobs) == len(sweep.jobs):
+            lines = [(row, [Cell(job=jobs.get((row, name))) for name in values[across]]) for row in values[down]]
+            return Grid(values[across], lines)
     several = len(sweep.varying) > 1
-    titled = [Cell(f"{job.number}: {sweep.label(job)}" if several else sweep.label(job), job) for job in sweep.jobs]
-    return Grid([], [("", titled)])
+    cells = [Cell(f"{job.number}: {sweep.label(job)}" if several else sweep.label(job), job) for job in sweep.jobs]
+    return Grid([], [("", cells)])
 
 
 def shared_reference(sweep: Sweep) -> Path | None:
@@ -64,80 +76,125 @@ def shared_reference(sweep: Sweep) -> Path | None:
     return files[0] if files and len({file.read_bytes() for file in files}) == 1 else None
 
 
+def read_small(file: Path, longer: int) -> Image.Image | None:
+    """The image in a file, its longer side reduced to `longer` pixels; None where it cannot be read."""
+    try:
+        return reduced(open_picture(file).pixels, longer)
+    except (OSError, ValueError, SyntaxError):
+        return None
+
+
 @plain
 def contact_sheet(sweep: Sweep) -> bytes | None:
     """A PNG of the reference and the results, PSNR under each; None where no job has one or there are too many."""
-    if len(sweep.jobs) > _MOST or not any((job.folder / names.RESULT).is_file() for job in sweep.jobs):
+    if len(sweep.jobs) > _MAX_JOBS:
         return None
-    pictures = {
-        job.folder: picture(job.folder / names.RESULT, _PIXELS)
-        for job in sweep.jobs
-        if (job.folder / names.RESULT).is_file()
-    }
-    reference = shared_reference(sweep)
+    results = {job.folder: read_small(job.folder / names.RESULT, _PIXELS) for job in sweep.jobs}
+    pictures = {folder: image for folder, image in results.items() if image}
+    if not pictures:
+        return None
+    file = shared_reference(sweep)
+    reference = read_small(file, _PIXELS) if file else None
     found = grid(sweep)
-    lines = found.lines
-    if not found.columns:  # a long line is broken, and has the reference once
-        cells = [*([None] if reference else []), *lines[0][1]]
-        wide = min(len(cells), _WIDE)
-        lines = [("", cells[place : place + wide]) for place in range(0, len(cells), wide)]
-    else:
-        wide = len(found.columns) + bool(reference)
-        lines = [(title, [*([None] if reference else []), *cells]) for title, cells in lines]
-    ratio = min(max(max(image.shape[0] / image.shape[1] for image in pictures.values()), 0.3), 1.6)
-    side, left, head, foot = 1.7, 0.28 if found.columns else 0.04, 0.24 if found.columns else 0.04, 0.26
-    above = 0 if found.columns else 0.2  # inches; each cell has its own title there
-    drawn = figure(left + wide * side, head + len(lines) * (side * ratio + foot + above))
-    width, height = drawn.get_size_inches()
-    best = next((job for job in sweep.ranked() if job.state == "finished"), None)
-    for number, (title, cells) in enumerate(lines):
-        top = height - head - number * (side * ratio + foot + above) - above
-        for place, cell in enumerate(cells):
-            box = (left + place * side + 0.02, top - side * ratio, side - 0.04, side * ratio)
-            axis = drawn.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
-            _frame(axis)
-            if cell is None and reference:
-                axis.imshow(picture(reference, _PIXELS), interpolation="lanczos")
-                _below(axis, "reference", FAINT)
-            elif cell and cell.job:
-                _cell(axis, cell.job, pictures.get(cell.job.folder), cell.job is best)
-            names_above = found.columns[place - bool(reference)] if found.columns and number == 0 else ""
-            heading = names_above if cell is not None else ""
-            if heading or (cell and cell.title):
-                axis.set_title(_short(heading or (cell.title if cell else "")), fontsize=8, color=INK, pad=4)
-        if title:
-            middle = (top - side * ratio / 2) / height
-            drawn.text(
-                0.15 / width, middle, _short(title), rotation=90, fontsize=8, color=INK, ha="center", va="center"
-            )
-    data = BytesIO()
-    drawn.savefig(data, format="png", dpi=200, metadata={"Software": None})
-    return data.getvalue()
+    lines = _lines(found, reference is not None)
+    layout = _Layout(
+        across=max(len(cells) for _, cells in lines),
+        down=len(lines),
+        ratio=min(max(max(image.height / image.width for image in pictures.values()), 0.3), 1.6),
+        titled_lines=bool(found.columns),
+    )
+    drawn = figure(*layout.size)
+    best = sweep.best()
+    for row, (title, cells) in enumerate(lines):
+        _write_beside(drawn, layout, row, title)
+        for column, cell in enumerate(cells):
+            axis = _axis(drawn, layout, row, column, cell.title)
+            if cell.is_reference and reference:
+                _show(axis, reference, "reference", FAINT)
+            elif cell.job and (image := pictures.get(cell.job.folder)):
+                _show_result(axis, image, cell.job, cell.job is best)
+            elif cell.job:
+                _show_absent(axis, cell.job.state)
+    return encode(drawn, "png", 200)
 
 
-def _cell(axis: Axes, job: Job, image: object, best: bool) -> None:
-    if image is None:
-        axis.set_facecolor("#f3f3ef")
-        axis.text(0.5, 0.5, job.state, ha="center", va="center", fontsize=8, color=FAINT, transform=axis.transAxes)
-        return
-    axis.imshow(image, interpolation="lanczos")  # type: ignore[arg-type]
-    value = job.figure("psnr")
-    told = "" if value is None else f"{value:.2f} dB"
-    _below(axis, f"{told}, best" if best else told, BLUE if best else INK, bold=best)
+@dataclass(frozen=True)
+class _Layout:
+    """Where the cells lie, in inches.
+
+    Attributes:
+        across, down: cells in a line, and lines.
+        ratio: height of a picture to its width.
+        titled_lines: lines and columns have titles; if not, each cell has one.
+    """
+
+    across: int
+    down: int
+    ratio: float
+    titled_lines: bool
+
+    @property
+    def size(self) -> tuple[float, float]:
+        left, head = (_LEFT, _HEAD) if self.titled_lines else (_MARGIN, _MARGIN)
+        return left + self.across * _SIDE, head + self.down * self._line
+
+    def box(self, row: int, column: int) -> tuple[float, float, float, float]:
+        """Left, bottom, width and height of a picture."""
+        left = self.size[0] - (self.across - column) * _SIDE
+        bottom = (self.down - 1 - row) * self._line + _BELOW
+        return left + _GAP / 2, bottom, _SIDE - _GAP, _SIDE * self.ratio
+
+    @property
+    def _line(self) -> float:
+        return _SIDE * self.ratio + _BELOW + (0 if self.titled_lines else _ABOVE)
 
 
-def _below(axis: Axes, told: str, colour: str, bold: bool = False) -> None:
-    axis.set_xlabel(told, fontsize=8, color=colour, labelpad=3, fontweight="bold" if bold else "normal")
+def _lines(found: Grid, reference: bool) -> list[tuple[str, list[Cell]]]:
+    """The lines of the sheet: with the reference, the columns' titles above the first, and a long one broken."""
+    first = [Cell(is_reference=True)] if reference else []
+    if not found.columns:
+        cells = [*first, *found.lines[0][1]]
+        return [("", cells[place : place + _MAX_ACROSS]) for place in range(0, len(cells), _MAX_ACROSS)]
+    (title, top), *rest = found.lines
+    titled = [replace(cell, title=name) for name, cell in zip(found.columns, top, strict=True)]
+    return [(title, first + titled), *((name, first + cells) for name, cells in rest)]
 
 
-def _frame(axis: Axes) -> None:
+def _axis(drawn: Figure, layout: _Layout, row: int, column: int, title: str) -> Axes:
+    (width, height), (left, bottom, wide, high) = layout.size, layout.box(row, column)
+    axis = drawn.add_axes((left / width, bottom / height, wide / width, high / height))
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():
         spine.set_visible(False)
+    if title:
+        axis.set_title(_shortened(title), fontsize=8, color=INK, pad=4, parse_math=False)
+    return axis
 
 
-def _short(title: str, most: int = 28) -> str:
-    """A title without mathematics: a $ is a dollar."""
-    title = title if len(title) <= most else f"{title[: most - 9]}\N{HORIZONTAL ELLIPSIS}{title[-8:]}"
-    return title.replace("$", r"\$")
+def _write_beside(drawn: Figure, layout: _Layout, row: int, title: str) -> None:
+    """The title of a line, left of it."""
+    (width, height), (_, bottom, _, high) = layout.size, layout.box(row, 0)
+    place = (0.15 / width, (bottom + high / 2) / height)
+    drawn.text(
+        *place, _shortened(title), rotation=90, fontsize=8, color=INK, ha="center", va="center", parse_math=False
+    )
+
+
+def _show_result(axis: Axes, image: Image.Image, job: Job, best: bool) -> None:
+    quality = "" if job.result("psnr") is None else job.written("psnr")
+    _show(axis, image, f"{quality}, best" if best else quality, BLUE if best else INK, "bold" if best else "normal")
+
+
+def _show(axis: Axes, image: Image.Image, caption: str, colour: str, weight: str = "normal") -> None:
+    axis.imshow(np.asarray(image), interpolation="lanczos")
+    axis.set_xlabel(caption, fontsize=8, color=colour, labelpad=3, fontweight=weight)
+
+
+def _show_absent(axis: Axes, state: str) -> None:
+    axis.set_facecolor(PALE)
+    axis.text(0.5, 0.5, state, ha="center", va="center", fontsize=8, color=FAINT, transform=axis.transAxes)
+
+
+def _shortened(title: str, most: int = 28) -> str:
+    return title if len(title) <= most else f"{title[: most - 9]}\N{HORIZONTAL ELLIPSIS}{title[-8:]}"

@@ -10,81 +10,95 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from enhance.sweeps.jobs import FIGURES, Sweep, collect, shown
+from enhance.report.numbers import MISSING, QUANTITIES
+from enhance.sweeps.jobs import Job, Sweep, read_sweep
 from enhance.sweeps.page import page
 from enhance.sweeps.sheet import contact_sheet
 from enhance.utils.files import write_bytes, write_text
 
+_COLUMNS = ("psnr", "ssim", "loss")  # of the table in the terminal
+
 
 def summarise(folder: Path) -> Sweep:
-    """Write the three files and show the table.
+    """Write the three files, print the table, and return the sweep.
 
     Raises:
         ValueError: if the folder holds no jobs.
         OSError: if it cannot be written.
     """
-    sweep = collect(folder)
+    sweep = read_sweep(folder)
     write_text(folder / "summary.csv", _csv(sweep))
     if sheet := contact_sheet(sweep):
         write_bytes(folder / "summary.png", sheet)
     write_text(folder / "summary.html", page(sweep))
-    _show(sweep)
+    _print(sweep)
     return sweep
 
 
 def _csv(sweep: Sweep) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", "job", *sweep.varying, "state", *FIGURES, "seconds", "steps", "stop_reason", "folder"])
+    writer.writerow(["rank", "job", *sweep.varying, "state", *QUANTITIES, "seconds", "steps", "stop_reason", "folder"])
     for rank, job in enumerate(sweep.ranked(), 1):
-        done = job.state == "finished"
         writer.writerow(
             [
-                rank if done else "",
+                rank if job.finished else "",
                 job.number,
                 *(job.settings.get(key, "") for key in sweep.varying),
                 job.state,
-                *(job.figure(key) for key in FIGURES),
-                job.facts.get("seconds"),
-                job.facts.get("steps_made"),
-                job.reason or job.facts.get("stop_reason", ""),
+                *(job.result(key) for key in QUANTITIES),
+                job.metadata.get("seconds"),
+                job.metadata.get("steps_made"),
+                job.reason or job.metadata.get("stop_reason", ""),
                 job.folder.name,
             ]
         )
     return text.getvalue()
 
 
-def _show(sweep: Sweep) -> None:
+def _print(sweep: Sweep) -> None:
     """The ranking, and under it, once each, why jobs failed."""
-    ranked = sweep.ranked()
+    console = Console(highlight=False, markup=False)
+    console.print(_table(sweep))
+    for reason, jobs in sweep.failures().items():
+        more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+        console.print(f"failed: {reason} ({jobs[0].folder.name}/run.log{more})", style="red", soft_wrap=True)
+    console.print(
+        f"{len(sweep.finished)} of {len(sweep.jobs)} jobs finished, ranked by PSNR; "
+        f"summary in {sweep.folder / 'summary.html'}",
+        soft_wrap=True,
+    )
+
+
+def _table(sweep: Sweep) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", justify="right")
     for heading in sweep.varying:
         table.add_column(Text(heading), overflow="fold")
-    for heading in ("PSNR dB", "SSIM", "loss", "seconds"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    for key in _COLUMNS:
+        table.add_column(QUANTITIES[key].heading, justify="right", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
     table.add_column("")
-    lowest = sweep.lowest()
-    for rank, job in enumerate(ranked, 1):
-        done = job.state == "finished"
-        marks = ["best"] * (rank == 1 and len(ranked) > 1) + ["lowest loss"] * (job is lowest)
-        seconds = job.facts.get("seconds")
+    for rank, job in enumerate(sweep.ranked(), 1):
+        seconds = job.metadata.get("seconds")
         table.add_row(
-            str(rank) if done else "-",
+            str(rank) if job.finished else "-",
             *(Text(job.settings.get(key, "-")) for key in sweep.varying),
-            *(shown(job, key) for key in ("psnr", "ssim", "loss")),
+            *(_ascii(job.written(key, unit=False)) for key in _COLUMNS),
             f"{seconds:.1f}" if seconds is not None else "-",
-            ", ".join(marks) if done else job.state,
-            style="bold" if done and rank == 1 else "" if done else "red",
+            _remark(sweep, job),
+            style="red" if not job.finished else "bold" if rank == 1 else "",
         )
-    console = Console(highlight=False, markup=False)
-    console.print(table)
-    for reason, jobs in sweep.failures().items():
-        logs = ", ".join(f"{job.folder.name}/run.log" for job in jobs[:1])
-        more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
-        console.print(f"failed: {reason} ({logs}{more})", style="red", soft_wrap=True)
-    done = sum(job.state == "finished" for job in ranked)
-    console.print(
-        f"{done} of {len(ranked)} jobs finished, ranked by PSNR; summary in {sweep.folder / 'summary.html'}",
-        soft_wrap=True,
-    )
+    return table
+
+
+def _ascii(number: str) -> str:
+    """For any terminal."""
+    return number.replace(MISSING, "-").replace("\N{INFINITY}", "inf")
+
+
+def _remark(sweep: Sweep, job: Job) -> str:
+    if not job.finished:
+        return job.state
+    remarks = {"best": job is sweep.best() and len(sweep.jobs) > 1, "lowest loss": job is sweep.lowest_loss()}
+    return ", ".join(remark for remark, applies in remarks.items() if applies)

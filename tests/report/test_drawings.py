@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import imageio.v3 as iio
 import matplotlib
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from enhance.report.animation import evenly
 from enhance.report.crops import square, zoom
 from enhance.report.figures import comparison, curves
 from enhance.report.render import render
-from enhance.report.run_data import Story
+from enhance.report.run_data import RunData
 from enhance.runs.history import Row
 from enhance.runs.recorder import Recorder
 
@@ -54,14 +55,14 @@ def test_the_animation_is_bounded_lasts_some_seconds_and_pauses(
     side: int, count: int, limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Noise, which hardly packs: the second is reduced in size, of the third frames are left out."""
-    monkeypatch.setattr(animation, "_LIMIT", limit)
+    monkeypatch.setattr(animation, "_MAX_BYTES", limit)
     generator = np.random.default_rng(0)
     (tmp_path / "frames").mkdir()
     (tmp_path / "metrics.json").write_text("{}")
     for step in range(count):
         noise = generator.integers(0, 256, (side, side, 3), dtype=np.uint8)
         Image.fromarray(noise).save(tmp_path / "frames" / f"step_{step:06d}.png")
-    animation.progress_gif(Story.read(tmp_path))
+    animation.progress_gif(RunData.read(tmp_path))
     path = tmp_path / "progress.gif"
     assert path.stat().st_size <= limit
     with Image.open(path) as drawn:
@@ -92,20 +93,31 @@ def test_the_caption_is_drawn_in_the_same_tone_in_every_frame(tmp_path: Path) ->
     assert {int(frame[-1].min()) for frame in frames} == {255}
 
 
+def test_the_gif_keeps_every_colour_of_its_frames(tmp_path: Path) -> None:
+    run(tmp_path / "run", 64, 150, 12)
+    data = RunData.read(tmp_path / "run")
+    shown = iio.imread(tmp_path / "run" / "progress.gif")
+    steps = evenly(list(data.frames), data.rows_by_step, 36)
+    assert len(shown) == len(steps)
+    for step, pixels in zip(steps, shown, strict=True):
+        drawn = animation._gif_frame(data.frames[step], data.rows_by_step[step], step, 480)
+        assert np.array_equal(pixels, np.asarray(drawn)), step
+
+
 @pytest.mark.parametrize("name", ["a$b_{$c.png", "写真.png", "a" * 200 + ".png", "x\ny.png", ""])
 def test_any_name_can_be_in_a_title(name: str, tmp_path: Path) -> None:
     run(tmp_path / "run", 16, 16, 3)
     metrics = tmp_path / "run" / "metrics.json"
     metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"start": name}))
-    comparison(Story.read(tmp_path / "run"))
+    comparison(RunData.read(tmp_path / "run"))
 
 
 def test_the_users_own_matplotlib_settings_change_nothing_and_stay(tmp_path: Path) -> None:
     run(tmp_path / "run", 16, 20, 3)
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
     with matplotlib.rc_context({"font.size": 30, "savefig.bbox": "tight", "image.interpolation": "none"}):
-        comparison(Story.read(tmp_path / "run"))
-        curves(Story.read(tmp_path / "run"))
+        comparison(RunData.read(tmp_path / "run"))
+        curves(RunData.read(tmp_path / "run"))
         assert matplotlib.rcParams["font.size"] == 30
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
 
@@ -124,11 +136,10 @@ def test_the_square_lies_inside(height: int, width: int, seed: int) -> None:
     assert 0 <= left <= width - side
 
 
-def test_large_photographs_show_single_pixels(tmp_path: Path) -> None:
-    Image.new("RGB", (3000, 2000)).save(tmp_path / "large.png")
+def test_large_photographs_show_single_pixels() -> None:
     reduced = np.zeros((800, 1200, 3))
     reduced[300:340:2, 600:640] = 255
-    left, top, side = square(np.zeros_like(reduced), reduced, tmp_path / "large.png")
+    left, top, side = square(np.zeros_like(reduced), reduced, 3000)
     assert side == round(192 * 1200 / 3000)
     assert left * 1200 <= 620 <= left * 1200 + side
     assert top * 800 <= 320 <= top * 800 + side
@@ -138,28 +149,18 @@ def test_an_unfinished_run_does_not_call_its_image_the_result(tmp_path: Path) ->
     recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), facts={}, frames=FramePlan(steps=9))
     for step in list(steps(20, 20, 9))[:4]:
         recorder.record(step)
-    comparison(Story.read(tmp_path))
+    comparison(RunData.read(tmp_path))
     running = (tmp_path / "comparison.png").read_bytes()
     recorder.finish("all steps made")
-    comparison(Story.read(tmp_path))
+    comparison(RunData.read(tmp_path))
     assert running != (tmp_path / "comparison.png").read_bytes()
 
 
 def test_the_video_shows_the_frames_and_pauses(tmp_path: Path) -> None:
     ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="the extra 'video' is not installed").get_ffmpeg_exe()
     run(tmp_path / "run", 45, 61, 12)
-    decode = [
-        ffmpeg,
-        "-v",
-        "error",
-        "-i",
-        tmp_path / "run" / "progress.mp4",
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        "rgb24",
-        "-",
-    ]
+    video = tmp_path / "run" / "progress.mp4"
+    decode = [ffmpeg, "-v", "error", "-i", video, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     pixels = np.frombuffer(subprocess.run(decode, capture_output=True, check=True).stdout, np.uint8)
     shown = pixels.reshape(-1, 360 + 36, 488, 3)  # enlarged by a whole number, and the caption
     assert 11 + 36 < len(shown) <= 11 * 5 + 36  # of 12 frames each but the last at most a quarter of a second

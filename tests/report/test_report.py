@@ -8,6 +8,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -17,14 +18,17 @@ import pytest
 from helpers import EVIL, picture, run, steps
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from enhance.optim.frames import FramePlan
 from enhance.report import embed
 from enhance.report.charts import charts, levels
+from enhance.report.figures import curves
+from enhance.report.numbers import write
 from enhance.report.render import render
-from enhance.report.run_data import Story
-from enhance.runs.history import Row
+from enhance.report.run_data import RunData
+from enhance.report.style import display_name
+from enhance.runs.history import HistoryWriter, Row, read
 from enhance.runs.layout import CHECKPOINTS
 from enhance.runs.recorder import Recorder
 
@@ -67,10 +71,10 @@ def decoded(uri: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
 
 
-def retold(folder: Path, **facts: object) -> Page:
-    """The page after some facts have been changed."""
+def drawn_with(folder: Path, **changes: object) -> Page:
+    """The page after some of metrics.json has been changed."""
     metrics = folder / "metrics.json"
-    metrics.write_text(json.dumps(json.loads(metrics.read_text()) | facts))
+    metrics.write_text(json.dumps(json.loads(metrics.read_text()) | changes))
     render(folder)
     return Page(folder)
 
@@ -110,7 +114,7 @@ def test_the_page_tells_what_the_files_say(tmp_path: Path) -> None:
     results = run(tmp_path / "run")
     best = results["best"] | {"levels": {"image": 0.5, "stage 1": 0.0, "stage 2": None}}
     initial = results["initial"] | {"levels": {"image": 1.0, "stage 1": 0.25, "stage 2": 0.5}}
-    page = retold(
+    page = drawn_with(
         tmp_path / "run", command="python -m enhance a='b c'", notes=["Grey: 3 channels."], best=best, initial=initial
     )
     for said in (
@@ -126,9 +130,9 @@ def test_the_page_tells_what_the_files_say(tmp_path: Path) -> None:
     ):
         assert said in page.text, said
     assert "stage 2" not in page.text  # not finite
-    curves = page.data["charts"]
-    assert set(curves) == {"loss", "psnr", "ssim"}
-    assert curves["loss"]["steps"] == list(range(31))
+    drawn = page.data["charts"]
+    assert set(drawn) == {"loss", "psnr", "ssim"}
+    assert drawn["loss"]["steps"] == list(range(31))
 
 
 def test_names_and_settings_are_escaped(tmp_path: Path) -> None:
@@ -138,7 +142,9 @@ def test_names_and_settings_are_escaped(tmp_path: Path) -> None:
     (folder / "hydra" / "config.yaml").write_text(f"reference: '{EVIL}'\n")
     (folder / "run.log").write_text(f"2026-01-01 00:00:00 WARNING enhance: {EVIL} --> ]]> \u2028\n")
     evil = dict.fromkeys(("reference", "start", "command", "task", "stop_reason"), EVIL)
-    page = retold(folder, **evil, notes=[EVIL], metric={"name": EVIL}, why_null={"psnr": EVIL}, versions={EVIL: EVIL})
+    page = drawn_with(
+        folder, **evil, notes=[EVIL], metric={"name": EVIL}, why_null={"psnr": EVIL}, versions={EVIL: EVIL}
+    )
     assert len(page.all("script")) == 2
     assert not [tag for _, tag in page.tags if any(name.startswith("on") for name in tag)]
     assert page.text.count("<script>alert(1)</script>.png") >= 9
@@ -215,7 +221,7 @@ def test_large_images_are_reduced_and_the_page_says_so(tmp_path: Path, monkeypat
     run(tmp_path / "run", 64, 90, 6)
     assert "reduced" not in Page(tmp_path / "run").text
     monkeypatch.setattr(embed, "MOST", 48)
-    monkeypatch.setattr(embed, "_FILM_BYTES", 1)
+    monkeypatch.setattr(embed, "_MAX_FRAME_BYTES", 1)
     render(tmp_path / "run")
     page = Page(tmp_path / "run")
     assert "reduced to 48 pixels" in page.text
@@ -226,8 +232,8 @@ def test_large_images_are_reduced_and_the_page_says_so(tmp_path: Path, monkeypat
 
 def test_error_maps_are_the_mean_absolute_difference(tmp_path: Path) -> None:
     run(tmp_path / "run")
-    story = Story.read(tmp_path / "run")
-    initial, same, own = embed.error_maps(story)
+    data = RunData.read(tmp_path / "run")
+    initial, same, own = embed.error_maps(data)
     arrays = [np.asarray(Image.open(tmp_path / "run" / f"{name}.png"), float) for name in ("initial", "reference")]
     error = np.abs(arrays[0] - arrays[1]).mean(-1)
     assert initial.mean == pytest.approx(error.mean(), rel=1e-5)
@@ -250,8 +256,8 @@ def test_error_maps_are_the_mean_absolute_difference(tmp_path: Path) -> None:
 )
 def test_curves_stay_in_their_boxes(values: list[tuple[float, float, float]], first: int) -> None:
     rows = [Row(first + at, loss, 0, 0, psnr, ssim, 0) for at, (loss, psnr, ssim) in enumerate(values)]
-    story = Story(Path(), {}, rows, None, None, None, {}, "", (), ())
-    for chart in charts(story):
+    data = RunData(Path(), {}, rows)
+    for chart in charts(data):
         assert all(chart.left <= x <= chart.right for x in chart.across)
         assert all(chart.top <= y <= chart.bottom for y in chart.up)
         assert len(chart.lines) <= 8
@@ -262,7 +268,7 @@ def test_curves_stay_in_their_boxes(values: list[tuple[float, float, float]], fi
 
 def test_long_runs_have_bounded_curves() -> None:
     rows = [Row(step, 1 / (1 + step), 0, 0, 20, 0.5, 0) for step in range(50_000)]
-    chart = charts(Story(Path(), {}, rows, None, None, None, {}, "", (), ()))[0]
+    chart = charts(RunData(Path(), {}, rows))[0]
     assert len(chart.steps) == 600
     assert (chart.steps[0], chart.steps[-1]) == (0, 49_999)
 
@@ -271,3 +277,87 @@ def test_levels_share_an_axis() -> None:
     found = levels({"levels": {"a": 1.0, "b": 0.1, "c": 0.0}}, {"levels": {"a": 0.01, "b": 0.1, "c": 0.0}})
     assert [(round(level.start), round(level.end)) for level in found] == [(97, 3), (50, 50), (0, 0)]
     assert levels({}, {"levels": None}) == []
+
+
+TERMS = {"deepjsd": 1.0, "lpips": 0.1}
+
+
+def two_terms(folder: Path) -> Path:
+    """A run whose objective has two terms, neither with a backbone nor with a score."""
+    results = run(folder, 24, 30, 6)
+    rows = [
+        replace(row, terms={"deepjsd": 0.5 * row.loss, "lpips": 5 * row.loss}) for row in read(folder / "history.csv")
+    ]
+    writer = HistoryWriter(folder / "history.csv", terms=list(TERMS))
+    for row in rows:
+        writer.append(row)
+    for key, row in (("initial", rows[0]), ("best", rows[-2])):
+        results[key] |= {"terms": row.terms, "score": None}
+    results["final"]["score"] = None
+    objective = [{"name": name, "weight": weight} for name, weight in TERMS.items()]
+    metadata = results | {"objective": objective, "metric": None, "backbone": None}
+    (folder / "metrics.json").write_text(json.dumps(metadata))
+    render(folder)
+    return folder
+
+
+def test_the_terms_of_an_objective_are_drawn_and_listed(tmp_path: Path) -> None:
+    page = Page(two_terms(tmp_path / "run"))
+    assert "DeepJSD + LPIPS" in page.text
+    assert "deepjsd + 0.1 lpips" in page.text
+    assert "Terms of the objective" in page.text
+    assert "Score" not in page.text
+    loss = charts(RunData.read(tmp_path / "run"))[0]
+    assert [term.name for term in loss.terms] == ["DeepJSD", "LPIPS"]
+    assert loss.terms[0].lines == loss.terms[1].lines  # each adds half
+    heights = [float(point.split(",")[1]) for line in loss.terms[0].lines for point in line.split()]
+    assert len(heights) == 7
+    assert all(below > above for below, above in zip(heights, loss.up, strict=True))
+
+
+def test_a_term_that_adds_next_to_nothing_does_not_flatten_the_loss() -> None:
+    rows = [Row(step, 1.0 / (step + 1), 0, 0, 20, 0.5, 0, {"a": 1.0 / (step + 1), "b": 0.0}) for step in range(5)]
+    data = RunData(Path(), {"objective": [{"name": "a", "weight": 1}, {"name": "b", "weight": 1}]}, rows)
+    loss = charts(data)[0]
+    assert [len(term.lines) for term in loss.terms] == [1, 0]
+    assert max(loss.up) - min(loss.up) > 70
+
+
+def test_the_curves_show_terms(tmp_path: Path) -> None:
+    folder = two_terms(tmp_path / "run")
+    with_terms = (folder / "curves.png").read_bytes()
+    metadata = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(metadata | {"objective": None}))
+    curves(RunData.read(folder))
+    assert with_terms != (folder / "curves.png").read_bytes()
+
+
+def test_each_image_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    run(folder, 24, 30, 6)
+    decoded, load_end = [], PngImagePlugin.PngImageFile.load_end
+
+    def counted(image: PngImagePlugin.PngImageFile) -> None:
+        decoded.append(image)
+        load_end(image)
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load_end", counted)
+    render(folder)
+    assert len(decoded) == 3 + len(list((folder / "frames").iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "written"),
+    [
+        ("psnr", 20.123, "20.12 dB"),
+        ("psnr", math.inf, "∞"),
+        ("loss", 0.00012345, "0.0001234"),
+        ("ssim", None, "\N{EN DASH}"),
+    ],
+)
+def test_figures_are_written_as_people_read_them(key: str, value: float | None, written: str) -> None:
+    assert write(key, value) == written
+
+
+def test_metrics_have_the_names_of_papers() -> None:
+    assert [display_name(name) for name in ("deepwsd", "ms_ssim", "mine")] == ["DeepWSD", "MS-SSIM", "mine"]

@@ -70,7 +70,7 @@ def at(page: Any) -> float:
 
 def on_canvas(page: Any) -> str:
     """The animation's picture."""
-    return page.eval_on_selector("#film canvas", "canvas => canvas.toDataURL()")
+    return page.eval_on_selector("#animation canvas", "canvas => canvas.toDataURL()")
 
 
 def test_the_slider_follows_the_mouse(page: Any) -> None:
@@ -118,7 +118,7 @@ def test_the_slider_follows_a_finger(page: Any) -> None:
 def test_the_animation_scrubs(page: Any) -> None:
     scrub = page.get_by_role("slider", name="Step")
     assert page.locator("#moment").text_content().startswith("step 20")
-    page.wait_for_function("document.querySelector('#film canvas').width === 96")
+    page.wait_for_function("document.querySelector('#animation canvas').width === 96")
     last = on_canvas(page)
     scrub.focus()
     page.keyboard.press("Home")
@@ -187,7 +187,7 @@ def test_it_prints_all_three_images(page: Any) -> None:
     page.emulate_media(media="print")
     for name in ("initial", "result", "reference"):
         assert page.locator(f"[data-view=whole] [data-name={name}] img").is_visible()
-    assert not page.locator("#film").is_visible()
+    assert not page.locator("#animation").is_visible()
     assert not page.locator(".bar").is_visible()
 
 
@@ -195,5 +195,5 @@ def test_it_prints_all_three_images(page: Any) -> None:
 def test_it_is_whole_without_scripts(page: Any) -> None:
     for name in ("initial", "result", "reference"):
         assert page.locator(f"[data-view=whole] [data-name={name}] img").is_visible()
-    assert not page.locator("#film").is_visible()
+    assert not page.locator("#animation").is_visible()
     assert page.locator("[data-chart=loss] svg").bounding_box()["width"] > 250

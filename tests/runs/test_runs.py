@@ -18,7 +18,7 @@ from enhance.optim.frames import FramePlan
 from enhance.report.animation import evenly
 from enhance.report.crops import zoom
 from enhance.report.render import render
-from enhance.runs.history import HistoryWriter, Row, read
+from enhance.runs.history import HistoryWriter, Row, cut, read
 from enhance.runs.recorder import Recorder
 from enhance.utils.files import write_bytes, write_json
 
@@ -97,6 +97,15 @@ def test_history_survives_what_floats_can_be(tmp_path: Path) -> None:
     assert math.isinf(found[0].psnr)
     assert math.isnan(found[0].ssim)
     assert read(tmp_path / "none.csv") == []
+
+
+def test_the_terms_of_an_objective_have_columns_and_keep_them(tmp_path: Path) -> None:
+    rows = [Row(step, 1.5, 0.5, 0.1, 20.0, 0.5, 0.0, {"deepwsd": 1.0 / (step + 1), "a,b": 0.25}) for step in range(2)]
+    HistoryWriter(tmp_path / "history.csv", terms=["deepwsd", "a,b"]).append(rows[0])
+    HistoryWriter(tmp_path / "history.csv", go_on=True).append(rows[1])
+    assert read(tmp_path / "history.csv") == rows
+    cut(tmp_path / "history.csv", 0)
+    assert read(tmp_path / "history.csv") == rows[:1]
 
 
 def test_frames_of_the_animation_are_even_in_psnr() -> None:

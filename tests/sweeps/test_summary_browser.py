@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers import job
 
-from enhance.sweeps.folder import COMMAND, fail
+from enhance.sweeps.folder import COMMAND, mark_failed
 from enhance.sweeps.summary import summarise
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -28,7 +28,7 @@ def test_the_page(scheme: str, width: int, tmp_path: Path) -> None:
         rows = "".join(f"{step},1,1,0.1,{psnr * step / 3},,1\n" for step in range(4))
         (run / "history.csv").write_text(f"step,loss,score,lr,psnr,ssim,seconds\n{rows}")
         (run / "report.html").touch()
-    fail(job(folder, 3, [f"metric={EVIL}3", "backbone=vgg16", "steps=3"], None), EVIL * 20)
+    mark_failed(job(folder, 3, [f"metric={EVIL}3", "backbone=vgg16", "steps=3"], None), EVIL * 20)
     (folder / COMMAND).write_text(json.dumps({"overrides": [EVIL]}))
     summarise(folder)
     said: list[str] = []

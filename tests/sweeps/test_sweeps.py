@@ -18,8 +18,15 @@ from enhance.cli import main as cli
 from enhance.cli.overrides import tool_settings
 from enhance.config.schema import Config
 from enhance.images.writing import save_image
-from enhance.sweeps.folder import begin, earlier, fail, finished, named, resumes
-from enhance.sweeps.jobs import collect
+from enhance.sweeps.folder import (
+    finished_loss,
+    mark_failed,
+    newest_sweep,
+    record_command,
+    requested_folder,
+    resume_requested,
+)
+from enhance.sweeps.jobs import read_sweep
 from enhance.sweeps.page import curves
 from enhance.sweeps.sheet import shared_reference
 from enhance.sweeps.summary import summarise
@@ -33,12 +40,12 @@ def sweep(tmp_path: Path) -> Path:
     job(folder, 0, ["metric=deepjsd", "backbone=vgg16", "steps=3"], 20.0)
     job(folder, 1, ["metric=deepwsd", "backbone=vgg16", "steps=3"], 30.0)
     job(folder, 2, ["metric=deepjsd", "backbone=<b>odd</b>", "steps=3"], 25.0, "running")
-    fail(job(folder, 10, ["metric=deepwsd", "backbone=<b>odd</b>", "steps=3"], None), "There is no <i>file</i>.")
+    mark_failed(job(folder, 10, ["metric=deepwsd", "backbone=<b>odd</b>", "steps=3"], None), "There is no <i>file</i>.")
     return folder
 
 
 def test_what_varies_is_found_and_jobs_are_ranked(sweep: Path) -> None:
-    found = collect(sweep)
+    found = read_sweep(sweep)
     assert found.varying == ["metric", "backbone"]
     assert [job.number for job in found.jobs] == [0, 1, 2, 10]
     assert [job.number for job in found.ranked()] == [1, 0, 2, 10]
@@ -63,7 +70,7 @@ def test_the_summary_is_whole_though_a_job_failed(sweep: Path, capsys: pytest.Ca
 
 def test_a_reason_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(3):
-        fail(job(tmp_path, number, [f"seed={number}"], None), "There is no file [bold]lost.png[/bold].")
+        mark_failed(job(tmp_path, number, [f"seed={number}"], None), "There is no file [bold]lost.png[/bold].")
     summarise(tmp_path)
     assert capsys.readouterr().out.count("There is no file [bold]lost.png[/bold].") == 1
     page = (tmp_path / "summary.html").read_text()
@@ -76,7 +83,7 @@ def test_curves_share_their_axes(sweep: Path) -> None:
     for folder, last, psnr in (("0-recover", 10, 20.0), ("1-recover", 40, 30.0)):
         rows = "".join(f"{step},1,1,0.1,{psnr * step / last},,1\n" for step in range(last + 1))
         (sweep / folder / "history.csv").write_text(f"step,loss,score,lr,psnr,ssim,seconds\n{rows}")
-    (long, points), (short, others) = curves(collect(sweep).ranked())[0]
+    (long, points), (short, others) = curves(read_sweep(sweep).ranked()).lines
     assert (long.number, short.number) == (1, 0)
     ends = [tuple(map(float, line.split()[-1].split(","))) for line in (points, others)]
     starts = [tuple(map(float, line.split()[0].split(","))) for line in (points, others)]
@@ -88,15 +95,15 @@ def test_curves_share_their_axes(sweep: Path) -> None:
 def test_the_reference_is_shown_where_all_jobs_have_the_same(sweep: Path) -> None:
     for number in (0, 1):
         save_image(torch.full((1, 3, 16, 16), 0.5), sweep / f"{number}-recover" / "reference.png")
-    assert shared_reference(collect(sweep)) == sweep / "0-recover" / "reference.png"
+    assert shared_reference(read_sweep(sweep)) == sweep / "0-recover" / "reference.png"
     save_image(torch.full((1, 3, 16, 16), 0.6), sweep / "1-recover" / "reference.png")
-    assert shared_reference(collect(sweep)) is None
+    assert shared_reference(read_sweep(sweep)) is None
 
 
 def test_no_job_is_shown_beside_the_reference_of_another(tmp_path: Path) -> None:
     (job(tmp_path, 0, ["reference=chelsea"], 20.0) / "reference.png").touch()
     job(tmp_path, 1, ["reference=nothing.png"], None, "failed")
-    assert shared_reference(collect(tmp_path)) is None
+    assert shared_reference(read_sweep(tmp_path)) is None
 
 
 def test_a_job_that_fails_in_any_way_does_not_end_the_sweep(
@@ -152,24 +159,24 @@ def test_one_setting_or_none_that_varies(tmp_path: Path) -> None:
 def test_a_folder_without_jobs_gets_a_sentence(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
         with pytest.raises(ValueError, match="no folder of a sweep"):
-            collect(folder)
+            read_sweep(folder)
 
 
 def test_the_newest_sweep_of_the_same_command_is_found(tmp_path: Path) -> None:
     for name in ("2026-01-01/10-00-00-sweep-recover", "2026-01-02/09-00-00-sweep-recover", "2026-01-03/x-sweep-jpeg"):
-        begin(tmp_path / name, ["seed=1,2", "sweep.resume=true"] if "recover" in name else ["seed=1"])
-    assert earlier(["seed=1,2", "sweep.resume=true"], tmp_path) == tmp_path / "2026-01-02/09-00-00-sweep-recover"
-    assert earlier(["seed=3"], tmp_path) is None
+        record_command(tmp_path / name, ["seed=1,2", "sweep.resume=true"] if "recover" in name else ["seed=1"])
+    assert newest_sweep(["seed=1,2", "sweep.resume=true"], tmp_path) == tmp_path / "2026-01-02/09-00-00-sweep-recover"
+    assert newest_sweep(["seed=3"], tmp_path) is None
 
 
 def test_a_job_that_was_interrupted_or_killed_is_not_finished(sweep: Path) -> None:
-    assert finished(sweep / "1-recover", "python -m enhance") == pytest.approx(1 / 30)
-    assert finished(sweep / "1-recover", "python -m enhance seed=1") is None  # another's
-    facts = json.loads((sweep / "1-recover" / "metrics.json").read_text())
+    assert finished_loss(sweep / "1-recover", "python -m enhance") == pytest.approx(1 / 30)
+    assert finished_loss(sweep / "1-recover", "python -m enhance seed=1") is None  # another's
+    metadata = json.loads((sweep / "1-recover" / "metrics.json").read_text())
     for status in ("running", "drawing", "interrupted"):
-        (sweep / "1-recover" / "metrics.json").write_text(json.dumps(facts | {"status": status}))
-        assert finished(sweep / "1-recover", "python -m enhance") is None
-        assert collect(sweep).jobs[1].state == "unfinished"
+        (sweep / "1-recover" / "metrics.json").write_text(json.dumps(metadata | {"status": status}))
+        assert finished_loss(sweep / "1-recover", "python -m enhance") is None
+        assert read_sweep(sweep).jobs[1].state == "unfinished"
 
 
 def test_the_same_command_again_makes_only_what_is_missing(
@@ -193,24 +200,24 @@ def test_the_same_command_again_makes_only_what_is_missing(
     assert (first / "metrics.json").stat().st_mtime_ns == before
     again = json.loads((folder / "1-recover-deepjsd-squeezenet" / "metrics.json").read_text())["command"]
     assert again == shlex.join(["python", "-m", "enhance", "metric=deepjsd", "reference=later.png", *QUICK])
-    assert collect(folder).varying == ["reference"]
+    assert read_sweep(folder).varying == ["reference"]
 
 
 def test_a_folder_that_is_named_is_not_given_to_two_sweeps(tmp_path: Path) -> None:
-    begin(tmp_path / "mine", ["seed=1,2", f"hydra.sweep.dir={tmp_path}/mine"])
+    record_command(tmp_path / "mine", ["seed=1,2", f"hydra.sweep.dir={tmp_path}/mine"])
     (same, other), where = (["seed=1,2"], ["seed=3,4"]), f"hydra.sweep.dir='{tmp_path}/mine'"
-    assert named([*same, where, "sweep.resume=true"], going_on=True) == tmp_path / "mine"
-    assert named(same, going_on=False) is None
+    assert requested_folder([*same, where, "sweep.resume=true"], resume=True) == tmp_path / "mine"
+    assert requested_folder(same, resume=False) is None
     with pytest.raises(ValueError, match="go on with"):
-        named([*same, where], going_on=False)
-    for going_on in (True, False):
+        requested_folder([*same, where], resume=False)
+    for resume in (True, False):
         with pytest.raises(ValueError, match="another command"):
-            named([*other, where], going_on)
+            requested_folder([*other, where], resume)
 
 
 @pytest.mark.parametrize(("given", "asked"), [("true", True), ("Yes", True), ("false", False), ("null", False)])
 def test_whether_an_earlier_sweep_goes_on(given: str, asked: bool) -> None:
-    assert resumes(["seed=1,2", f"sweep.resume={given}"]) is asked
+    assert resume_requested(["seed=1,2", f"sweep.resume={given}"]) is asked
 
 
 def test_the_lowest_loss_is_told_where_losses_can_be_compared(
@@ -218,9 +225,9 @@ def test_the_lowest_loss_is_told_where_losses_can_be_compared(
 ) -> None:
     for number, loss in enumerate((0.3, 0.1, 0.2)):
         folder = job(tmp_path, number, [f"seed={number}"], 30.0 - number)
-        facts = json.loads((folder / "metrics.json").read_text())
-        facts["best"]["loss"], facts["metric"] = loss, {"name": "deepjsd"}
-        (folder / "metrics.json").write_text(json.dumps(facts))
+        metadata = json.loads((folder / "metrics.json").read_text())
+        metadata["best"]["loss"], metadata["metric"] = loss, {"name": "deepjsd"}
+        (folder / "metrics.json").write_text(json.dumps(metadata))
     assert [job.number for job in summarise(tmp_path).ranked()] == [0, 1, 2]
     best, lowest, _ = map(str.rstrip, capsys.readouterr().out.splitlines()[1:4])
     assert best.endswith("best")
@@ -228,4 +235,4 @@ def test_the_lowest_loss_is_told_where_losses_can_be_compared(
     assert "is that of 1." in (tmp_path / "summary.html").read_text()
     other = (tmp_path / "2-recover" / "metrics.json").read_text().replace("deepjsd", "deepwsd")
     (tmp_path / "2-recover" / "metrics.json").write_text(other)
-    assert collect(tmp_path).lowest() is None
+    assert read_sweep(tmp_path).lowest_loss() is None

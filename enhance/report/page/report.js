@@ -90,9 +90,9 @@
   });
   const mark = (step) => curves.forEach((curve) => curve.mark(step));
 
-  function animation(film) {
+  function player(animation) {
     const { frames } = data;
-    const canvas = film.querySelector("canvas");
+    const canvas = animation.querySelector("canvas");
     const context = canvas.getContext("2d");
     const scrub = byId("scrub");
     const play = byId("play");
@@ -156,15 +156,15 @@
   }
 
   const stage = byId("stage");
-  const film = byId("film");
+  const animation = byId("animation");
   if (byId("slide")) slider(stage, byId("slide"));
-  for (const target of [stage, film]) if (target) sharpen.observe(target);
-  const player = film && animation(film);
+  for (const target of [stage, animation]) if (target) sharpen.observe(target);
+  const playing = animation && player(animation);
   for (const { svg, stepAt } of curves) {
     svg.addEventListener("pointermove", (event) => mark(stepAt(event)));
-    if (!player) continue;
-    svg.addEventListener("pointerleave", player.rest);
-    svg.addEventListener("click", (event) => player.seekStep(stepAt(event)));
+    if (!playing) continue;
+    svg.addEventListener("pointerleave", playing.rest);
+    svg.addEventListener("click", (event) => playing.seekStep(stepAt(event)));
   }
 
   const copy = byId("copy");

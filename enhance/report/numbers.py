@@ -1,0 +1,69 @@
+"""How the figures of a run are named and written, in reports, tables and drawings alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from enhance.report.style import display_name
+
+MISSING = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A figure that is known of an image.
+
+    Attributes:
+        title: its name as people write it.
+        form: format specification in tables.
+        short: format specification where there is little room.
+        unit: follows the number; empty for a pure number.
+    """
+
+    title: str
+    form: str
+    short: str
+    unit: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The title with the unit, for a column or an axis."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def word(self) -> str:
+        """The title inside a sentence."""
+        return self.title if self.title.isupper() else self.title.lower()
+
+    def write(self, value: float | None, *, short: bool = False, sign: bool = False, unit: bool = True) -> str:
+        """The number as people read it.
+
+        Args:
+            value: None where it is not known.
+            short: with fewer digits.
+            sign: with a sign, as differences have it.
+            unit: whether the unit follows.
+        """
+        if value is None or math.isnan(value):
+            return MISSING
+        number = format(value, ("+" if sign else "") + (self.short if short else self.form))
+        number = number.replace("inf", "\N{INFINITY}")
+        if sign:
+            number = number.replace("-", "\N{MINUS SIGN}")
+        return f"{number} {self.unit}" if self.unit and unit and math.isfinite(value) else number
+
+
+QUANTITIES: Mapping[str, Quantity] = {
+    "loss": Quantity("Loss", ".4g", ".3g"),
+    "score": Quantity("Score", ".3f", ".2f"),
+    "psnr": Quantity(display_name("psnr"), ".2f", ".1f", "dB"),
+    "ssim": Quantity(display_name("ssim"), ".4f", ".3f"),
+    "ms_ssim": Quantity(display_name("ms_ssim"), ".4f", ".3f"),
+}
+
+
+def write(key: str, value: float | None) -> str:
+    """A figure of metrics.json or history.csv as people read it, with its unit."""
+    return QUANTITIES[key].write(value)
