@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from enhance.runs.layout import known
+from enhance.runs.layout import read_metrics
 from enhance.utils.files import write_json
 
 COMMAND = "sweep.json"  # what was typed; written when a sweep begins
@@ -79,7 +79,7 @@ def finished(folder: Path, command: str) -> float | None:
     """The objective of a job that this command has finished already. A sweeper that draws settings anew may have given
     the folder to others.
     """
-    facts = known(folder)
+    facts = read_metrics(folder)
     if (facts.get("status"), facts.get("command")) != ("finished", command):
         return None
     return float(facts["best"]["loss"])

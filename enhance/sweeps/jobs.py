@@ -131,7 +131,7 @@ def _number(folder: Path) -> int | None:
 
 
 def _job(folder: Path) -> Job:
-    number, facts, rows = _number(folder) or 0, names.known(folder), read(folder / names.HISTORY)
+    number, facts, rows = _number(folder) or 0, names.read_metrics(folder), read(folder / names.HISTORY)
     return Job(folder, number, _settings(folder), facts, rows, failure(folder))
 
 

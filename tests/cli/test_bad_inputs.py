@@ -25,7 +25,7 @@ from torch import Tensor
 
 from enhance.backbones.network import Backbone
 from enhance.runs.history import Row
-from enhance.runs.layout import REPORT, known
+from enhance.runs.layout import REPORT, read_metrics
 from enhance.runs.progress import Progress
 
 Command = Callable[..., Ended]
@@ -578,11 +578,11 @@ def test_a_full_disk_gets_a_sentence_and_the_run_goes_on_once_there_is_room(
     assert "No space left on device" in sentence
     assert "Traceback" not in ended.out + ended.err
     assert not list(folder.rglob("*.partial"))
-    assert known(run).get("status") != "finished"
+    assert read_metrics(run).get("status") != "finished"
     if "goes on" in sentence:
         subprocess.run(["mount", "-o", "remount,size=50m", str(folder)], check=True)
         assert enhance(f"resume={run}").code == 0
-        assert known(run)["status"] == "finished"
+        assert read_metrics(run)["status"] == "finished"
         assert (run / REPORT).is_file()
     else:
         assert "hydra.run.dir=FOLDER" in sentence
