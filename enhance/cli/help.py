@@ -1,4 +1,4 @@
-"""What `python -m enhance --help` prints, from the registries, conf/ and the settings. Imports neither torch nor Hydra."""
+"""What `python -m enhance --help` prints, from the registries, conf/ and the settings, without torch or Hydra."""
 
 from __future__ import annotations
 

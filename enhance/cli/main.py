@@ -15,7 +15,6 @@ from typing import NoReturn
 from enhance.cli.help import help_text
 from enhance.config import paths
 from enhance.utils.files import sentence
-from enhance.utils.suggest import unknown
 
 _log = logging.getLogger("enhance")
 _USER_ERROR, _INTERRUPTED = 2, 130

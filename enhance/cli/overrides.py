@@ -84,9 +84,7 @@ def search_path(overrides: Sequence[str], config_dir: str | None = None) -> str:
 
 def with_search_path(arguments: Sequence[str]) -> list[str]:
     """The arguments for Hydra, where a search path of the user's does not hide the package's recipes."""
-    if not any(given.startswith(f"{_SEARCH_PATH}=") for given in arguments):
-        return list(arguments)
-    return [*(given for given in arguments if not given.startswith(f"{_SEARCH_PATH}=")), search_path(arguments)]
+    return [search_path(arguments) if given.startswith(f"{_SEARCH_PATH}=") else given for given in arguments]
 
 
 def checked(arguments: Sequence[str], sweep: bool = True, config_dir: str | None = None) -> None:
@@ -209,8 +207,10 @@ class _Composer:
         """The choices of a group; none where there is no group of that name."""
         if "." in group:
             return []
-        return GlobalHydra.instance().config_loader().get_group_options(
-            group.partition("@")[0], config_name=self._name, overrides=[self._path]
+        return (
+            GlobalHydra.instance()
+            .config_loader()
+            .get_group_options(group.partition("@")[0], config_name=self._name, overrides=[self._path])
         )
 
     def _is_group(self, override: Override) -> bool:
@@ -249,9 +249,11 @@ class _Composer:
     def _names(self, config: DictConfig, key: str) -> list[str]:
         """The settings beside one that does not exist, or all."""
         section = key.rpartition(".")[0]
-        beside = OmegaConf.select(config, section) if section else None
-        if isinstance(beside, DictConfig) and len(beside):
-            return [f"{section}.{name}" for name in beside]
+        while section:
+            beside = OmegaConf.select(config, section)
+            if isinstance(beside, DictConfig) and len(beside):
+                return [f"{section}.{name}" for name in beside]
+            section = section.rpartition(".")[0]
         if self._name in TOOLS:
             return [*(group for group in choices() if f"{group}.name" in self._known), *self._known]
         return [*choices(), *self._known, "resume"]

@@ -52,7 +52,9 @@ def resume_run(folder: Path) -> None:
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), settings))
         with open_dict(hydra):
             hydra.hydra.runtime.output_dir = str(folder)  # which may have been moved
-            hydra.hydra["job_logging"] = OmegaConf.load(home() / _LOGGING)  # the package's own: the folder may be anybody's
+            hydra.hydra["job_logging"] = OmegaConf.load(
+                home() / _LOGGING
+            )  # the package's own: the folder may be anybody's
         configure_log(hydra.hydra.job_logging)
         command = shlex.join(["python", "-m", "enhance", *plain(hydra.hydra.overrides.task)])
         origin = Path(hydra.hydra.runtime.cwd)

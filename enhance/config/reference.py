@@ -63,7 +63,7 @@ def described(section: type, prefix: str = "") -> dict[str, Setting]:
 
 
 def listed(section: type, names: Iterable[str] = ()) -> list[str]:
-    """The settings of a dataclass, all or those of the names, a line each: NAME=VALUES, what it is, [default; range]."""
+    """The settings of a dataclass, all or some, a line each: NAME=VALUES, what it is, [default; range]."""
     known = described(section)
     chosen = {f"{name}={known[name].values}": known[name] for name in names or known}
     width = max(map(len, chosen))

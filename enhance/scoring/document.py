@@ -33,9 +33,7 @@ class Document:
         SettingsError: if the table holds scores of other measures, settings or weights, or the JSON is something else.
     """
 
-    def __init__(
-        self, output: Path, scorers: Sequence[Scorer], pairs: Sequence[Pair], mask: str | None = None
-    ) -> None:
+    def __init__(self, output: Path, scorers: Sequence[Scorer], pairs: Sequence[Pair], mask: str | None = None) -> None:
         self.path = output.with_suffix(".json")
         masked = {"mask": mask} if mask else {}
         self._about = [{"column": scorer.name, **described(scorer), **masked} for scorer in scorers]
