@@ -107,7 +107,7 @@ def optimize(
     size: int | None = None,
     tile: int | None = None,
     coarse: bool = False,
-    seed: int = 0,
+    seed: int = Config.seed,
     device: str | None = None,
 ) -> Optimized:
     """The result of moving an image down an objective to its reference, as `python -m enhance` does.

@@ -11,13 +11,13 @@ from typing import Any
 import torch
 
 from enhance.build import Metrics, Optimization, choose_device, terms
-from enhance.config.schema import Config, check, steps
+from enhance.config.schema import Config, check, notes, steps
 from enhance.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
 from enhance.optim.stopping import EarlyStopping, started, stopping_rules
 from enhance.runs import layout as names
 from enhance.runs.checkpoint import Checkpoints
-from enhance.runs.errors import explained, go_on, resumable
+from enhance.runs.errors import explained, resumable, resume_command
 from enhance.runs.interrupt import Interrupt
 from enhance.runs.metadata import describe, fingerprint
 from enhance.runs.progress import Progress
@@ -49,7 +49,7 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
     with held(folder):
         if resume:
             sweep(folder)
-            made = names.known(folder)
+            made = names.read_metrics(folder)
             if (made.get("status"), made.get("command")) == ("drawing", command):
                 with resumable(folder):
                     conclude(folder)
@@ -58,7 +58,7 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
             if not any((folder / name).exists() for name in names.CHECKPOINTS):
                 for file in names.frame_files(folder).values():  # the run begins anew
                     file.unlink()
-        elif found := names.taken(folder):
+        elif found := names.existing_output(folder):
             raise ValueError(f"{folder} holds a {found} already; name another folder, or resume the run in it.")
         with explained(config.compile), _threads(config.threads):
             return _run(config, folder, command, resume)
@@ -84,11 +84,11 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     known, plan = describe(config, inputs, objective, device, command), optimization.frames()
     rules = stopping_rules(config.stopping, objective.main.higher_is_better)
     run = EarlyStopping(optimization.steps(saved and saved["loop"]), rules, saved and saved["stopping"])
-    notes, title = _notes(config, inputs, objective, saved), f"{config.task.name} with {_title(objective)}"
-    for line in (command, f"{title} on {device}", *notes):
+    remarks, title = _notes(config, inputs, objective, saved), f"{config.task.name} with {_title(objective)}"
+    for line in (command, f"{title} on {device}", *remarks):
         _log.info(line)
     stopped = False
-    with resumable(folder), Interrupt() as interrupt, Progress(steps(config), title, notes) as progress:
+    with resumable(folder), Interrupt() as interrupt, Progress(steps(config), title, remarks) as progress:
         if saved is None:
             made = started(run)
             checkpoints.remove()
@@ -116,7 +116,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     _log.info("%s after %d steps in %.1f s", results["stop_reason"], results["steps_made"], results["seconds"])
     _log.info("best loss %.6g at step %d; all figures are in metrics.json", best["loss"], best["step"])
     if stopped:
-        _log.warning("To go on: %s", go_on(folder))
+        _log.warning("To go on: %s", resume_command(folder))
         raise KeyboardInterrupt
     if interrupt.requested:  # after the last step: all is there, but a sweep should not go on
         raise KeyboardInterrupt
@@ -137,12 +137,12 @@ def _title(objective: Objective) -> str:
 
 def _notes(config: Config, inputs: Inputs, objective: Objective, saved: Mapping[str, Any] | None) -> tuple[str, ...]:
     """What the user should know before the first step."""
-    notes = list(inputs.notes)
+    found = [*inputs.notes, *notes(config)]
     if saved is not None:
-        notes.insert(0, f"going on after step {saved['loop']['index']}")
+        found.insert(0, f"resumed after step {saved['loop']['index']}")
     if objective.tiles:
-        notes.append(f"measured as {objective.tiles} tiles")
-    return tuple(notes)
+        found.append(f"measured as {objective.tiles} tiles")
+    return tuple(found)
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def conclude(folder: Path) -> None:
     _draw(folder)
     for name in names.CHECKPOINTS:
         (folder / name).unlink(missing_ok=True)
-    write_json(folder / names.METRICS, names.known(folder) | {"status": "finished"})
+    write_json(folder / names.METRICS, names.read_metrics(folder) | {"status": "finished"})
 
 
 def _draw(folder: Path) -> None:

@@ -1,11 +1,16 @@
-"""What `python -m enhance --help` prints. It imports neither torch nor Hydra."""
+"""What `python -m enhance --help` prints, from the registries, conf/ and the settings, without torch or Hydra."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from enhance.backbones.registry import ARCHITECTURES
 from enhance.cli.commands import TOOLS
-from enhance.config.paths import choices
+from enhance.config.paths import choices, summary
+from enhance.config.reference import listed
+from enhance.config.schema import Config
 from enhance.images.samples import SAMPLES
+from enhance.metrics.registry import METRICS
 
 _TEXT = """\
 enhance: perceptual image optimisation and quality with deep distribution measures
@@ -15,6 +20,9 @@ usage: python -m enhance [key=value ...]           (or: enhance [key=value ...])
   python -m enhance task=recover metric=deepwsd
   python -m enhance task=denoise metric=deepjsd reference=photo.png degradation.sigma=50
   python -m enhance task=jpeg reference=photo.png initial=photo_q10.jpg steps=60
+  python -m enhance metric=deepjsd terms.mae=0.5 optimizer=lbfgs stopping=plateau
+  python -m enhance reference=large.jpg coarse=true compile=true autocast=bfloat16
+  python -m enhance metric=module metric.target=package.Class metric.range=[-1,1]
   python -m enhance recipes=white_to_reference
   python -m enhance task=score reference=a.png image=b.png metrics=[deepwsd,psnr,ssim]
   python -m enhance -m backbone=vgg16,squeezenet,mobilenet metric=deepwsd,deepjsd,deepskld
@@ -23,7 +31,7 @@ tasks (task=)
 {tasks}
 tools (task=)
 {tools}
-measures (metric=)
+metrics (metric=)
 {metrics}
 backbones (backbone=)
 {backbones}
@@ -32,52 +40,41 @@ further groups
 samples (reference=)
   {samples}
 
-common settings
-  reference=FILE|SAMPLE     what the image shall become                             [astronaut]
-  initial=FILE|white|...    where it starts: a file, white, grey, black, noise, degraded
-  size=N                    reduce the longer side to N pixels                      [samples: 256]
-  steps=N  seed=N  device=auto|cpu|cuda  threads=N
-  stopping.patience=N  stopping.loss=X  stopping.score=X  stopping.seconds=X    stop before all steps are made
-  schedule=constant|cosine|halving  schedule.warmup=N
-  coarse=true  compile=true  autocast=bfloat16    faster: large images, many steps, GPUs and CPUs that have it
-  backbone.weights=embedded|pretrained|untrained|FILE
+settings [default]
+{settings}
 
-Results land in outputs/, one folder a run; resume=FOLDER goes on with one that was cut off. -m sweeps over
-comma-separated values; --cfg job prints the settings instead of running.
+Results land in outputs/, one folder a run; resume=FOLDER continues an interrupted one. -m sweeps over comma-separated
+values; --cfg job prints the settings instead of running; --config-dir FOLDER adds recipes and groups of your own;
+--hydra-help lists Hydra's flags.
 """
-
-_TASKS = {
-    "recover": "a white, grey or noise image, or any file, becomes the reference",
-    "denoise": "a noisy copy of the reference is cleaned (Gaussian, Poisson-Gaussian, salt and pepper)",
-    "deblur": "a blurred copy is sharpened (Gaussian, motion, disk)",
-    "jpeg": "a copy that went through a JPEG encoder is repaired",
-}
-_METRICS = {
-    "deepwsd": "Wasserstein distance between deep features",
-    "deepjsd": "Jensen-Shannon divergence between deep features",
-    "deepskld": "symmetric Kullback-Leibler divergence between deep features",
-}
+_SHOWN = (
+    *("reference", "initial", "mask", "size", "steps", "seed", "device", "threads", "background", "tile", "coarse"),
+    *("compile", "autocast", "checkpoint", "terms", "weight", "metric.arguments", "backbone.weights"),
+    *("optimizer.learning_rate", "optimizer.log_loss", "optimizer.smoothing", "schedule.warmup"),
+    *("parametrization.levels", "stopping.patience", "stopping.loss", "stopping.score", "stopping.seconds"),
+    *("frames.count", "sweep.resume"),
+)
 
 
 def help_text() -> str:
     """The whole help, with every registered name."""
     found = choices()
-    backbones = {name: row.summary for name, row in ARCHITECTURES.items()} | {
-        "vgg_compact": "small, comes with the package, needs no download; the default",
-        "torchvision": "any torchvision model, by name and nodes",
-    }
-    shown = ("task", "metric", "backbone")
+    groups = {group: names for group, names in found.items() if group not in ("task", "metric", "backbone")}
     return _TEXT.format(
-        tasks=_listed(found["task"], _TASKS),
-        tools=_listed(list(TOOLS), TOOLS),
-        metrics=_listed(found["metric"], _METRICS),
-        backbones=_listed(found["backbone"], backbones),
-        groups="".join(
-            f"  {group + '=':18}{', '.join(names)}\n" for group, names in found.items() if group not in shown
-        ),
+        tasks=_choices("task", found["task"]),
+        tools=_choices("task", list(TOOLS), TOOLS),
+        metrics=_choices("metric", found["metric"], {name: row.summary for name, row in METRICS.items()}),
+        backbones=_choices("backbone", found["backbone"], {name: row.summary for name, row in ARCHITECTURES.items()}),
+        groups="".join(f"  {group + '=':18}{', '.join(names)}\n" for group, names in groups.items()),
         samples=", ".join(SAMPLES),
+        settings="\n".join(f"  {line}" for line in listed(Config, _SHOWN)),
     )
 
 
-def _listed(names: list[str], summaries: dict[str, str]) -> str:
-    return "".join(f"  {name:14}{summaries.get(name, '')}\n" for name in names)
+def _choices(group: str, names: list[str], summaries: Mapping[str, str] | None = None) -> str:
+    """A line for each choice: what the registry says of it, else the first comment of its YAML."""
+    known, lines = summaries or {}, []
+    for name in names:
+        text = known.get(name) or summary(group, name).rstrip(".")
+        lines.append(f"  {name:14}{text[:1] if text[1:2].isupper() else text[:1].lower()}{text[1:]}\n")
+    return "".join(lines)

@@ -1,4 +1,4 @@
-"""The command: compose the settings, check them, run, return the objective. No logic of its own."""
+"""The command: the arguments are read and checked, then a tool runs, or Hydra composes the settings of each run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from typing import NoReturn
 from enhance.cli.help import help_text
 from enhance.config import paths
 from enhance.utils.files import sentence
-from enhance.utils.suggest import unknown
 
 _log = logging.getLogger("enhance")
 _USER_ERROR, _INTERRUPTED = 2, 130
-_SWEEP = ("-m", "--multirun")
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 _TRACEBACK = os.environ.get(_FULL_ERROR)  # whether users want to see one
 
@@ -36,23 +34,25 @@ def main() -> None:
 
         print(f"enhance {__version__}")
         return
-    from enhance.cli.overrides import checked, chosen_tool, quote_files
-    from enhance.cli.resume import asked, go_on
+    from enhance.cli.flags import MULTIRUN, parse
+    from enhance.cli.overrides import checked, chosen_tool, quote_files, with_search_path
+    from enhance.cli.resume import requested_folder, resume_run
     from enhance.config.schema import register
 
-    arguments = sorted(quote_files(arguments), key=lambda given: given not in _SWEEP)  # Hydra wants it first or last
+    arguments = sorted(quote_files(arguments), key=lambda given: given not in MULTIRUN)  # Hydra wants it first or last
     logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
     paths.register()
     register()
     try:
-        if folder := asked(arguments):
-            go_on(folder)
+        if folder := requested_folder(arguments):
+            resume_run(folder)
             return
-        overrides = _overrides(arguments)
+        flags = parse(arguments)
+        overrides: list[str] = flags.overrides
         if tool := chosen_tool(overrides):
             sys.exit(_use(tool, arguments, overrides))
-        checked(overrides, sweep=arguments != overrides)
-        sys.argv[1:] = _same_sweep(arguments, overrides)
+        checked(overrides, sweep=arguments != overrides, config_dir=flags.config_dir)
+        sys.argv[1:] = with_search_path(_same_sweep(arguments, overrides))
         _hydra(overrides, sweep=arguments != overrides or any(each.startswith("hydra.mode=") for each in overrides))
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
@@ -60,24 +60,6 @@ def main() -> None:
         raise
     except (ValueError, OSError) as error:
         _give_up(error)
-
-
-def _overrides(arguments: list[str]) -> list[str]:
-    """The key=value arguments; flags are Hydra's, and one that it does not know gets a sentence."""
-    from hydra._internal.utils import get_args_parser
-
-    parser = get_args_parser()
-    parser.error = _refuse
-    known, strange = parser.parse_known_args(arguments)
-    if strange:
-        flags = [flag for action in parser._actions for flag in action.option_strings]
-        raise ValueError(unknown("flag", strange[0], flags))
-    return known.overrides
-
-
-def _refuse(message: str) -> NoReturn:
-    """What argparse would print below many lines of usage."""
-    raise ValueError(f"{message}; --hydra-help lists the flags.")
 
 
 def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:

@@ -1,40 +1,41 @@
-"""The command line before Hydra sees it: file names are quoted, and a typo gets one line that names the nearest valid
-name.
+"""The key=value arguments before Hydra sees them: file names are quoted, settings composed and checked, and a mistake
+gets one sentence that names the nearest valid name.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import HydraException
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from enhance.cli.commands import TOOLS
 from enhance.config.paths import choices, home
-from enhance.config.schema import Config, SettingsError, check, check_ranges
+from enhance.config.reference import Setting, described
+from enhance.config.schema import Config, SettingsError, check, check_ranges, opened
 from enhance.images.samples import SAMPLES
-from enhance.runs.layout import taken
+from enhance.runs.layout import existing_output
 from enhance.utils.suggest import short, unknown
 
-_OPEN = ("degradation", "hydra")  # whose keys are free
-_KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 FILES = (
-    *("reference", "initial", "image", "pairs", "output", "map", "run", "sweep", "backbone.weights"),
-    *("scores", "opinions", "table", "root"),
+    *("reference", "initial", "mask", "image", "pairs", "output", "map", "run", "sweep"),
+    *("backbone.weights", "metric.weights", "scores", "opinions", "table", "root"),
 )
-_CLASSIC = ("psnr", "ssim", "ms_ssim")
 _QUOTED = (*FILES, "background")
+_SEARCH_PATH = "hydra.searchpath"
 _OWN = re.compile(r"(['\"]).*\1", re.DOTALL)  # quoted by the user
 _PLAIN = re.compile(r"(?:(?![\d._eE+\-]+$)[\w./:@%+\-]+(?: +[\w./:@%+\-]+)*)?", re.ASCII)
 
@@ -53,16 +54,46 @@ def _quote(argument: str) -> str:
         return argument
     if not there and any(mark in value for mark in ",[${"):  # a sweep or an interpolation, not a file
         return argument
-    escaped = re.sub(r"(\\*)('|$)", lambda found: found.group(1) * 2 + found.group(2).replace("'", "\\'"), value)
-    return f"{key}='{escaped}'".replace("${", r"\${")
+    return f"{key}={_quoted(value)}"
 
 
-def checked(arguments: Sequence[str], sweep: bool = True) -> None:
+def _quoted(text: str) -> str:
+    """A text as one value of Hydra's grammar."""
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found.group(1) * 2 + found.group(2).replace("'", "\\'"), text)
+    return f"'{escaped}'".replace("${", r"\${")
+
+
+def search_path(overrides: Sequence[str], config_dir: str | None = None) -> str:
+    """The override that has Hydra look into the user's own folders and, after them, into the package's.
+
+    Args:
+        overrides: key=value each; `hydra.searchpath` among them counts.
+        config_dir: of the flag --config-dir.
+
+    Raises:
+        SettingsError: if that folder does not exist.
+    """
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise SettingsError(f"--config-dir={config_dir}: there is no such folder.")
+    folders = [] if config_dir is None else [f"file://{os.path.abspath(config_dir)}"]
+    for override in _parse([given for given in overrides if given.startswith(f"{_SEARCH_PATH}=")])[-1:]:
+        value = override.value()
+        folders += [str(folder) for folder in value] if isinstance(value, list) else [str(value)]
+    return f"{_SEARCH_PATH}=[{','.join(map(_quoted, [*folders, f'file://{home()}']))}]"
+
+
+def with_search_path(arguments: Sequence[str]) -> list[str]:
+    """The arguments for Hydra, where a search path of the user's does not hide the package's recipes."""
+    return [search_path(arguments) if given.startswith(f"{_SEARCH_PATH}=") else given for given in arguments]
+
+
+def checked(arguments: Sequence[str], sweep: bool = True, config_dir: str | None = None) -> None:
     """Compose the settings of every value that was given and check them.
 
     Args:
         arguments: key=value each.
         sweep: whether a key may have several values.
+        config_dir: a folder of the user's own recipes and groups, see `search_path`.
 
     Raises:
         SettingsError: one sentence about the first thing that is wrong.
@@ -71,14 +102,16 @@ def checked(arguments: Sequence[str], sweep: bool = True) -> None:
     for override in overrides:
         if override.is_sweep_override() and not sweep:
             raise SettingsError(f"{override.input_line} has several values: add -m to sweep over them.")
-        _check_key(override)
+    composer = _Composer("config", Config, search_path(arguments, config_dir))
     for override in [given for given in overrides if given.key_or_group == "hydra.run.dir"][-1:]:
         for value in _values(override):
-            if found := taken(Path(value)):
+            if found := existing_output(Path(value)):
                 raise SettingsError(f"{value} holds a {found} already; name another folder, or resume the run in it.")
     with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+        for override in overrides:
+            composer.check_choice(override)
         for combination in _combinations(overrides):
-            _check_settings(_compose("config", combination))
+            check(composer.settings(combination))
 
 
 def chosen_tool(arguments: Sequence[str]) -> str | None:
@@ -98,19 +131,145 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
         if override.is_sweep_override():
             key, _, values = (override.input_line or "").partition("=")
             raise SettingsError(f"task={tool} takes one value of each setting; a list is written {key}=[{values}].")
-        if override.key_or_group == "metric" and (name := _values(override)[0]) in _CLASSIC:
-            raise SettingsError(f"metric={name} is none of the deep measures; name it in a list: metrics=[{name}].")
-        _check_choice(override)
     settings = import_module(f"enhance.cli.commands.{tool}").Settings
-    ConfigStore.instance().store(name=f"{tool}_schema", node=settings)
+    ConfigStore.instance().store(name=f"{tool}_schema", node=opened(settings))
+    composer = _Composer(tool, settings, search_path(arguments))
     with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
-        config = _compose(tool, [override.input_line or "" for override in given])
-        absent = sorted(str(key) for key in OmegaConf.missing_keys(config))
-        if absent:
-            raise SettingsError(f"task={tool} needs {absent[0]}=...")
-        found = _to_object(config)
-        check_ranges(found)
-        return found
+        for override in given:
+            composer.check_choice(override)
+        found = composer.settings(given)
+    check_ranges(found)
+    return found
+
+
+class _Composer:
+    """Settings from overrides. Hydra composes the groups; the values are laid on them one by one, so that each mistake
+    is known by its own argument.
+
+    Args:
+        name: of the YAML in conf/.
+        kind: the dataclass of its settings.
+        path: see `search_path`.
+    """
+
+    def __init__(self, name: str, kind: type, path: str) -> None:
+        self._name, self._path = name, path
+        self._known = described(kind)
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+
+    def check_choice(self, override: Override) -> None:
+        """Check the choices of a group, which may also be named by its `name`.
+
+        Raises:
+            SettingsError: one sentence that names the nearest.
+        """
+        key = override.key_or_group
+        if override.is_delete():
+            raise SettingsError(f"{override.input_line} would remove a setting that is needed; give it another value.")
+        group = key.removesuffix(".name") if key in self._known or key == "degradation.name" else key
+        options = self._options(group)
+        if not options:
+            return
+        tools = list(TOOLS) if key == "task" else []
+        for value in _values(override):
+            if override.is_sweep_override() and value in tools:
+                raise SettingsError(f"task={value} cannot take part in a sweep.")
+            if value not in options and not (value == "null" and key == "recipes"):
+                raise SettingsError(unknown(group.removesuffix("s"), value, [*options, *tools]))
+
+    def settings(self, overrides: Sequence[Override]) -> Any:
+        """The settings as an object of their dataclass.
+
+        Raises:
+            SettingsError: one sentence about the first override that does not fit.
+        """
+        groups = tuple(override.input_line or "" for override in overrides if self._is_group(override))
+        if groups not in self._composed:
+            self._composed[groups] = self._compose(groups)
+        config = deepcopy(self._composed[groups])
+        for override in overrides:
+            if not self._is_group(override) and override.key_or_group != _SEARCH_PATH:
+                self._lay(config, override)
+        if not isinstance(verbose := config.hydra.verbose, (bool, str, ListConfig)):
+            raise SettingsError(
+                f"hydra.verbose={verbose} must be true, false, the name of a logger or a list of names."
+            )
+        with open_dict(config):
+            config.pop("hydra")
+        if absent := sorted(map(str, OmegaConf.missing_keys(config))):
+            raise SettingsError(f"task={self._name} needs {absent[0]}=...")
+        try:
+            return OmegaConf.to_object(config)
+        except OmegaConfBaseException as error:
+            raise SettingsError(str(error).splitlines()[0]) from error
+
+    def _options(self, group: str) -> list[str]:
+        """The choices of a group; none where there is no group of that name."""
+        if "." in group:
+            return []
+        return (
+            GlobalHydra.instance()
+            .config_loader()
+            .get_group_options(group.partition("@")[0], config_name=self._name, overrides=[self._path])
+        )
+
+    def _is_group(self, override: Override) -> bool:
+        return bool(self._options(override.key_or_group))
+
+    def _compose(self, groups: Sequence[str]) -> DictConfig:
+        try:
+            return compose(self._name, [self._path, *groups], return_hydra_config=True)
+        except MissingConfigException as error:
+            group, _, name = str(error.missing_cfg_file).rpartition("/")
+            asked = [given.partition("=")[2] for given in groups if given.partition("=")[0] == group]
+            if group == "hydra/launcher" and name not in asked:
+                extra = asked[-1].removesuffix("_cluster")
+                raise SettingsError(
+                    f"hydra/launcher={asked[-1]} needs an extra that is not installed: pip install 'enhance[{extra}]'."
+                ) from error
+            raise SettingsError(unknown(group, name, error.options or [])) from error
+        except HydraException as error:
+            raise SettingsError(str(error).splitlines()[0]) from error
+
+    def _lay(self, config: DictConfig, override: Override) -> None:
+        """Lay the value of one setting on a composed configuration."""
+        key, value, line = override.key_or_group, override.value(), override.input_line
+        known = self._known.get(key)
+        if known and known.kinds[0] is bool and isinstance(value, int) and value not in (0, 1):
+            raise SettingsError(f"{line} must be true or false.")  # any number would count as true
+        if key.partition(".")[0] not in [*config]:  # `in` does not find what is still missing
+            raise SettingsError(unknown("setting", key, self._names(config, key)))
+        try:
+            OmegaConf.update(config, key, value, force_add=override.is_add() or override.is_force_add())
+        except (ConfigAttributeError, ConfigKeyError) as error:
+            raise SettingsError(unknown("setting", key, self._names(config, key))) from error
+        except OmegaConfBaseException as error:
+            raise SettingsError(self._mismatch(line or "", value, known, key, error)) from error
+
+    def _names(self, config: DictConfig, key: str) -> list[str]:
+        """The settings beside one that does not exist, or all."""
+        section = key.rpartition(".")[0]
+        while section:
+            beside = OmegaConf.select(config, section)
+            if isinstance(beside, DictConfig) and len(beside):
+                return [f"{section}.{name}" for name in beside]
+            section = section.rpartition(".")[0]
+        if self._name in TOOLS:
+            return [*(group for group in choices() if f"{group}.name" in self._known), *self._known]
+        return [*choices(), *self._known, "resume"]
+
+    def _mismatch(self, line: str, value: object, known: Setting | None, key: str, error: Exception) -> str:
+        """A sentence for a value of the wrong type."""
+        if known is None:  # of a section with free keys, whose values have a type all the same
+            section = self._known.get(key.rpartition(".")[0])
+            kind = (get_args(section.kinds[0]) or (None,))[-1] if section else None
+        else:
+            kind = known.kinds[0]
+            if value is None and type(None) not in known.kinds:
+                return f"{line} leaves it without a value; give it one."
+        if kind in _KINDS:
+            return f"{line} must be {_KINDS[kind]}."
+        return f"{line}: {str(error).splitlines()[0].rstrip('.')}."
 
 
 def _as_setting(word: str) -> str:
@@ -138,129 +297,25 @@ def _parse(arguments: Sequence[str]) -> list[Override]:
     return overrides
 
 
-def _check_choice(override: Override) -> bool:
-    """Check the choice of a group; False if the key names no group."""
-    groups = choices() | {"task": [*choices()["task"], *TOOLS]}
-    key = override.key_or_group.split("@")[0]
-    if key not in groups:
-        return False
-    for value in _values(override):
-        if value not in groups[key] and not (value == "null" and key == "recipes"):
-            raise SettingsError(unknown(key.removesuffix("s"), value, groups[key]))
-    return True
-
-
-def _check_key(override: Override) -> None:
-    """Check the names of groups and their choices, and that nothing is added that nobody reads."""
-    key = override.key_or_group.split("@")[0]
-    if override.type == OverrideType.DEL:
-        raise SettingsError(f"{override.input_line} would remove a setting that is needed; give it another value.")
-    if _check_choice(override):
-        if override.is_sweep_override() and key == "task" and (tools := set(_values(override)) & set(TOOLS)):
-            raise SettingsError(f"task={min(tools)} cannot take part in a sweep.")
-    elif override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and key.split(".")[0] not in _OPEN:
-        names = [field.name for field in fields(Config)]
-        if key not in names:
-            raise SettingsError(unknown("setting", key, [*choices(), *names]))
-
-
 def _values(override: Override) -> list[str]:
     """Every value that an override gives its key, as text; an interval or glob sweep counts as none."""
-    if not override.is_sweep_override():
-        return [override.get_value_element_as_str()]
-    try:
-        return list(override.sweep_string_iterator())
-    except Exception:
-        return []
+    if override.is_sweep_override():
+        return list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
+    return [override.get_value_element_as_str()]
 
 
-def _combinations(overrides: Sequence[Override]) -> Iterable[list[str]]:
+def _combinations(overrides: Sequence[Override]) -> Iterator[list[Override]]:
     """The first value of every key, then each further value of each key in its turn."""
-    first: list[str] = []
-    for override in overrides:
-        values = _values(override)
-        line = override.input_line or ""
-        first.append(
-            line if not override.is_sweep_override() else f"{override.get_key_element()}={values[0]}" if values else ""
-        )
-    yield [line for line in first if line]
-    for place, override in enumerate(overrides):
-        for value in _values(override)[1:] if override.is_sweep_override() else []:
-            changed = [*first[:place], f"{override.get_key_element()}={value}", *first[place + 1 :]]
-            yield [line for line in changed if line]
+    single = [_singled(override) for override in overrides]
+    first = [values[:1] for values in single]
+    yield [override for values in first for override in values]
+    for place, values in enumerate(single):
+        for value in values[1:]:
+            yield [override for each in (*first[:place], [value], *first[place + 1 :]) for override in each]
 
 
-def _compose(name: str, overrides: list[str]) -> DictConfig:
-    try:
-        config = compose(name, overrides, return_hydra_config=name == "config")
-    except HydraException as error:
-        raise SettingsError(_explain(error, name, overrides)) from error
-    for line in overrides:
-        key, _, value = line.partition("=")
-        number = re.fullmatch(r"[+-]?\d+", value) and value not in ("0", "1")
-        if number and isinstance(OmegaConf.select(config, key.lstrip("+")), bool):  # any number would count as true
-            raise SettingsError(f"{line} must be true or false.")
-    return config
-
-
-def _explain(error: HydraException, name: str, overrides: list[str]) -> str:
-    """One line for what Hydra says in several."""
-    text = str(error)
-    if absent := re.search(r"Could not find '([^']+)'.*Available options in '[^']+':\n(.*?)\nConfig", text, re.DOTALL):
-        group, _, name = absent.group(1).rpartition("/")
-        return unknown(group, name, absent.group(2).split())
-    if missing := re.search(r"Could not override '([^']+)'", text):
-        key = missing.group(1).lstrip("+~")
-        groups = [override for override in overrides if override.partition("=")[0] in choices()]
-        names = [*_keys(compose(name, groups)), "resume"]
-        section = key.rpartition(".")[0]
-        return unknown("setting", key, [each for each in names if section and each.startswith(f"{section}.")] or names)
-    if launcher := re.search(r"In 'hydra/launcher/(\w+)': Could not load", text):
-        extra = launcher.group(1).removesuffix("_cluster")
-        return (
-            f"hydra/launcher={launcher.group(1)} needs an extra that is not installed: pip install 'enhance[{extra}]'."
-        )
-    first = text.splitlines()[0]
-    cause = error.__cause__
-    if isinstance(cause, OmegaConfBaseException):
-        given = re.search(r"Error merging override (.+)", text)
-        wanted = re.search(r"could not be converted to (\w+)", str(cause))
-        if given and wanted:
-            return f"{given.group(1)} must be {_KINDS.get(wanted.group(1), wanted.group(1))}."
-        if given and "is not Optional" in str(cause):
-            return f"{given.group(1)} leaves it without a value; give it one."
-        reason = str(cause).splitlines()[0].rstrip(".") + "."
-        return f"{given.group(1)}: {reason}" if given else reason
-    return first
-
-
-def _keys(config: DictConfig, prefix: str = "") -> list[str]:
-    """Every setting by its full dotted name, and every group."""
-    names = [] if prefix or "degradation" not in config else list(choices())
-    for key in config:
-        if key == "hydra":
-            continue
-        node = config._get_node(key)
-        names += (
-            _keys(node, f"{prefix}{key}.")
-            if isinstance(node, DictConfig) and not node._is_none()
-            else [f"{prefix}{key}"]
-        )
-    return names
-
-
-def _check_settings(config: DictConfig) -> None:
-    if not isinstance(verbose := config.hydra.verbose, (bool, str, ListConfig)):
-        raise SettingsError(f"hydra.verbose={verbose} must be true, false, the name of a logger or a list of names.")
-    with open_dict(config):
-        config.pop("hydra", None)
-    settings = _to_object(config)
-    if isinstance(settings, Config):
-        check(settings)
-
-
-def _to_object(config: DictConfig) -> Any:
-    try:
-        return OmegaConf.to_object(config)
-    except OmegaConfBaseException as error:
-        raise SettingsError(str(error).splitlines()[0]) from error
+def _singled(override: Override) -> list[Override]:
+    """An override for each value of a sweep."""
+    if not override.is_sweep_override():
+        return [override]
+    return _parse([f"{override.get_key_element()}={value}" for value in _values(override)])

@@ -1,4 +1,4 @@
-"""`resume=FOLDER`: a run that was cut off goes on in its own folder, with its own settings."""
+"""`resume=FOLDER`: an interrupted run continues in its own folder, with its own settings."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from yaml import YAMLError
 
 from enhance.config.paths import home
 from enhance.config.schema import Config, SettingsError
-from enhance.runs.layout import known, taken
+from enhance.runs.layout import existing_output, read_metrics
 from enhance.sweeps.folder import clear_failed, settings_only
 
 _KEY = "resume="
 _LOGGING = "conf/hydra/job_logging/enhance.yaml"
 
 
-def asked(arguments: Sequence[str]) -> Path | None:
+def requested_folder(arguments: Sequence[str]) -> Path | None:
     """The folder that the arguments name, if they ask for this.
 
     Raises:
@@ -36,15 +36,15 @@ def asked(arguments: Sequence[str]) -> Path | None:
     return Path(folders[0].removeprefix(_KEY)).expanduser().absolute()
 
 
-def go_on(folder: Path) -> None:
-    """Bring the run of a folder to its end, from its last checkpoint or, if it has none, from its beginning.
+def resume_run(folder: Path) -> None:
+    """Continue the run of a folder from its last checkpoint or, if it has none, from its beginning.
 
     Raises:
         ValueError: if the folder holds no run that can go on.
         OSError: see `enhance.run.run`.
         KeyboardInterrupt: after Ctrl-C.
     """
-    if known(folder).get("status") == "finished":
+    if read_metrics(folder).get("status") == "finished":
         print(f"{folder}: this run is finished; there is nothing to resume.")
         return
     settings, hydra = _read(folder, "config"), _read(folder, "hydra")
@@ -52,7 +52,9 @@ def go_on(folder: Path) -> None:
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), settings))
         with open_dict(hydra):
             hydra.hydra.runtime.output_dir = str(folder)  # which may have been moved
-            hydra.hydra["job_logging"] = OmegaConf.load(home() / _LOGGING)  # ours: a folder may be anybody's
+            hydra.hydra["job_logging"] = OmegaConf.load(
+                home() / _LOGGING
+            )  # the package's own: the folder may be anybody's
         configure_log(hydra.hydra.job_logging)
         command = shlex.join(["python", "-m", "enhance", *settings_only(hydra.hydra.overrides.task)])
         began_in = Path(hydra.hydra.runtime.cwd)
@@ -81,7 +83,7 @@ def _read(folder: Path, name: str) -> Any:
 
 
 def _unreadable(folder: Path, why: str) -> SettingsError:
-    if (folder / "hydra").is_dir() and not taken(folder):  # killed while its settings were written down
+    if (folder / "hydra").is_dir() and not existing_output(folder):  # killed while its settings were written down
         return SettingsError(
             f"The run in {folder} was cut off before its first step, so nothing is lost: give its command again."
         )

@@ -18,13 +18,21 @@ def home() -> Path:
 
 
 def choices() -> dict[str, list[str]]:
-    """Groups and their names: {"task": ["deblur", ...], ...}."""
+    """Groups and the names of their files: {"task": ["deblur", ...], ...}."""
     groups = [
         folder
         for folder in (*(home() / "conf").iterdir(), home() / "recipes")
         if folder.is_dir() and folder.name != "hydra"
     ]
     return {folder.name: sorted(file.stem for file in folder.glob("*.yaml")) for folder in sorted(groups)}
+
+
+def summary(group: str, name: str) -> str:
+    """The first comment of a choice's file, which says what it is; empty where there is none."""
+    folder = home() if group == "recipes" else home() / "conf"
+    lines = (folder / group / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    comments = [line.lstrip("# ") for line in lines if line.startswith("#") and "@package" not in line]
+    return comments[0] if comments else ""
 
 
 def claim_folder(parent: str, name: str) -> str:

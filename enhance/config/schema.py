@@ -1,19 +1,20 @@
 """The settings of a run, typed, with every default. YAML files under conf/ choose; `check` refuses what types cannot.
 
-Importing this imports no torch: settings are checked before anything slow begins.
+Importing this imports neither torch nor Hydra: settings are checked before anything slow begins.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from omegaconf import MISSING, OmegaConf
 
+from enhance.backbones.registry import BACKBONES, COMPACT
 from enhance.config.paths import choices
-from enhance.metrics.registry import METRICS
+from enhance.metrics.registry import METRICS, Row
 from enhance.utils.suggest import unknown
 
 _MOST_SEED = 2**63 - 1
@@ -23,15 +24,22 @@ class SettingsError(ValueError):
     """A setting that cannot be; the message says what is accepted."""
 
 
-def limited(default: Any, low: float | None = None, high: float | None = None, positive: bool = False) -> Any:
-    """A field with a default and the range that is accepted.
+def limited(
+    default: Any,
+    low: float | None = None,
+    high: float | None = None,
+    positive: bool = False,
+    accepted: tuple[str, ...] = (),
+) -> Any:
+    """A field with a default and what is accepted.
 
     Args:
         default: value of the field.
         low, high: smallest and largest value.
         positive: whether 0 is refused.
+        accepted: words.
     """
-    return field(default=default, metadata={"low": low, "high": high, "positive": positive})
+    return field(default=default, metadata={"low": low, "high": high, "positive": positive, "accepted": accepted})
 
 
 @dataclass
@@ -192,7 +200,7 @@ class FramesConfig:
         every: steps between two frames, in fixed spacing.
     """
 
-    spacing: str = "geometric"
+    spacing: str = limited("geometric", accepted=("geometric", "fixed"))
     count: int = limited(40, low=2, high=1000)
     every: int = limited(10, low=1)
 
@@ -213,6 +221,7 @@ class Config:
     """One run. See `python -m enhance --help`.
 
     Attributes:
+        degradation: the settings of the degradation, as its YAML names them.
         terms: further terms of the objective: metrics by name, with their weights.
         weight: of the metric among the terms.
         reference: a file, or a sample: astronaut, chelsea, coffee, ...
@@ -254,19 +263,21 @@ class Config:
     seed: int = limited(0, low=0, high=_MOST_SEED)
     device: str = "auto"
     compile: bool = False
-    autocast: str | None = None
+    autocast: str | None = limited(None, accepted=("bfloat16",))
     threads: int | None = limited(None, low=1, high=1024)
     checkpoint: float = limited(10.0, low=0)
 
 
-OPEN = ("degradation", "terms", "metric.arguments", "optimizer.arguments", "schedule.arguments")
-OPEN += ("parametrization.arguments",)  # sections whose keys are free
+MODULE = "module"  # the metric's name where it is any importable one
+_OF_MODULES = ("target", "range", "higher_is_better", "best")
+_OF_MEASURES = ("layout", "prefilter", "padding")
+OPEN = ("terms", "metric.arguments", "optimizer.arguments", "schedule.arguments", "parametrization.arguments")
+"""Sections whose keys are free. Those of `degradation` are the ones that its YAML names."""
 
 
 def steps(config: Config) -> int:
     """The number of updates of a run."""
-    row = METRICS.get(config.metric.name)
-    return config.steps or config.metric.steps or (row.steps if row else 100)
+    return config.steps or config.metric.steps or METRICS.get(config.metric.name, Row).steps
 
 
 def check(config: Config) -> None:
@@ -275,27 +286,20 @@ def check(config: Config) -> None:
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
     """
-    if config.task.name not in (tasks := choices()["task"]):
-        raise SettingsError(unknown("task", config.task.name, tasks))
     for group in ("optimizer", "parametrization", "schedule"):
         if (name := getattr(config, group).name) not in (names := choices()[group]):
             raise SettingsError(unknown(group, name, names))
+    if config.backbone.name not in BACKBONES:
+        raise SettingsError(unknown("backbone", config.backbone.name, BACKBONES))
     check_ranges(config)
     check_betas(config.optimizer.betas)
     if config.tile is not None and config.tile != 0 and config.tile < 64:
         raise SettingsError(f"tile={config.tile} must be at least 64 pixels, or 0 for never.")
-    if config.autocast not in (None, "bfloat16"):
-        raise SettingsError(
-            f"autocast={config.autocast} must be null or bfloat16; float16 cannot hold the gradients of most backbones."
-        )
-    if config.frames.spacing not in ("geometric", "fixed"):
-        raise SettingsError(f"frames.spacing={config.frames.spacing} must be geometric or fixed.")
     if config.schedule.warmup >= steps(config):
         raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={steps(config)}.")
     check_metric(config.metric)
     for name, weight in config.terms.items():
-        if name not in METRICS:
-            raise SettingsError(unknown("term", name, METRICS))
+        check_metric_name(name, "term")
         if name == config.metric.name:
             raise SettingsError(f"terms.{name} is the metric itself; its weight is weight={weight:g}.")
         if weight < 0:
@@ -312,6 +316,19 @@ def check_betas(betas: Sequence[float]) -> None:
     """
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
+def check_metric_name(given: str, what: str = "metric") -> None:
+    """Nothing, where it is the NAME of a metric or, of a deep measure, NAME@BACKBONE.
+
+    Raises:
+        SettingsError: one sentence that names the nearest.
+    """
+    name, at, backbone = given.partition("@")
+    if name not in METRICS:
+        raise SettingsError(unknown(what, name, METRICS))
+    if at and not METRICS[name].deep:
+        raise SettingsError(f"{given}: {name} uses no backbone.")
+    if at and backbone not in BACKBONES:
+        raise SettingsError(unknown("backbone", backbone, BACKBONES))
 
 
 def check_metric(metric: MetricConfig) -> None:
@@ -320,25 +337,34 @@ def check_metric(metric: MetricConfig) -> None:
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
     """
-    if metric.name == "module":
-        if not metric.target:
-            raise SettingsError("metric=module needs metric.target=package.Class, which compares two images.")
-        return
-    if metric.name not in METRICS:
-        raise SettingsError(unknown("metric", metric.name, [*METRICS, "module"]))
-    default = MetricConfig()
-    for key in ("target", "range", "higher_is_better", "best"):
-        if getattr(metric, key) != getattr(default, key):
+    default, row = MetricConfig(), METRICS.get(metric.name)
+    if row is None and metric.name != MODULE:
+        raise SettingsError(unknown("metric", metric.name, [*METRICS, MODULE]))
+    if row is None and not metric.target:
+        raise SettingsError("metric=module needs metric.target=package.Class, which compares two images.")
+    changed = [each.name for each in fields(metric) if getattr(metric, each.name) != getattr(default, each.name)]
+    for key in changed:
+        if row and key in _OF_MODULES:
             raise SettingsError(f"metric.{key} goes with metric=module; metric={metric.name} has its own.")
-    row = METRICS[metric.name]
-    for key, fits in (
-        ("layout", row.deep),
-        ("prefilter", row.deep),
-        ("padding", row.deep),
-        ("arguments", not row.deep),
-    ):
-        if getattr(metric, key) != getattr(default, key) and not fits:
+        deep = row is not None and row.deep
+        if (key in _OF_MEASURES and not deep) or (key == "arguments" and deep) or (key == "weights" and not row):
             raise SettingsError(f"metric={metric.name} takes no {key}; leave metric.{key} out.")
+        if key == "weights" and deep:
+            raise SettingsError(f"The weights of metric={metric.name} are those of its backbone: backbone.weights=...")
+
+
+def notes(config: Config) -> list[str]:
+    """What of the settings changes nothing, in sentences."""
+    return unused_backbone(config.backbone.name, [config.metric.name, *config.terms])
+
+
+def unused_backbone(backbone: str, metrics: Iterable[str]) -> list[str]:
+    """A note, where a backbone was chosen that none of the metrics uses."""
+    names = list(metrics)
+    if backbone == COMPACT or any(METRICS.get(name.partition("@")[0], Row).deep for name in names):
+        return []
+    verb = "uses" if len(names) == 1 else "use"
+    return [f"{', '.join(names)} {verb} no backbone; backbone={backbone} changes nothing"]
 
 
 def check_ranges(settings: Any) -> None:
@@ -350,9 +376,11 @@ def check_ranges(settings: Any) -> None:
     for key, value in _numbers(asdict(settings)):
         if not math.isfinite(value):
             raise SettingsError(f"{key}={value} must be a finite number.")
-    for key, value, limits in _limits(settings):
+    for key, value, limits, default in _limits(settings):
         if value is None:
             continue
+        if limits["accepted"] and value not in limits["accepted"]:
+            raise SettingsError(f"{key}={value} must be {_words(default, limits)}.")
         if limits["positive"] and not value > 0:
             raise SettingsError(f"{key}={value} must be a positive number.")
         if limits["low"] is not None and not value >= limits["low"]:
@@ -361,14 +389,19 @@ def check_ranges(settings: Any) -> None:
             raise SettingsError(f"{key}={value} is too large; it must be at most {limits['high']}.")
 
 
-def _limits(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
-    """Every field with limits by its full dotted name, its value and the limits."""
+def _words(default: Any, limits: Mapping[str, Any]) -> str:
+    """The words that are accepted, for a sentence."""
+    return " or ".join([*(["null"] if default is None else []), *limits["accepted"]])
+
+
+def _limits(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any, Mapping[str, Any], Any]]:
+    """Every field with limits by its full dotted name, its value, the limits and the default."""
     for each in fields(settings):
         value = getattr(settings, each.name)
         if is_dataclass(value):
             yield from _limits(value, f"{prefix}{each.name}.")
         elif each.metadata:
-            yield prefix + each.name, value, each.metadata
+            yield prefix + each.name, value, each.metadata, each.default
 
 
 def _numbers(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
@@ -389,8 +422,9 @@ def register() -> None:
 
 def opened(settings: type) -> Any:
     """A node of a dataclass whose open sections take any key."""
-    node = OmegaConf.structured(settings)
-    for section in OPEN:
-        if (found := OmegaConf.select(node, section)) is not None:
-            OmegaConf.set_struct(found, False)
+    from enhance.config.reference import described
+
+    node, names = OmegaConf.structured(settings), described(settings)
+    for section in (section for section in OPEN if section in names):
+        OmegaConf.set_struct(OmegaConf.select(node, section), False)
     return node

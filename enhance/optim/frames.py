@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from enhance.config.schema import FramesConfig
+from enhance.metrics.registry import Row
+
 MOST = 1000  # frames on disk, whatever the settings
 
 
@@ -21,10 +24,10 @@ class FramePlan:
         ValueError: for another spacing, or numbers that leave no room for the first and the last step.
     """
 
-    spacing: str = "geometric"
-    count: int = 40
-    every: int = 10
-    steps: int = 100
+    spacing: str = FramesConfig.spacing
+    count: int = FramesConfig.count
+    every: int = FramesConfig.every
+    steps: int = Row.steps
 
     def __post_init__(self) -> None:
         if self.spacing not in ("geometric", "fixed"):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from enhance.backbones.encode import encode_once
+from enhance.config.schema import Config
 from enhance.metrics import checks
 from enhance.metrics.metric import Metric
 from enhance.metrics.tiles import OVERLAP, Box, boxes, tile_by_tile
@@ -30,7 +31,7 @@ class Term:
     """
 
     function: Metric | Penalty
-    weight: float = 1.0
+    weight: float = Config.weight
     name: str = ""
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """Early stopping: rules that return, for each Step, why the run should end.
 
-run = EarlyStopping(minimize(...), [Plateau(), Budget(60)])
+run = EarlyStopping(minimize(...), [Plateau(20), Budget(60)])
 for step in run:
     ...
 run.reason
@@ -38,7 +38,7 @@ class Plateau:
         tolerance: smallest relative improvement that counts.
     """
 
-    def __init__(self, patience: int = 20, tolerance: float = StoppingConfig.tolerance) -> None:
+    def __init__(self, patience: int, tolerance: float = StoppingConfig.tolerance) -> None:
         self.patience, self.tolerance = patience, tolerance
         self._best, self._since = math.inf, 0
 

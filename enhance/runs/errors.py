@@ -22,7 +22,7 @@ def resumable(folder: Path) -> Iterator[None]:
     except (OSError, ImageError) as error:
         raise OSError(
             f"The run had to stop: {sentence(error)} What is written is whole; once that is mended, "
-            f"{go_on(folder)} goes on."
+            f"{resume_command(folder)} goes on."
         ) from error
 
 
@@ -43,6 +43,6 @@ def explained(compiled: bool) -> Iterator[None]:
         raise
 
 
-def go_on(folder: Path) -> str:
+def resume_command(folder: Path) -> str:
     """The command that resumes a run."""
     return f"python -m enhance {shlex.quote(f'resume={folder}')}"

@@ -22,13 +22,13 @@ FRAMES = "frames"
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.before.pt")  # the last and the one before it
 
 
-def taken(folder: Path) -> str | None:
+def existing_output(folder: Path) -> str | None:
     """The first file there that a new run would write over: of another run, or the user's own."""
     written = (METRICS, HISTORY, RESULT, INITIAL, REFERENCE, FRAMES)
     return next((name for name in written if (folder / name).exists()), None)
 
 
-def known(folder: Path) -> dict[str, Any]:
+def read_metrics(folder: Path) -> dict[str, Any]:
     """What metrics.json holds; nothing where it cannot be read. Its `status` is `running`, then either `interrupted` or
     `drawing` (all steps are made) and, once everything is written, `finished`.
     """

@@ -27,14 +27,16 @@ class Document:
         output: the table.
         scorers: its columns.
         pairs: what was asked for; the table may hold more, from earlier calls.
+        mask: file of the mask, if there is one.
 
     Raises:
         SettingsError: if the table holds scores of other measures, settings or weights, or the JSON is something else.
     """
 
-    def __init__(self, output: Path, scorers: Sequence[Scorer], pairs: Sequence[Pair]) -> None:
+    def __init__(self, output: Path, scorers: Sequence[Scorer], pairs: Sequence[Pair], mask: str | None = None) -> None:
         self.path = output.with_suffix(".json")
-        self._about = [{"column": scorer.name, **described(scorer)} for scorer in scorers]
+        masked = {"mask": mask} if mask else {}
+        self._about = [{"column": scorer.name, **described(scorer), **masked} for scorer in scorers]
         self._numbers = [scorer.name for scorer in scorers]
         self._pairs = {(pair.reference, pair.image) for pair in pairs}
         self._outcome = Outcome()
@@ -44,7 +46,7 @@ class Document:
                 raise SettingsError(f"{self.path} is there already and holds no scores; output= can name another file.")
             if output.exists():
                 raise SettingsError(
-                    f"output={output} holds scores of other measures, settings or weights; name another file, or"
+                    f"output={output} holds scores of other metrics, settings, masks or weights; name another file, or"
                     " remove it."
                 )
 

@@ -154,4 +154,7 @@ def scorers(names: Sequence[str], build: Callable[[str], Metric], backbones: Ite
         for metric in (build(f"{name}@{each}") for each in backbones) if deep else (build(name),):
             network = (metric.describe().get("backbone") or {}).get("name")
             found.append(Scorer(f"{metric.name}-{network}" if network else metric.name, metric))
+    columns = [scorer.name for scorer in found]
+    if repeated := [column for column in columns if columns.count(column) > 1]:
+        raise ValueError(f"{', '.join(names)} give the column {repeated[0]} twice; leave one of them out.")
     return found

@@ -48,6 +48,7 @@ def score_pairs(
     batch: int = 8,
     device: str | torch.device = "cpu",
     background: str = "white",
+    mask: Tensor | None = None,
     done: Callable[[int, Outcome], object] = lambda count, outcome: None,
     failed: Callable[[Pair, str], object] = lambda pair, reason: None,
     noted: Callable[[Picture], object] = lambda picture: None,
@@ -65,6 +66,7 @@ def score_pairs(
         batch: how many images are scored at once; fewer where they are large.
         device: where.
         background: what transparent pixels are laid on.
+        mask: (1, 1, H, W) in [0, 1], of the size of all images: where they are compared.
         done: told how many more pairs are dealt with, whenever some are, and what came of all so far.
         failed: told of each pair that cannot be scored, and why.
         noted: told of each picture to which something had to be done, see `Picture.notes`.
@@ -94,12 +96,12 @@ def score_pairs(
     references = _References(scorers, device, opened)
     for group in _batches(_opened(todo, opened, fail), batch):
         try:
-            scores = _scores(group, scorers, references, device)
+            scores = _scores(group, scorers, references, device, mask)
         except ValueError as error:
             if len(group) == 1:
                 fail(group[0][0], str(error))
                 continue
-            scores = _one_by_one(group, scorers, references, device, fail)
+            scores = _one_by_one(group, scorers, references, device, mask, fail)
         if not scores:
             continue
         rows = [{"reference": pair.reference, "image": pair.image, **pair.extra, **values} for pair, values in scores]
@@ -161,7 +163,11 @@ def _batches(opened: Iterator[_Opened], most: int) -> Iterator[list[_Opened]]:
 
 
 def _scores(
-    group: list[_Opened], scorers: Sequence[Scorer], references: _References, device: str | torch.device
+    group: list[_Opened],
+    scorers: Sequence[Scorer],
+    references: _References,
+    device: str | torch.device,
+    mask: Tensor | None,
 ) -> _Scored:
     images = torch.cat([picture.image for _, picture in group]).to(device)
     names = [pair.reference for pair, _ in group]
@@ -172,12 +178,15 @@ def _scores(
                 f"The image has {size[1]} x {size[0]} pixels and its reference {reference[1]} x {reference[0]}; "
                 "crop or resize one of them."
             )
+    if mask is not None and mask.shape[-2:] != images.shape[-2:]:
+        (height, width), (rows, columns) = images.shape[-2:], mask.shape[-2:]
+        raise ValueError(f"The image has {width} x {height} pixels and the mask {columns} x {rows}; resize the mask.")
     if len(set(names)) == 1:
         targets = references.prepared(names[0])
     else:
         together = torch.cat([references.image(name) for name in names])
         targets = [together] * len(scorers)
-    table = score(scorers, images, targets).tolist()
+    table = score(scorers, images, targets, None if mask is None else mask.to(images)).tolist()
     values = (
         {scorer.name: f"{column[place]:.9g}" for scorer, column in zip(scorers, table, strict=True)}
         for place in range(len(group))
@@ -190,13 +199,14 @@ def _one_by_one(
     scorers: Sequence[Scorer],
     references: _References,
     device: str | torch.device,
+    mask: Tensor | None,
     fail: Callable[[Pair, str], None],
 ) -> _Scored:
     """What of a batch can be scored, where one pair of it cannot."""
     scored: _Scored = []
     for item in group:
         try:
-            scored += _scores([item], scorers, references, device)
+            scored += _scores([item], scorers, references, device, mask)
         except (ValueError, OSError) as error:
             fail(item[0], str(error))
     return scored

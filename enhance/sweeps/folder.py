@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from enhance.runs.layout import known
+from enhance.runs.layout import read_metrics
 from enhance.utils.files import write_json
 
 COMMAND = "sweep.json"  # the overrides of the sweep; written when it begins
@@ -88,7 +88,7 @@ def finished_loss(folder: Path, command: str) -> float | None:
     """The best loss of a job that this command has finished already; None where it has not. A sweeper that draws
     settings anew may have used the folder for other settings.
     """
-    metadata = known(folder)
+    metadata = read_metrics(folder)
     if (metadata.get("status"), metadata.get("command")) != ("finished", command):
         return None
     return float(metadata["best"]["loss"])

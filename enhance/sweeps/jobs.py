@@ -140,7 +140,7 @@ def _number(folder: Path) -> int | None:
 
 def _job(folder: Path, number: int) -> Job:
     rows = read(folder / names.HISTORY)
-    return Job(folder, number, _settings(folder), names.known(folder), rows, failure_reason(folder))
+    return Job(folder, number, _settings(folder), names.read_metrics(folder), rows, failure_reason(folder))
 
 
 def _settings(folder: Path) -> dict[str, str]:

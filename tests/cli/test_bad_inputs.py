@@ -25,7 +25,7 @@ from torch import Tensor
 
 from enhance.backbones.network import Backbone
 from enhance.runs.history import Row
-from enhance.runs.layout import REPORT, known
+from enhance.runs.layout import REPORT, read_metrics
 from enhance.runs.progress import Progress
 
 Command = Callable[..., Ended]
@@ -230,8 +230,8 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("backbone=vgg91", "did you mean 'vgg19'"),
         ("backbone.name=vgg91", "vgg19"),
         ("initial=whit", "did you mean 'white'"),
-        ("optimizer=sgd", "adam"),
-        ("optimizer.name=sgd", "adam"),
+        ("optimizer=sgdd", "adam"),
+        ("optimizer.name=sgdd", "adam"),
         ("schedule.name=cosin", "cosine"),
         ("parametrization.name=pixel", "pixels"),
         ("metric.layout=spatail", "spatial"),
@@ -243,7 +243,6 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("steps=-1", "at least 1"),
         ("steps=2.5", "steps=2.5"),
         ("steps=many", "steps=many"),
-        ("steps=null", "steps"),
         ("steps=10000000000", "at most"),
         ("steps=99999999999999999999999999", "at most"),
         ("size=0", "at least 8"),
@@ -259,7 +258,6 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("optimizer.learning_rate=0", "positive"),
         ("optimizer.learning_rate=inf", "finite"),
         ("optimizer.learning_rate=1e38", "at most"),
-        ("parametrization.learning_rate=1e38", "at most"),
         ("optimizer.smoothing=1e38", "at most"),
         ("parametrization.gain=1e38", "at most"),
         ("parametrization.chroma=1e38", "at most"),
@@ -280,7 +278,6 @@ def test_pictures_of_two_sizes_get_a_sentence(enhance: Command) -> None:
         ("stopping.tolerance=-1", "at least 0"),
         ("stopping.loss=nan", "stopping.loss"),
         ("stopping.loss=-1", "at least 0"),
-        ("stopping.score=-1", "at least 0"),
         ("schedule.warmup=5", "less than steps"),
         ("schedule.every=0", "at least 1"),
         ("autocast=int8", "bfloat16"),
@@ -578,11 +575,11 @@ def test_a_full_disk_gets_a_sentence_and_the_run_goes_on_once_there_is_room(
     assert "No space left on device" in sentence
     assert "Traceback" not in ended.out + ended.err
     assert not list(folder.rglob("*.partial"))
-    assert known(run).get("status") != "finished"
+    assert read_metrics(run).get("status") != "finished"
     if "goes on" in sentence:
         subprocess.run(["mount", "-o", "remount,size=50m", str(folder)], check=True)
         assert enhance(f"resume={run}").code == 0
-        assert known(run)["status"] == "finished"
+        assert read_metrics(run)["status"] == "finished"
         assert (run / REPORT).is_file()
     else:
         assert "hydra.run.dir=FOLDER" in sentence

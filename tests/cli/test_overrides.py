@@ -48,7 +48,7 @@ from enhance.config.schema import SettingsError
         (["backbone.seed=99999999999999999999999"], "at most"),
         (["hydra.verbose=3"], "hydra.verbose=3 must be"),
         (["compile=-1"], "compile=-1 must be true or false"),
-        (["optimizer.relative=2"], "optimizer.relative=2 must be true or false"),
+        (["optimizer.log_loss=2"], "optimizer.log_loss=2 must be true or false"),
     ],
 )
 def test_a_mistake_gets_one_sentence(arguments: list[str], sentence: str) -> None:

@@ -119,7 +119,7 @@ def test_a_run_goes_on_when_the_disk_has_room_again(enhance: Callable[..., Ended
     assert status(broken) == "running"
     ended = enhance("resume=run")
     assert ended.code == 0
-    assert "going on after step 3" in ended.err
+    assert "resumed after step 3" in ended.err
     assert status(broken) == "finished"
     assert results(broken)["metrics"]["command"] == shlex.join(
         ["python", "-m", "enhance", *(argument for argument in LITTLE if not argument.startswith("hydra."))]

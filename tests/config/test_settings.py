@@ -9,32 +9,48 @@ from pathlib import Path
 import pytest
 from helpers import QUICK, settings
 
+from enhance.backbones.registry import BACKBONES
 from enhance.config.paths import choices
-from enhance.config.schema import SettingsError, check
+from enhance.config.schema import MODULE, SettingsError, check
+from enhance.metrics.registry import METRICS
+from enhance.optim.optimizers import OPTIMIZERS
+from enhance.optim.parametrizations import PARAMETRIZATIONS
+from enhance.optim.schedules import SCHEDULES
 from enhance.run import run
 
 EVERY = [(group, name) for group, names in choices().items() for name in names]
 RUNS = [(group, name) for group, name in EVERY if group not in ("backbone", "metric")]
+DEEP = [name for name, row in METRICS.items() if row.deep]
+OTHERS = [name for name in choices()["metric"] if name not in DEEP]
+NAMELESS = ("recipes", "task", "stopping", "frames")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enhance.report.render.render", lambda folder: [])
+
+
+def target(name: str) -> list[str]:
+    """What a metric needs beside its name."""
+    return ["metric.target=torch.nn.functional.mse_loss"] if name == "module" else []
 
 
 @pytest.mark.parametrize(("group", "name"), EVERY)
 def test_every_yaml_composes(group: str, name: str) -> None:
-    config = settings(f"{group}={name}")
+    config = settings(f"{group}={name}", *target(name))
     check(config)
-    if group not in ("recipes", "task"):
+    if group not in NAMELESS:
         chosen = getattr(config, group)
         assert (chosen["name"] if isinstance(chosen, dict) else chosen.name) == name
 
 
-@pytest.mark.parametrize(("parametrization", "far", "near"), [("pyramid", 0.02, 0.005), ("pixels", 0.1, 0.02)])
-def test_the_rate_is_that_of_the_start_and_of_the_parametrization(
-    parametrization: str, far: float, near: float
-) -> None:
-    rates = {"recover": far, "denoise": near, "deblur": near, "jpeg": near}
-    for task, rate in rates.items():
-        chosen = [f"parametrization={parametrization}", f"task={task}"]
-        assert settings(*chosen).parametrization.learning_rate == rate
-        assert settings(*chosen, "parametrization.learning_rate=0.3").parametrization.learning_rate == 0.3
+def test_choices_are_the_registries() -> None:
+    found = choices()
+    assert set(found["metric"]) == {*METRICS, MODULE}
+    assert set(found["backbone"]) == set(BACKBONES)
+    assert set(found["optimizer"]) == set(OPTIMIZERS)
+    assert set(found["parametrization"]) == set(PARAMETRIZATIONS)
+    assert set(found["schedule"]) == set(SCHEDULES)
 
 
 @pytest.mark.parametrize(("group", "name"), RUNS)
@@ -51,7 +67,7 @@ def test_every_choice_runs(group: str, name: str, tmp_path: Path) -> None:
         assert statistics.fmean(levels.values()) == pytest.approx(results[name]["loss"], rel=1e-4, abs=1e-7)
 
 
-@pytest.mark.parametrize("metric", choices()["metric"])
+@pytest.mark.parametrize("metric", DEEP)
 @pytest.mark.parametrize("backbone", choices()["backbone"])
 def test_every_pair_runs(metric: str, backbone: str, tmp_path: Path) -> None:
     small = (
@@ -64,7 +80,17 @@ def test_every_pair_runs(metric: str, backbone: str, tmp_path: Path) -> None:
     run(settings(f"metric={metric}", f"backbone={backbone}", *quick, *small, *weights), tmp_path, "a test")
     results = json.loads((tmp_path / "metrics.json").read_text())
     assert results["backbone"]["sha256"]
-    assert (results["metric"]["prefilter"], results["metric"]["rounding"]) == (False, "up")
+    assert (results["metric"]["prefilter"], results["metric"]["padding"]) == (False, "up")
+
+
+@pytest.mark.parametrize("metric", OTHERS)
+def test_every_metric_without_a_backbone_runs(metric: str, tmp_path: Path) -> None:
+    row = METRICS.get(metric)
+    size = max(16, row.min_size if row else 0)
+    run(settings(f"metric={metric}", *target(metric), f"size={size}", "steps=2", "frames.count=2"), tmp_path, "a test")
+    results = json.loads((tmp_path / "metrics.json").read_text())
+    assert results["backbone"] is None
+    assert results["best"]["loss"] < results["initial"]["loss"]
 
 
 def test_a_run_in_tiles_descends_and_says_so(tmp_path: Path) -> None:

@@ -18,7 +18,30 @@ if TYPE_CHECKING:
 
 @dataclass
 class Settings:
-    """See conf/evaluate.yaml."""
+    """The settings of `task=evaluate`.
+
+    Attributes:
+        scores: a CSV with a column that names the images and a column for each metric, as task=score writes it.
+        opinions: a CSV with a column that names the images and one of opinions.
+        table: one CSV with both, in place of the two.
+        prediction: columns of scores; [] takes every column of numbers.
+        opinion: column of opinions; "" takes opinion, mos or dmos.
+        type: column of distortion types; "" takes type, if it is there.
+        image: column that names the images; "" takes image, else the first that does not hold numbers.
+        without: types of distortion to leave out: [contrast].
+        dataset: tid2013, kadid10k, csiq, live or pipal, in place of tables: scored with the settings below.
+        root: the folder of the data set's files.
+        metric: the one metric, where `metrics` names none.
+        metrics: several: names, or NAME@BACKBONE: [deepwsd,deepjsd@vgg16,psnr,ssim]; null: metric.
+        backbones: of the deep measures that name none, several: [vgg_compact,vgg19]; null: backbone.
+        batch: images scored at once.
+        device: auto, cpu, cuda, cuda:1, ...
+        threads: of the CPU; null: all.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+        output: a folder; null: evaluation/NAME.
+        format: text, or json: one document on standard output and nothing else.
+    """
 
     task: str = "evaluate"
     scores: str | None = None

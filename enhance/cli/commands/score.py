@@ -9,39 +9,70 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.schema import BackboneConfig, MetricConfig, SettingsError
+from enhance.config.schema import (
+    MODULE,
+    BackboneConfig,
+    Config,
+    MetricConfig,
+    SettingsError,
+    check_metric,
+    check_metric_name,
+    limited,
+    unused_backbone,
+)
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from enhance.images.reading import Picture
     from enhance.scoring import Pair, Scorer
 
 _NO_FILE = ("true", "false")
-_MOST_NOTED = 5  # images of whose conversion is spoken
+_MOST_NOTED = 5  # images whose conversion is reported
 
 
 @dataclass
 class Settings:
-    """See conf/score.yaml."""
+    """The settings of `task=score`.
+
+    Attributes:
+        reference: a file, a folder, or a sample.
+        image: a file or a folder.
+        pairs: a CSV with the columns reference and image, in place of both.
+        mask: a grey file of the images' size: where they are compared.
+        metric: the one metric, where `metrics` names none.
+        metrics: several: names, or NAME@BACKBONE: [deepwsd,deepjsd@vgg16,psnr,ssim]; null: metric.
+        backbones: of the deep measures that name none, several: [vgg_compact,vgg19]; null: backbone.
+        output: a .csv, a .json of the same name goes beside it; null: scores.csv for folders and lists, none for a
+            pair.
+        map: true, or a .png or .pdf: where the two differ by each deep measure, laid over the image.
+        format: text, or json: one document on standard output and nothing else.
+        batch: images scored at once.
+        background: colour that transparent pixels are laid on.
+        device: auto, cpu, cuda, cuda:1, ...
+        threads: of the CPU; null: all.
+    """
 
     task: str = "score"
     reference: str | None = None
     image: str | None = None
     pairs: str | None = None
+    mask: str | None = None
     metric: MetricConfig = field(default_factory=MetricConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     metrics: Any = None
     backbones: Any = None
     output: str | None = None
     map: str | None = None
-    format: str = "text"
-    batch: int = 8
-    background: str = "white"
-    device: str = "auto"
-    threads: int | None = None
+    format: str = limited("text", accepted=("text", "json"))
+    batch: int = limited(8, low=1)
+    background: str = Config.background
+    device: str = Config.device
+    threads: int | None = limited(None, low=1)
 
 
 def run(settings: Settings) -> int:
-    """Score and say so.
+    """Score, and print what came of it.
 
     Returns:
         0, or 1 where some of several pairs could not be scored.
@@ -59,16 +90,10 @@ def run(settings: Settings) -> int:
 
 
 def _check(settings: Settings) -> None:
-    if settings.format not in ("text", "json"):
-        raise SettingsError(f"format={settings.format} must be text or json.")
     if settings.pairs and (settings.reference or settings.image):
         raise SettingsError("Give pairs=FILE.csv, or reference= and image=, not both.")
     if not settings.pairs and not (settings.reference and settings.image):
         raise SettingsError("task=score needs reference=... and image=..., files or folders, or pairs=FILE.csv.")
-    for key in ("batch", "threads"):
-        value = getattr(settings, key)
-        if value is not None and value < 1:
-            raise SettingsError(f"{key}={value} is too small; it must be at least 1.")
     if settings.map and settings.map.lower() not in _NO_FILE and not settings.map.lower().endswith((".png", ".pdf")):
         raise SettingsError(f"map={settings.map} must be true, or a file that ends in .png or .pdf.")
     if settings.output is not None and not settings.output.lower().endswith(".csv"):
@@ -78,10 +103,22 @@ def _check(settings: Settings) -> None:
         if given == []:
             raise SettingsError(f"{key}=[] names none.")
         setattr(settings, key, [str(name) for name in given] if isinstance(given, list) else given and [str(given)])
-    for key in ("reference", "image", "pairs"):
+    _check_metrics(settings)
+    for key in ("reference", "image", "pairs", "mask"):
         given = getattr(settings, key)
         if given and not os.path.exists(given):
             setattr(settings, key, os.path.expanduser(given))
+
+
+def _check_metrics(settings: Settings) -> None:
+    check_metric(settings.metric)
+    for name in settings.metrics or []:
+        if name != MODULE:
+            check_metric_name(name)
+        elif settings.metric.name != MODULE:
+            raise SettingsError("metrics=[module] goes with metric=module metric.target=package.Class.")
+    for note in unused_backbone(settings.backbone.name, settings.metrics or [settings.metric.name]):
+        _say(f"note: {note}")
 
 
 def _pairs(settings: Settings) -> list[Pair]:
@@ -111,7 +148,7 @@ def _scorers(settings: Settings) -> list[Scorer]:
     metrics = Metrics(settings.metric, settings.backbone, scoring=True)
 
     def build(name: str) -> Any:
-        return (metrics.main() if name == "module" else metrics.named(name)).to(device)
+        return (metrics.main() if name == MODULE else metrics.named(name)).to(device)
 
     found = scorers(settings.metrics or [settings.metric.name], build, settings.backbones or [settings.backbone.name])
     for scorer in found:
@@ -131,17 +168,20 @@ def _one(settings: Settings, pair: Pair) -> int:
         for name, picture in zip(("reference", "image"), pictures, strict=True)
         for note in picture.notes
     ]
-    sizes = [f"{picture.image.shape[-1]} x {picture.image.shape[-2]}" for picture in pictures]
+    sizes = [_size(picture.image) for picture in pictures]
     if sizes[0] != sizes[1]:
         raise ValueError(
             f"image={pair.image} has {sizes[1]} pixels and reference={pair.reference} {sizes[0]}; crop or resize one."
         )
+    mask = _mask(settings)
+    if mask is not None and mask.shape[-2:] != pictures[0].image.shape[-2:]:
+        raise SettingsError(f"mask={settings.mask} has {_size(mask)} pixels and the images {sizes[0]}; resize it.")
     found = _scorers(settings)
     details = []
     for scorer in found:
         reference, image = (picture.image.to(scorer.metric.device) for picture in pictures)
-        details.append(scorer.details(image, reference))
-    drawn = _draw(settings, pair, pictures, found)
+        details.append(scorer.details(image, reference, None if mask is None else mask.to(image)))
+    drawn = _draw(settings, pair, pictures, found, mask)
     if settings.format == "json":
         print(
             json.dumps(
@@ -165,24 +205,43 @@ def _one(settings: Settings, pair: Pair) -> int:
     return 0
 
 
-def _draw(settings: Settings, pair: Pair, pictures: list[Picture], found: list[Scorer]) -> Path | None:
+def _mask(settings: Settings) -> Tensor | None:
+    """Where images are compared, (1, 1, H, W) in [0, 1]."""
+    if settings.mask is None:
+        return None
+    from enhance.images.pictures import open_picture
+
+    mask = open_picture(settings.mask, "black").image.mean(1, keepdim=True)
+    if not mask.any():
+        raise SettingsError(f"mask={settings.mask} is black everywhere: no pixel would be compared; white is compared.")
+    return mask
+
+
+def _size(image: Tensor) -> str:
+    return f"{image.shape[-1]} x {image.shape[-2]}"
+
+
+def _draw(
+    settings: Settings, pair: Pair, pictures: list[Picture], found: list[Scorer], mask: Tensor | None
+) -> Path | None:
     """Lay the distance maps over the image where that is asked for."""
     asked = settings.map or "false"
     if asked.lower() == "false":
         return None
-    from enhance.metrics.registry import display_name
+    from enhance.metrics.registry import METRICS, display_name
     from enhance.report.overlay import draw
 
     metrics: list[Any] = [scorer.metric for scorer in found if hasattr(scorer.metric, "map")]
     if not metrics:
-        raise SettingsError("map=true needs a metric that has a map: deepwsd, deepjsd or deepskld.")
+        names = ", ".join(name for name, row in METRICS.items() if row.deep)
+        raise SettingsError(f"map={settings.map} needs a metric that has a map: {names}.")
     reference, image = (picture.image for picture in pictures)
-    maps = {
-        f"{display_name(metric.name)} in {metric.backbone.name}": metric.map(
-            image.to(metric.device), reference.to(metric.device)
-        )[0]
-        for metric in metrics
-    }
+    maps = {}
+    for metric in metrics:
+        pair_there = (image.to(metric.device), reference.to(metric.device))
+        backbone = metric.describe().get("backbone")
+        title = display_name(metric.name) + (f" in {backbone['name']}" if backbone else "")
+        maps[title] = metric.map(*pair_there, None if mask is None else mask.to(pair_there[0]))[0]
     path = Path(f"{Path(pair.image).stem}-map.png" if asked.lower() == "true" else asked).expanduser()
     draw(maps, image, path)
     return path
@@ -196,9 +255,9 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
     from enhance.scoring import Outcome, score_pairs
     from enhance.scoring.document import Document
 
-    found = _scorers(settings)
+    mask, found = _mask(settings), _scorers(settings)
     output = Path(settings.output or "scores.csv").expanduser()
-    document = Document(output, found, pairs)
+    document = Document(output, found, pairs, settings.mask)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -226,6 +285,7 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
                 batch=settings.batch,
                 device=choose_device(settings.device),
                 background=settings.background,
+                mask=mask,
                 done=done,
                 failed=lambda pair, why: say(f"skipped {pair.image}: {why}"),
                 noted=note,

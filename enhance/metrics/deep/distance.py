@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from enhance.backbones.encode import encoded
 from enhance.backbones.network import Backbone, Weights, load
+from enhance.config.schema import BackboneConfig
 from enhance.metrics import checks
 from enhance.metrics.deep.fusion import PreparedLevel, column_distances, level_distance, prepare_level
 from enhance.metrics.deep.layouts import LAYOUTS, pad
@@ -99,7 +100,7 @@ class DeepDistance(BaseMetric):
         padding: str = "published",
         check_range: bool = True,
         autocast: torch.dtype | None = None,
-        seed: int = 0,
+        seed: int = BackboneConfig.seed,
         model: str | None = None,
         nodes: Sequence[str] | None = None,
     ) -> None:

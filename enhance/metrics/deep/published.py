@@ -65,8 +65,9 @@ def level_spec(measure: str, backbone: str) -> LevelSpec:
     """The published spec of a pair. Where nothing was published for the backbone, the nearest one with padding that
     never crops; where nothing was published for the measure, its distribution measure of the raw features.
     """
-    if published := _PUBLISHED.get((measure, backbone)):
-        return published
+    for (name, published_for), spec in _PUBLISHED.items():
+        if name == measure and backbone in (published_for, network_for(measure, published_for)):
+            return spec
     if (measure, "vgg19") not in _PUBLISHED:
         return LevelSpec(METRICS[measure].load()(), padding="up")
     signed = measure == "deepwsd" and backbone == "torchvision"

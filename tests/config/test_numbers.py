@@ -1,0 +1,151 @@
+"""A number stands once, in the dataclass of its setting: YAML files choose, functions take their defaults there."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import settings
+from omegaconf import OmegaConf
+
+import enhance
+from enhance.cli.commands import TOOLS
+from enhance.config import schema
+from enhance.config.paths import choices, home
+from enhance.config.reference import described
+from enhance.config.schema import Config, steps
+from enhance.degradations import DEGRADATIONS
+
+NAMING = ("name", "spacing")  # keys that name the choice itself
+GROUPS = [(group, name) for group, names in choices().items() if group != "degradation" for name in names]
+PACKAGE = Path(inspect.getfile(enhance)).parent
+SOURCES = [
+    PACKAGE / "optimization.py",
+    *(file for folder in ("optim", "metrics") for file in sorted((PACKAGE / folder).rglob("*.py"))),
+]
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def chosen(group: str, name: str) -> tuple[list[str], dict[str, Any]]:
+    """What a YAML overrides in the defaults list, as arguments, and the values that it sets, by full name."""
+    folder = home() if group == "recipes" else home() / "conf"
+    text = (folder / group / f"{name}.yaml").read_text(encoding="utf-8")
+    values: Any = OmegaConf.to_container(OmegaConf.create(text or "{}"))
+    overrides = [
+        f"{key.removeprefix('override /')}={value}"
+        for entry in values.pop("defaults", [])
+        for key, value in entry.items()
+    ]
+    prefix = "" if "@package _global_" in text else f"{group}."
+    return overrides, dict(flat(values, prefix))
+
+
+@pytest.mark.parametrize(("group", "name"), GROUPS)
+def test_a_yaml_repeats_no_default(group: str, name: str) -> None:
+    overrides, values = chosen(group, name)
+    without = settings(*overrides)
+    defaults = dict(flat(OmegaConf.to_container(OmegaConf.structured(without))))  # type: ignore[arg-type]
+    defaults["steps"] = steps(without)
+    if group not in ("task", "recipes"):  # the config that was composed has the group's own default choice in it
+        section = {each.name: each for each in fields(Config)}[group].default_factory()  # type: ignore[misc]
+        defaults |= dict(flat(OmegaConf.to_container(OmegaConf.structured(section)), f"{group}."))  # type: ignore[arg-type]
+    repeated = [
+        key for key, value in values.items() if key.rpartition(".")[2] not in NAMING and defaults.get(key) == value
+    ]
+    assert not repeated, f"{group}/{name}.yaml repeats {repeated}"
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_yaml_of_a_tool_only_chooses_groups(tool: str) -> None:
+    values = OmegaConf.load(home() / "conf" / f"{tool}.yaml")
+    assert list(values) == ["defaults"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_the_yaml_of_a_degradation_shows_the_numbers_of_its_function(name: str) -> None:
+    _, values = chosen("degradation", name)
+    parameters = inspect.signature(DEGRADATIONS[name]).parameters.values()
+    expected = {
+        f"degradation.{each.name}": each.default
+        for each in parameters
+        if each.default is not inspect.Parameter.empty and each.name != "seed"
+    }
+    assert values == expected | {"degradation.name": name}
+
+
+def known() -> dict[str, set[Any]]:
+    """The fields of all settings dataclasses by name, with their defaults."""
+    found: dict[str, set[Any]] = {}
+    for name, each in described(Config).items():
+        default = each.default if isinstance(each.default, (int, float, str)) else None
+        found.setdefault(name.rpartition(".")[2], set()).add(default)
+    return found
+
+
+def literal(node: ast.expr | None) -> bool:
+    """Whether it is a number, as such or with its sign."""
+    if isinstance(node, ast.UnaryOp):
+        return literal(node.operand)
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
+
+
+def off(node: ast.expr | None, defaults: set[Any]) -> bool:
+    """Whether it is a 0 that switches something off which the settings have on."""
+    return isinstance(node, ast.Constant) and node.value == 0 and 0 not in defaults
+
+
+def numbers(tree: ast.AST, names: dict[str, set[Any]]) -> Iterator[str]:
+    """Where a parameter, or a dataclass's field, that is named like a setting has a number of its own."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            given = node.args
+            positional = [*given.posonlyargs, *given.args]
+            pairs = [
+                *zip(positional[len(positional) - len(given.defaults) :], given.defaults, strict=True),
+                *zip(given.kwonlyargs, given.kw_defaults, strict=True),
+            ]
+            for parameter, default in pairs:
+                if parameter.arg in names and literal(default) and not off(default, names[parameter.arg]):
+                    yield f"line {node.lineno}: {parameter.arg}={ast.unparse(default or parameter)}"
+        if isinstance(node, ast.ClassDef):
+            for line in node.body:
+                if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and literal(line.value):
+                    defaults = names.get(line.target.id, {None})
+                    if defaults != {None}:  # where the settings have no number of their own, a registry may
+                        yield f"line {line.lineno}: {line.target.id}"
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_a_function_takes_its_defaults_from_the_settings(file: Path) -> None:
+    assert not list(numbers(ast.parse(file.read_text(encoding="utf-8")), known()))
+
+
+def test_the_check_finds_numbers() -> None:
+    code = "def f(patience: int = 20, *, seed=0): ...\nclass A:\n    weight: float = 1.0\n    other: int = 3\n"
+    assert len(list(numbers(ast.parse(code), known()))) == 3
+
+
+@pytest.mark.parametrize(
+    "section", [Config, *(import_module(f"enhance.cli.commands.{tool}").Settings for tool in ("score", "evaluate"))]
+)
+def test_every_setting_is_described(section: type) -> None:
+    without = [name for name, each in described(section).items() if not each.description]
+    assert [name for name in without if name not in ("task", "backbone")] == []
+
+
+def test_every_section_has_a_default() -> None:
+    for each in fields(schema.Config):
+        assert each.default is not MISSING or each.default_factory is not MISSING
