@@ -6,6 +6,7 @@ from enhance.backbones.registry import ARCHITECTURES
 from enhance.cli.commands import TOOLS
 from enhance.config.paths import choices
 from enhance.images.samples import SAMPLES
+from enhance.metrics.registry import METRICS
 
 _TEXT = """\
 enhance: perceptual image optimisation and quality with deep distribution measures
@@ -23,7 +24,7 @@ tasks (task=)
 {tasks}
 tools (task=)
 {tools}
-measures (metric=)
+metrics (metric=, terms.NAME=WEIGHT, metrics=[NAME,...])
 {metrics}
 backbones (backbone=)
 {backbones}
@@ -41,6 +42,7 @@ common settings
   schedule=constant|cosine|halving  schedule.warmup=N
   coarse=true  compile=true  autocast=bfloat16    faster: large images, many steps, GPUs and CPUs that have it
   backbone.weights=embedded|pretrained|untrained|FILE
+  metric.weights=pretrained|untrained|FILE      of LPIPS and DISTS
 
 Results land in outputs/, one folder a run; resume=FOLDER goes on with one that was cut off. -m sweeps over
 comma-separated values; --cfg job prints the settings instead of running.
@@ -52,16 +54,14 @@ _TASKS = {
     "deblur": "a blurred copy is sharpened (Gaussian, motion, disk)",
     "jpeg": "a copy that went through a JPEG encoder is repaired",
 }
-_METRICS = {
-    "deepwsd": "Wasserstein distance between deep features",
-    "deepjsd": "Jensen-Shannon divergence between deep features",
-    "deepskld": "symmetric Kullback-Leibler divergence between deep features",
-}
 
 
 def help_text() -> str:
     """The whole help, with every registered name."""
     found = choices()
+    metrics = {name: row.summary for name, row in METRICS.items()} | {
+        "module": "any importable function or class: metric.target=package.Class",
+    }
     backbones = {name: row.summary for name, row in ARCHITECTURES.items()} | {
         "vgg_compact": "small, comes with the package, needs no download; the default",
         "torchvision": "any torchvision model, by name and nodes",
@@ -70,7 +70,7 @@ def help_text() -> str:
     return _TEXT.format(
         tasks=_listed(found["task"], _TASKS),
         tools=_listed(list(TOOLS), TOOLS),
-        metrics=_listed(found["metric"], _METRICS),
+        metrics=_listed(found["metric"], metrics),
         backbones=_listed(found["backbone"], backbones),
         groups="".join(
             f"  {group + '=':18}{', '.join(names)}\n" for group, names in found.items() if group not in shown

@@ -6,7 +6,7 @@ Importing this imports no torch: settings are checked before anything slow begin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ class MetricConfig:
         range: with `module`, the range of the images that it takes: [0, 1], [-1, 1], [0, 255], or imagenet.
         higher_is_better: with `module`, true of similarities.
         best: with `module`, value of equal images; null: 1 of similarities and 0 of distances.
-        weights: of a network that a library's metric brings: pretrained, untrained, or a file.
+        weights: of the networks of library metrics, LPIPS and DISTS: pretrained, untrained, or a file.
         layout: of the deep measures: `strided` (null), as published, or `spatial`, true 8 x 8 windows of each channel.
         prefilter: of the deep measures: the published box filter; null: for scores, yes; in an optimisation, where it
             leaves pixels undetermined, no.
@@ -295,6 +295,7 @@ def check(config: Config) -> None:
     if config.schedule.warmup >= steps(config):
         raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={steps(config)}.")
     check_metric(config.metric)
+    check_weights(config.metric, [config.metric.name, *config.terms])
     for name, weight in config.terms.items():
         if name not in METRICS:
             raise SettingsError(unknown("term", name, METRICS))
@@ -331,6 +332,23 @@ def check_metric(metric: MetricConfig) -> None:
     ):
         if getattr(metric, key) != getattr(default, key) and not fits:
             raise SettingsError(f"metric={metric.name} takes no {key}; leave metric.{key} out.")
+
+
+def check_weights(metric: MetricConfig, names: Iterable[str]) -> None:
+    """Nothing, where one of the metrics takes the weights that the settings name.
+
+    Args:
+        metric: the settings.
+        names: of all metrics of a run or a command.
+
+    Raises:
+        SettingsError: if none does.
+    """
+    trunks = [name for name, row in METRICS.items() if row.trunk]
+    if metric.weights != MetricConfig.weights and not set(trunks) & set(names):
+        raise SettingsError(
+            f"metric.weights={metric.weights} goes with {', '.join(trunks)}; the deep measures take backbone.weights."
+        )
 
 
 def check_ranges(settings: Any) -> None:
