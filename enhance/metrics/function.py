@@ -128,7 +128,7 @@ class FunctionMetric(BaseMetric):
         try:
             with FiniteGradients():
                 value = self._compare(image, reference)
-        except (AssertionError, torch.linalg.LinAlgError) as error:
+        except (AssertionError, torch.linalg.LinAlgError) as error:  # pyright: ignore[reportPrivateImportUsage]
             raise ValueError(f"{self.name} cannot compare these images: {str(error).rstrip('.')}.") from error
         if not isinstance(value, Tensor):
             raise ValueError(f"{self.name} must return a tensor, got {type(value).__name__}.")
@@ -222,7 +222,7 @@ def library_metric(
         given["trunk"], backbone = load_trunk(row.trunk, given.pop("weights", "pretrained"))
         arguments.pop("weights", None)
     try:
-        compare = target(**given) if inspect.isclass(target) else _partial(target, given)
+        compare = cast(Compare, target(**given)) if inspect.isclass(target) else _partial(target, given)
     except TypeError as error:
         raise ValueError(f"metric={name} cannot be made with {arguments}: {error}.") from error
     return FunctionMetric(
