@@ -81,9 +81,9 @@ def _piq(name: str, title: str, summary: str, higher_is_better: bool = False, **
     return Row(f"piq:{name}", title, summary, higher_is_better, best, arguments=arguments, extra="metrics", **settings)
 
 
-# min_size: found by trial, the smallest square whose loss and gradient are finite and not 0. Black images have no gradient
-# in VIF, GMSD, MS-GMSD, HaarPSI and SR-SIM; VIF rewards more contrast than the reference has. DSS and SR-SIM compute in
-# part in single precision whatever the images have.
+# min_size: found by trial, the smallest square whose loss and gradient are finite and not 0. Black images have no
+# gradient in VIF, GMSD, MS-GMSD, HaarPSI and SR-SIM; VIF rewards more contrast than the reference has. DSS and SR-SIM
+# compute in part in single precision whatever the images have.
 METRICS: dict[str, Row] = {
     "deepwsd": Row(
         f"{_MEASURES}:Wasserstein", "DeepWSD", "Wasserstein distance between deep features", deep=True, steps=300
