@@ -179,7 +179,8 @@ class Metrics:
             return _module(settings)
         row = METRICS[settings.name]
         if not row.deep:
-            return load_metric(settings.name, check_range=self._scoring, **settings.arguments)
+            weights = {"weights": settings.weights} if row.trunk else {}
+            return load_metric(settings.name, check_range=self._scoring, **weights, **settings.arguments)
         chosen = {"layout": settings.layout} if settings.layout else {}
         return load_metric(
             settings.name,

@@ -31,7 +31,7 @@ tasks (task=)
 {tasks}
 tools (task=)
 {tools}
-metrics (metric=)
+metrics (metric=, terms.NAME=WEIGHT, metrics=[NAME,...])
 {metrics}
 backbones (backbone=)
 {backbones}

@@ -66,7 +66,7 @@ class MetricConfig:
         range: with `module`, the range of the images that it takes: [0, 1], [-1, 1], [0, 255], or imagenet.
         higher_is_better: with `module`, true of similarities.
         best: with `module`, value of equal images; null: 1 of similarities and 0 of distances.
-        weights: of a network that a library's metric brings: pretrained, untrained, or a file.
+        weights: of the networks of library metrics, LPIPS and DISTS: pretrained, untrained, or a file.
         layout: of the deep measures: `strided` (null), as published, or `spatial`, true 8 x 8 windows of each channel.
         prefilter: of the deep measures: the published box filter; null: for scores, yes; in an optimisation, where it
             leaves pixels undetermined, no.
@@ -298,6 +298,7 @@ def check(config: Config) -> None:
     if config.schedule.warmup >= steps(config):
         raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={steps(config)}.")
     check_metric(config.metric)
+    check_weights(config.metric, [config.metric.name, *config.terms])
     for name, weight in config.terms.items():
         check_metric_name(name, "term")
         if name == config.metric.name:
@@ -365,6 +366,23 @@ def unused_backbone(backbone: str, metrics: Iterable[str]) -> list[str]:
         return []
     verb = "uses" if len(names) == 1 else "use"
     return [f"{', '.join(names)} {verb} no backbone; backbone={backbone} changes nothing"]
+
+
+def check_weights(metric: MetricConfig, names: Iterable[str]) -> None:
+    """Nothing, where one of the metrics takes the weights that the settings name.
+
+    Args:
+        metric: the settings.
+        names: of all metrics of a run or a command.
+
+    Raises:
+        SettingsError: if none does.
+    """
+    trunks = [name for name, row in METRICS.items() if row.trunk]
+    if metric.weights != MetricConfig.weights and not set(trunks) & set(names):
+        raise SettingsError(
+            f"metric.weights={metric.weights} goes with {', '.join(trunks)}; the deep measures take backbone.weights."
+        )
 
 
 def check_ranges(settings: Any) -> None:

@@ -18,7 +18,13 @@ _PRECISIONS = (torch.float32, torch.float64)
 
 
 def image(
-    name: str, given: Tensor, dtype: torch.dtype, device: torch.device, check_range: bool, min_size: int = 8
+    name: str,
+    given: Tensor,
+    dtype: torch.dtype,
+    device: torch.device,
+    check_range: bool,
+    min_size: int = 8,
+    metric: str = "",
 ) -> Tensor:
     """The batch of images that was given; half precision is promoted to the metric's.
 
@@ -46,8 +52,9 @@ def image(
     if not len(given):
         raise ValueError(f"{name} is an empty batch, shape {tuple(given.shape)}.")
     if min(given.shape[-2:]) < min_size:
+        asked = f" for {metric}" if metric else ""
         raise ValueError(
-            f"{name} must be at least {min_size} x {min_size} pixels, got {given.shape[-1]} x "
+            f"{name} must be at least {min_size} x {min_size} pixels{asked}, got {given.shape[-1]} x "
             f"{given.shape[-2]} (width x height)."
         )
     if not given.is_floating_point():

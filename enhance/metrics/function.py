@@ -11,7 +11,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from enhance.backbones.trunk import load_trunk
 from enhance.metrics import checks
+from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.metric import BaseMetric
 from enhance.metrics.registry import Row
 
@@ -34,12 +36,15 @@ class FunctionMetric(BaseMetric):
         min_size: int = 1,
         reduction: str = "mean",
         check_range: bool = True,
+        batched: bool = True,
         settings: dict[str, Any] | None = None,
+        backbone: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(name, reduction, check_range)
         self.higher_is_better = higher_is_better
         self.best = (1.0 if higher_is_better else 0.0) if best is None else float(best)
-        self.min_size, self._settings = min_size, settings or {}
+        self.min_size, self._batched = min_size, batched
+        self._settings, self._backbone = settings or {}, backbone
         self._scale, self._shift, self._range = _affine(range)
         where = torch.zeros(())
         if isinstance(compare, nn.Module):
@@ -98,23 +103,33 @@ class FunctionMetric(BaseMetric):
         return self._values(image, reference.expand_as(image))
 
     def _checked(self, role: str, given: Tensor) -> Tensor:
-        return checks.image(role, given, self.dtype, self.device, self.check_range, self.min_size)
+        given = checks.image(role, given, self.dtype, self.device, self.check_range, self.min_size, self.name)
+        if not self.check_range:
+            return given
+        return (
+            given + (given.clamp(0, 1) - given).detach()
+        )  # libraries check more strictly; a clamp has no gradient at 0
 
     def _values(self, image: Tensor, reference: Tensor) -> Tensor:
         pair = (self._ranged(image), self._ranged(reference))
-        value = self._compared(*pair)
-        if value.numel() == len(image):
-            return value.reshape(len(image))
-        if value.numel() != 1:
-            raise ValueError(
-                f"{self.name} returned {tuple(value.shape)} for {len(image)} images; it must return one value, or one "
-                "for each image."
-            )
+        if self._batched or len(image) == 1:
+            value = self._compared(*pair)
+            if value.numel() == len(image):
+                return value.reshape(len(image))
+            if value.numel() != 1:
+                raise ValueError(
+                    f"{self.name} returned {tuple(value.shape)} for {len(image)} images; it must return one value, or "
+                    "one for each image."
+                )
         singles = zip(*(side.split(1) for side in pair), strict=True)
         return torch.stack([self._compared(*single).reshape(()) for single in singles])
 
     def _compared(self, image: Tensor, reference: Tensor) -> Tensor:
-        value = self._compare(image, reference)
+        try:
+            with FiniteGradients():
+                value = self._compare(image, reference)
+        except (AssertionError, torch.linalg.LinAlgError) as error:  # pyright: ignore[reportPrivateImportUsage]
+            raise ValueError(f"{self.name} cannot compare these images: {str(error).rstrip('.')}.") from error
         if not isinstance(value, Tensor):
             raise ValueError(f"{self.name} must return a tensor, got {type(value).__name__}.")
         return value
@@ -127,7 +142,7 @@ class FunctionMetric(BaseMetric):
 
     def describe(self) -> dict[str, Any]:
         """Settings in values that JSON has."""
-        return super().describe() | {"range": self._range, **self._settings}
+        return super().describe() | {"range": self._range, **self._settings, "backbone": self._backbone}
 
     def extra_repr(self) -> str:
         return f"{self.name!r}, higher_is_better={self.higher_is_better}"
@@ -188,13 +203,26 @@ def library_metric(
 ) -> FunctionMetric:
     """The metric of a row of the registry that is no deep measure.
 
+    Args:
+        name: in tables and folders.
+        row: of the registry.
+        reduction: over the batch: `mean`, `sum` or `none`.
+        check_range: whether to check that images lie in [0, 1].
+        arguments: of the library's function or class; of one that brings a network also `weights`, see
+            `enhance.backbones.trunk.load_trunk`.
+
     Raises:
         ValueError: if its library is not installed, or for arguments that it does not take.
+        WeightsError: if weights cannot be had or do not fit.
     """
     target = row.load()
-    arguments = {**row.arguments, **arguments}
+    given, backbone = dict(row.arguments) | arguments, None
+    arguments = dict(given)
+    if row.trunk:
+        given["trunk"], backbone = load_trunk(row.trunk, given.pop("weights", "pretrained"))
+        arguments.pop("weights", None)
     try:
-        compare = target(**arguments) if inspect.isclass(target) else _partial(target, arguments)
+        compare = cast(Compare, target(**given)) if inspect.isclass(target) else _partial(target, given)
     except TypeError as error:
         raise ValueError(f"metric={name} cannot be made with {arguments}: {error}.") from error
     return FunctionMetric(
@@ -206,7 +234,9 @@ def library_metric(
         min_size=row.min_size,
         reduction=reduction,
         check_range=check_range,
+        batched=row.batched,
         settings=arguments,
+        backbone=backbone,
     )
 
 

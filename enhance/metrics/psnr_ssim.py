@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -30,13 +31,16 @@ def mae(image: Tensor, reference: Tensor) -> Tensor:
 
 
 def psnr(image: Tensor, reference: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB, (B, 3, H, W) in [0, 1] -> (B,); infinite for equal images.
+    """Peak signal-to-noise ratio in dB, (B, 3, H, W) in [0, 1] -> (B,); infinite for equal images, with the gradient 0.
 
     Raises:
         ValueError: if the two are not batches of the same shape.
     """
     _require("PSNR", image, reference, 1)
-    return peak_signal_noise_ratio(image, reference, data_range=1.0, reduction="none", dim=(1, 2, 3))
+    equal = mse(image, reference).detach() == 0
+    image = torch.where(equal[:, None, None, None], reference + 1, image)  # log(0) would make the gradient NaN
+    values = peak_signal_noise_ratio(image, reference, data_range=1.0, reduction="none", dim=(1, 2, 3))
+    return values.masked_fill(equal, math.inf)
 
 
 def ssim(image: Tensor, reference: Tensor) -> Tensor:

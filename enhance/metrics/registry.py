@@ -27,7 +27,9 @@ class Row:
         range: of the images that the target takes, see `enhance.as_metric`.
         arguments: of the target.
         min_size: shortest side in pixels.
+        batched: False of a target whose value of an image depends on the others of its batch, or that takes one alone.
         deep: the target is a distribution measure, compared in the features of a backbone.
+        trunk: torchvision's name of the network whose features the target, a class, takes as `trunk`.
         extra: extra of this package that installs the library.
         steps: updates of an optimisation unless the user names a number.
     """
@@ -40,7 +42,9 @@ class Row:
     range: str | tuple[float, float] = (0.0, 1.0)
     arguments: Mapping[str, Any] = field(default_factory=dict)
     min_size: int = 1
+    batched: bool = True
     deep: bool = False
+    trunk: str = ""
     extra: str = ""
     steps: int = 100
 
@@ -61,7 +65,25 @@ class Row:
 
 _MEASURES = "enhance.metrics.deep.measures"
 _OWN = "enhance.metrics.psnr_ssim"
+_NETWORKS = "enhance.metrics.networks"
 
+
+def _lpips(net: str, trunk: str, title: str, min_size: int) -> Row:
+    summary = f"learned perceptual similarity in {trunk} (Zhang et al., 2018)"
+    arguments = {"net": net}
+    return Row(
+        f"{_NETWORKS}:LPIPS", title, summary, range=(-1.0, 1.0), arguments=arguments, min_size=min_size, trunk=trunk
+    )
+
+
+def _piq(name: str, title: str, summary: str, higher_is_better: bool = False, **settings: Any) -> Row:
+    best, arguments = float(higher_is_better), {"reduction": "none"}
+    return Row(f"piq:{name}", title, summary, higher_is_better, best, arguments=arguments, extra="metrics", **settings)
+
+
+# min_size: found by trial, the smallest square whose loss and gradient are finite and not 0. Black images have no
+# gradient in VIF, GMSD, MS-GMSD, HaarPSI and SR-SIM; VIF rewards more contrast than the reference has. DSS and SR-SIM
+# compute in part in single precision whatever the images have.
 METRICS: dict[str, Row] = {
     "deepwsd": Row(
         f"{_MEASURES}:Wasserstein", "DeepWSD", "Wasserstein distance between deep features", deep=True, steps=300
@@ -86,6 +108,55 @@ METRICS: dict[str, Row] = {
         best=1,
         min_size=176,
     ),
+    "vif": Row(
+        "enhance.metrics.vif:vif",
+        "VIF",
+        "visual information fidelity (Sheikh and Bovik, 2006)",
+        higher_is_better=True,
+        best=1,
+        range=(0.0, 255.0),
+        min_size=41,
+    ),
+    "lpips": _lpips("alex", "alexnet", "LPIPS", min_size=31),
+    "lpips_squeeze": _lpips("squeeze", "squeezenet1_1", "LPIPS (SqueezeNet)", min_size=17),
+    "lpips_vgg": _lpips("vgg", "vgg16", "LPIPS (VGG16)", min_size=16),
+    "dists": Row(
+        f"{_NETWORKS}:DISTS",
+        "DISTS",
+        "deep image structure and texture similarity (Ding et al., 2020)",
+        min_size=1,
+        trunk="vgg16",
+    ),
+    "gmsd": _piq("gmsd", "GMSD", "gradient magnitude similarity deviation (Xue et al., 2014)", min_size=3),
+    "ms_gmsd": _piq("multi_scale_gmsd", "MS-GMSD", "multi-scale GMSD (Zhang et al., 2017)", min_size=17),
+    "fsim": _piq(
+        "fsim", "FSIMc", "feature similarity with colour (Zhang et al., 2011)", higher_is_better=True, min_size=2
+    ),
+    "vsi": _piq("vsi", "VSI", "visual saliency-induced index (Zhang et al., 2014)", higher_is_better=True, min_size=2),
+    "mdsi": _piq("mdsi", "MDSI", "mean deviation similarity index (Ziaei Nafchi et al., 2016)", min_size=2),
+    "haarpsi": _piq(
+        "haarpsi",
+        "HaarPSI",
+        "Haar wavelet-based similarity (Reisenhofer et al., 2018)",
+        higher_is_better=True,
+        min_size=16,
+    ),
+    "iw_ssim": _piq(
+        "information_weighted_ssim",
+        "IW-SSIM",
+        "information content weighted SSIM (Wang and Li, 2011)",
+        higher_is_better=True,
+        min_size=161,
+    ),
+    "srsim": _piq(
+        "srsim",
+        "SR-SIM",
+        "spectral residual based similarity (Zhang and Li, 2012)",
+        higher_is_better=True,
+        min_size=40,
+        batched=False,
+    ),
+    "dss": _piq("dss", "DSS", "DCT subband similarity (Balanov et al., 2015)", higher_is_better=True, min_size=32),
 }
 
 

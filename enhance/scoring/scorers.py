@@ -107,7 +107,8 @@ def lines(details: Sequence[dict[str, Any]]) -> list[str]:
 
 def remarks(about: Iterable[dict[str, Any]]) -> list[str]:
     """Where some of the `described` scores are of a pair of measure and network that was not published, say so."""
-    pairs = {(each["metric"], each["backbone"]) for each in about if "backbone" in each}
+    measures = {name for name, row in METRICS.items() if row.deep}
+    pairs = {(each["metric"], each["backbone"]) for each in about if each["metric"] in measures}
     return [] if pairs <= _PUBLISHED else ["(scores as in published tables need backbone=vgg19)"]
 
 
@@ -152,7 +153,8 @@ def scorers(names: Sequence[str], build: Callable[[str], Metric], backbones: Ite
             raise ValueError(unknown("metric", base, METRICS))
         deep = base in METRICS and METRICS[base].deep and not backbone
         for metric in (build(f"{name}@{each}") for each in backbones) if deep else (build(name),):
-            network = (metric.describe().get("backbone") or {}).get("name")
+            own = base in METRICS and METRICS[base].trunk  # a network that its name says already
+            network = None if own else (metric.describe().get("backbone") or {}).get("name")
             found.append(Scorer(f"{metric.name}-{network}" if network else metric.name, metric))
     columns = [scorer.name for scorer in found]
     if repeated := [column for column in columns if columns.count(column) > 1]:

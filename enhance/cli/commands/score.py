@@ -17,6 +17,7 @@ from enhance.config.schema import (
     SettingsError,
     check_metric,
     check_metric_name,
+    check_weights,
     limited,
     unused_backbone,
 )
@@ -150,10 +151,12 @@ def _scorers(settings: Settings) -> list[Scorer]:
     def build(name: str) -> Any:
         return (metrics.main() if name == MODULE else metrics.named(name)).to(device)
 
-    found = scorers(settings.metrics or [settings.metric.name], build, settings.backbones or [settings.backbone.name])
+    names = settings.metrics or [settings.metric.name]
+    check_weights(settings.metric, names)
+    found = scorers(names, build, settings.backbones or [settings.backbone.name])
     for scorer in found:
         backbone = scorer.metric.describe().get("backbone")
-        if backbone and not backbone["calibrated"]:
+        if backbone and not all(backbone.get(key, True) for key in ("calibrated", "pretrained")):
             _say(f"warning: {scorer.name} has random weights; its scores mean nothing but that the program runs.")
     return found
 
