@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from enhance.backbones.pooling import L2Pooling
-from enhance.backbones.weights import Origin, WeightsError, assign, hash_file, hash_tensors, read_file
+from enhance.backbones.weights import Origin, WeightsError, assign, read_file
+from enhance.utils.hashes import hash_file, hash_tensors
 
 NAME = "vgg_compact"
 FILE = Path(__file__).resolve().parent / "embedded" / f"{NAME}.safetensors"
@@ -73,9 +74,13 @@ def load_stages(weights: str | PathLike[str] | Mapping[str, Tensor], seed: int) 
     stages = build(seed)
     if isinstance(weights, Mapping):
         assign(stages, weights, NAME, "the state dict")
-        return stages, Origin("state dict", f"state dict for {NAME}", hash_tensors(stages), calibrated=True)
+        return stages, Origin(
+            "state dict", f"state dict for {NAME}", hash_tensors(stages.state_dict()), calibrated=True
+        )
     if weights == "untrained":
-        return stages, Origin("untrained", f"{NAME}, untrained, seed {seed}", hash_tensors(stages), calibrated=False)
+        return stages, Origin(
+            "untrained", f"{NAME}, untrained, seed {seed}", hash_tensors(stages.state_dict()), calibrated=False
+        )
     if weights in ("embedded", "pretrained"):
         _verify()
         assign(stages, read_file(FILE), NAME, str(FILE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import urllib.error
 import warnings
 from collections.abc import Mapping
@@ -16,6 +15,8 @@ from urllib.parse import urlparse
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
+
+from enhance.utils.hashes import hash_file, hash_tensors
 
 _TENSOR_FILES = (".safetensors",)
 _PICKLE_FILES = (".pth", ".pt")
@@ -59,10 +60,12 @@ def fill(
     """
     if isinstance(weights, Mapping):
         assign(layers, weights, network, "the state dict")
-        return Origin("state dict", f"state dict for {network}", hash_tensors(layers), calibrated=True)
+        return Origin("state dict", f"state dict for {network}", hash_tensors(layers.state_dict()), calibrated=True)
     if weights == "untrained":
         _draw(layers, seed)
-        return Origin("untrained", f"{network}, untrained, seed {seed}", hash_tensors(layers), calibrated=False)
+        return Origin(
+            "untrained", f"{network}, untrained, seed {seed}", hash_tensors(layers.state_dict()), calibrated=False
+        )
     if weights == "pretrained":
         entry = _entry(network, pretrained)
         path = _cached_or_downloaded(entry.url, network)
@@ -83,12 +86,6 @@ def _entry(network: str, pretrained: str) -> Any:
     import torchvision
 
     return torchvision.models.get_model_weights(network)[pretrained]
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_file(path: Path) -> dict[str, Tensor]:
@@ -214,12 +211,3 @@ def _draw(layers: nn.Module, seed: int) -> None:
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()
-
-
-def hash_tensors(layers: nn.Module) -> str:
-    """SHA-256 of a module's state, names and values."""
-    digest = hashlib.sha256()
-    for key, tensor in sorted(layers.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()

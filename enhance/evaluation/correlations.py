@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,8 @@ import numpy as np
 from enhance.evaluation.statistics import MEASURES, Agreement, Comparison, agreement, compare, draw, orientation
 from enhance.evaluation.subjective_scores import Data
 from enhance.utils.files import write_json, write_text
+from enhance.utils.numbers import finite
+from enhance.utils.tables import csv_text
 
 ALL = "all"
 
@@ -102,7 +102,7 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
                 "first": c.first,
                 "second": c.second,
                 "srcc_difference": c.difference,
-                "interval": [_finite(end) for end in c.interval],
+                "interval": [finite(end) for end in c.interval],
                 "p": c.p,
                 "p_holm": c.p_holm,
                 "significant": c.significant,
@@ -112,24 +112,13 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def csv_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """The text of a CSV file."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([header, *rows])
-    return stream.getvalue()
-
-
 def _agreement(one: Agreement) -> dict[str, Any]:
     values = {
-        name: {"value": _finite(one.values[name]), "interval": [_finite(end) for end in one.intervals[name]]}
+        name: {"value": finite(one.values[name]), "interval": [finite(end) for end in one.intervals[name]]}
         for name in MEASURES
     }
     curve = {"parameters": list(one.curve.parameters), "monotone": one.curve.monotone} if one.curve else None
     return {"images": one.count, **values, "logistic": curve, **({"note": one.note} if one.note else {})}
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _text(value: float) -> float | str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from enhance.evaluation.logistic import Array
 from enhance.utils.suggest import unknown
+from enhance.utils.tables import read_csv
 
 Rows = list[dict[str, str]]
 OPINIONS = ("opinion", "mos", "dmos")  # names of a column of opinions that nobody needs to give
@@ -50,20 +51,14 @@ def read(path: Path) -> Rows:
         OSError: if it cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
+        columns, rows = read_csv(path, skipinitialspace=True)
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no CSV file in UTF-8; save it as one.") from error
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter, skipinitialspace=True)
-    names = [name.strip() for name in reader.fieldnames or []]
-    if len(set(names)) < len(names):
-        raise ValueError(f"{path} has two columns of the same name: {', '.join(names)}")
-    reader.fieldnames = names
-    rows = [{name: (row[name] or "").strip() for name in names} for row in reader]
+    if len({name.strip() for name in columns}) < len(columns):
+        raise ValueError(f"{path} has two columns of the same name: {', '.join(columns)}")
     if not rows:
         raise ValueError(f"{path} has no rows; the first line names the columns, every further line is an image.")
-    return rows
+    return [{name.strip(): (row[name] or "").strip() for name in columns} for row in rows]
 
 
 def join(scores: Rows, opinions: Rows, image: str = "") -> tuple[Rows, list[str]]:

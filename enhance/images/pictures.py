@@ -13,8 +13,9 @@ from pathlib import Path
 from torch import Tensor
 
 from enhance.images.arrays import LEAST, ImageError, from_array, from_pillow, require_size, resize, resized, to_array
-from enhance.images.reading import READABLE, Picture, read
+from enhance.images.reading import Picture, read
 from enhance.images.samples import SAMPLES, sample_file
+from enhance.images.suffixes import READABLE
 from enhance.images.writing import save_image
 from enhance.utils.suggest import unknown
 

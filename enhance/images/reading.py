@@ -16,10 +16,9 @@ from torch import Tensor
 
 from enhance.images.arrays import Array, ImageError, from_array
 from enhance.images.depth import deep_tiff, rawmode, sixteen_bits
+from enhance.images.suffixes import FORMATS
 from enhance.utils.suggest import short
 
-READABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION = 274
 
@@ -117,7 +116,7 @@ def _decoded(path: Path, notes: list[str]) -> Array:
     if deep is not None:
         return deep
     try:
-        opened = Image.open(path, formats=_FORMATS)
+        opened = Image.open(path, formats=tuple(set(FORMATS.values())))
     except UnidentifiedImageError as error:
         rare = deep_tiff(path, notes, least_bytes=1) if tiff else None
         if tiff and rare is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ from enhance.report.embed import Frame
 from enhance.report.run_data import Story
 from enhance.runs import layout as names
 from enhance.utils.files import write_text
+from enhance.utils.hashes import hash_script
 
 _PAGE = Path(__file__).with_name("page")
 STYLE = _PAGE / "report.css"  # the pages of sweeps wear it too
@@ -53,9 +52,8 @@ def report(story: Story) -> None:
         lstrip_blocks=True,
     )
     environment.filters["figure"] = _figure
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = environment.get_template("report.html").render(
-        _context(story), style=Markup(style), script=Markup(script), digest=digest
+        _context(story), style=Markup(style), script=Markup(script), digest=hash_script(script)
     )
     write_text(story.folder / names.REPORT, page)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -11,12 +10,12 @@ from typing import Any
 
 import numpy
 import torch
-from torch import Tensor
 
 import enhance
 from enhance.config.schema import Config
 from enhance.inputs import Problem
 from enhance.metrics import DeepDistance
+from enhance.utils.hashes import hash_tensor
 from enhance.utils.machine import processor
 
 
@@ -68,8 +67,8 @@ def identity(config: Config, problem: Problem, metric: DeepDistance) -> dict[str
         del settings[key]
     return settings | {
         "the weights' SHA-256": metric.backbone.origin.sha256,
-        "the reference's SHA-256": _hash(problem.reference),
-        "the start's SHA-256": _hash(problem.initial),
+        "the reference's SHA-256": hash_tensor(problem.reference),
+        "the start's SHA-256": hash_tensor(problem.initial),
     }
 
 
@@ -79,7 +78,3 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, str(value)
-
-
-def _hash(image: Tensor) -> str:
-    return hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest()

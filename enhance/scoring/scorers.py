@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 from enhance.metrics import METRICS, DeepDistance, Prepared
 from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
 from enhance.metrics.psnr_ssim import CLASSIC
+from enhance.utils.numbers import finite
 from enhance.utils.suggest import unknown
 
 NAMES = (*METRICS, *CLASSIC)
@@ -110,11 +110,6 @@ def described(scorer: Scorer) -> dict[str, Any]:
         "sha256": origin.sha256,
         "calibrated": origin.calibrated,
     }
-
-
-def finite(value: float) -> float | None:
-    """JSON has neither infinity, which the PSNR of equal images is, nor NaN."""
-    return value if math.isfinite(value) else None
 
 
 def scorers(names: Sequence[str], build: Callable[[str, str], DeepDistance], backbones: Iterable[str]) -> list[Scorer]:

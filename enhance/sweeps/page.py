@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import json
 import math
@@ -23,6 +22,7 @@ from enhance.runs.history import Row
 from enhance.sweeps.folder import COMMAND
 from enhance.sweeps.jobs import FIGURES, Job, Sweep, shown
 from enhance.sweeps.sheet import grid, shared_reference
+from enhance.utils.hashes import hash_script
 
 _TEMPLATE = Path(__file__).with_name("template")
 _THUMB = 320  # pixels of a result's longer side in the page
@@ -85,7 +85,7 @@ def page(sweep: Sweep) -> str:
         beside=[name for name in ("summary.csv", "summary.png") if (sweep.folder / name).is_file()],
         style=Markup(STYLE.read_text(encoding="utf-8") + style),
         script=Markup(script),
-        digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        digest=hash_script(script),
     )
 
 

@@ -19,7 +19,7 @@ from enhance.images.pictures import load_image
 from enhance.images.reading import Picture
 from enhance.images.writing import save_image
 from enhance.scoring import Pair, PairsError, find_pairs, read_pairs, score_pairs, scorers, table
-from enhance.scoring.scorers import finite
+from enhance.utils.numbers import finite
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "metric=deepjsd", "threads=1"]
 NAMES = ("a.png", "b b.png", "ü=1.png")

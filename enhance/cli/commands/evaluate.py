@@ -143,10 +143,10 @@ def _tables(settings: Settings) -> Data:
 def _dataset(settings: Settings, folder: Path) -> tuple[int, Data]:
     """Score what is not scored yet, with task=score, into `folder`; its exit code and the rows."""
     from enhance.cli.commands import score
-    from enhance.evaluation.correlations import csv_text
     from enhance.evaluation.datasets import read_dataset
     from enhance.evaluation.subjective_scores import complete, numeric, read
     from enhance.utils.files import write_text
+    from enhance.utils.tables import csv_text
 
     pairs = read_dataset(settings.dataset or "", Path(settings.root or "").expanduser())
     without = _names(settings.without)
