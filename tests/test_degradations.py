@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from enhance import degradations
 from enhance.config.paths import choices, home
@@ -24,8 +24,8 @@ def photograph(height: int = 40, width: int = 30, batch: int = 1) -> torch.Tenso
 def examples() -> dict[str, dict[str, Any]]:
     """The settings in conf/degradation/ by the degradation's name."""
     names = (name for name in choices()["degradation"] if name != "none")
-    files = {name: OmegaConf.load(home() / "conf" / "degradation" / f"{name}.yaml") for name in names}
-    return {name: {str(key): file[key] for key in file if key != "name"} for name, file in files.items()}
+    files = {name: DictConfig(OmegaConf.load(home() / "conf" / "degradation" / f"{name}.yaml")) for name in names}
+    return {name: {str(key): value for key, value in file.items() if key != "name"} for name, file in files.items()}
 
 
 EXAMPLES = examples()

@@ -119,7 +119,7 @@ def _state(story: Story) -> str:
 
 
 def _alarms(facts: Mapping[str, Any]) -> list[str]:
-    if facts.get("backbone", {}).get("calibrated", True):
+    if facts.get("backbone", {}).get("pretrained", True):
         return []
     return ["The backbone is untrained: distances in it are for tests only."]
 

@@ -36,7 +36,7 @@ def facts(config: Config, problem: Problem, metric: DeepDistance, device: torch.
             "weights": metric.backbone.origin.name,
             "from": metric.backbone.origin.weights,
             "sha256": metric.backbone.origin.sha256,
-            "calibrated": metric.backbone.origin.calibrated,
+            "pretrained": metric.backbone.origin.pretrained,
         },
         "parametrization": asdict(config.parametrization),
         "optimizer": asdict(config.optimizer),

@@ -108,7 +108,7 @@ def described(scorer: Scorer) -> dict[str, Any]:
         "backbone": scorer.metric.backbone.name,
         "weights": origin.name,
         "sha256": origin.sha256,
-        "calibrated": origin.calibrated,
+        "pretrained": origin.pretrained,
     }
 
 

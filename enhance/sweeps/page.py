@@ -91,7 +91,7 @@ def page(sweep: Sweep) -> str:
 
 def _untrained(jobs: list[Job]) -> str:
     """How many of the backbones have random features."""
-    random = [not job.facts.get("backbone", {}).get("calibrated", True) for job in jobs]
+    random = [not job.facts.get("backbone", {}).get("pretrained", True) for job in jobs]
     return "All" if random and all(random) else "Some" if any(random) else ""
 
 

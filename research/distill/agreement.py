@@ -39,7 +39,7 @@ class Remembering(Backbone):
     """A backbone that keeps the maps of its last two images: three measures of one pair ask for the same ones."""
 
     def __init__(self, backbone: Backbone) -> None:
-        super().__init__(backbone.name, [backbone], backbone.origin, backbone.least)
+        super().__init__(backbone.name, [backbone], backbone.origin, backbone.min_size)
         self._kept: list[tuple[Tensor, list[Tensor]]] = []
 
     def forward(self, image: Tensor) -> list[Tensor]:

@@ -117,7 +117,7 @@ def _scorers(settings: Settings) -> list[Scorer]:
 
     found = scorers(settings.metrics or [settings.metric.name], build, settings.backbones or [settings.backbone.name])
     for scorer in found:
-        if scorer.metric is not None and not scorer.metric.backbone.origin.calibrated:
+        if scorer.metric is not None and not scorer.metric.backbone.origin.pretrained:
             _say(f"warning: {scorer.name} has random weights; its scores mean nothing but that the program runs.")
     return found
 
