@@ -24,7 +24,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def save_image(image: Tensor, path: str | os.PathLike[str]) -> None:
-    """Write an image with 8 bits a channel; the format follows from the name. The file appears whole or not at all.
+    """Write an image with 8 bits a channel, whole or not at all; the format follows from the suffix of the name.
 
     Args:
         image: (1, 3, H, W) or (3, H, W) in [0, 1].
@@ -32,6 +32,13 @@ def save_image(image: Tensor, path: str | os.PathLike[str]) -> None:
 
     Raises:
         ImageError: for a wrong shape, NaN, an unknown suffix, or a folder that cannot be written.
+
+    Example:
+        >>> import tempfile, torch
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_image(torch.rand(1, 3, 16, 16), Path(folder) / "photo.png")
+        ...     os.listdir(folder)
+        ['photo.png']
     """
     path = Path(path)
     kind = FORMATS.get(path.suffix.lower(), "")
