@@ -31,7 +31,7 @@ _OPEN = ("degradation", "hydra")  # whose keys are free
 _KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
 FILES = (
     *("reference", "initial", "image", "pairs", "output", "map", "run", "sweep", "backbone.weights"),
-    *("scores", "opinions", "table", "root"),
+    *("scores", "subjective", "table", "root"),
 )
 _CLASSIC = ("psnr", "ssim", "ms_ssim")
 _QUOTED = (*FILES, "background")
