@@ -3,7 +3,8 @@
     python benchmarks/correlations.py --scores DIR
 
 DIR holds csiq.csv, tid2013.csv and kadid10k.csv: a row an image, with the columns image, opinion (the
-subjective score), and one called MEASURE_BACKBONE for each published pair. Beside the page lands a figure of the scores in VGG-19.
+subjective score), and one called MEASURE_BACKBONE for each published pair. A figure of the scores in VGG-19 is
+written beside the page.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ DATASETS = {"csiq": "CSIQ", "tid2013": "TID2013", "kadid10k": "KADID-10k"}
 MEASURES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
 BACKBONES = {"vgg19": "VGG", "squeezenet": "SqueezeNet", "mobilenet": "MobileNet", "efficientnet": "EfficientNet"}
 ABOUT = {
-    "csiq": "750 images without the contrast changes, which the authors left out; subjective scores are DMOS, higher is "
-    "worse.",
+    "csiq": "750 images without the contrast changes, which the authors left out; subjective scores are DMOS, higher "
+    "is worse.",
     "tid2013": "3000 images; subjective scores are MOS, higher is better.",
     "kadid10k": "10125 images; subjective scores are called DMOS by the data set and are higher for better images. 320 "
     "published scores of every pair are 0: of Gaussian blur, motion blur and colour saturation 2 at level 1 and of "

@@ -9,7 +9,7 @@ _CPUS = Path("/proc/cpuinfo")  # Linux
 
 
 def processor() -> str:
-    """The model of the processor, e.g. `AMD EPYC 7763 64-Core Processor`; its architecture where the system does not tell."""
+    """The model of the processor, e.g. `AMD EPYC 7763 64-Core Processor`; its architecture if unknown."""
     try:
         lines = _CPUS.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
