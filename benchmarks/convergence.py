@@ -34,7 +34,7 @@ STARTS = {
     "white": ("recover", None, {}),
     "noise": ("denoise", "gaussian_noise", {"sigma": 50}),
     "blur": ("deblur", "gaussian_blur", {"sigma": 3}),
-    "jpeg": ("jpeg", "jpeg", {"quality": 10}),
+    "jpeg": ("jpeg", "jpeg", {"quality": 10, "subsampling": 2}),
 }
 COLUMNS = ("measure", "start", "steps", "image", "psnr_before", "psnr", "ssim_before", "ssim", "loss_before", "loss")
 Row = dict[str, str | int | float]

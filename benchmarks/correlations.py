@@ -1,9 +1,10 @@
-"""The correlations of the authors' published per-image scores with the opinions, as a page: docs/correlations.md.
+"""Writes docs/correlations.md: the correlations of the authors' published per-image scores with subjective scores.
 
     python benchmarks/correlations.py --scores DIR
 
-DIR holds csiq.csv, tid2013.csv and kadid10k.csv: a row an image, with the columns image, opinion, and one called
-MEASURE_BACKBONE for each published pair. Beside the page lands a figure of the scores in VGG-19.
+DIR holds csiq.csv, tid2013.csv and kadid10k.csv: a row an image, with the columns image, opinion (the
+subjective score), and one called MEASURE_BACKBONE for each published pair. A figure of the scores in VGG-19 is
+written beside the page.
 """
 
 from __future__ import annotations
@@ -21,18 +22,19 @@ DATASETS = {"csiq": "CSIQ", "tid2013": "TID2013", "kadid10k": "KADID-10k"}
 MEASURES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
 BACKBONES = {"vgg19": "VGG", "squeezenet": "SqueezeNet", "mobilenet": "MobileNet", "efficientnet": "EfficientNet"}
 ABOUT = {
-    "csiq": "750 images without the contrast changes, which the authors left out; opinions are DMOS, higher is worse.",
-    "tid2013": "3000 images; opinions are MOS, higher is better.",
-    "kadid10k": "10125 images; opinions are called DMOS by the data set and are higher for better images. 320 "
+    "csiq": "750 images without the contrast changes, which the authors left out; subjective scores are DMOS, higher "
+    "is worse.",
+    "tid2013": "3000 images; subjective scores are MOS, higher is better.",
+    "kadid10k": "10125 images; subjective scores are called DMOS by the data set and are higher for better images. 320 "
     "published scores of every pair are 0: of Gaussian blur, motion blur and colour saturation 2 at level 1 and of "
     "mean shift at level 3, for every reference but I18, where the measures see no difference. Without the first of "
     "them, I01_01_01.png, the SRCCs in VGG change by less than 0.00005.",
 }
 HEAD = """\
-# Correlations with opinions
+# Correlations with subjective scores
 
-Computed by `enhance` from the per-image scores that the authors of the measures published and the data sets' opinion
-scores, with the code behind `task=evaluate`. This page is written by
+Computed by `enhance` from the per-image scores that the authors of the measures published and the data sets'
+subjective scores, with the code behind `task=evaluate`. This page is written by
 
 ```sh
 python benchmarks/correlations.py --scores DIR
@@ -40,15 +42,15 @@ python benchmarks/correlations.py --scores DIR
 
 It says that the correlations are computed rightly: the scores are the authors' own, not ours. (How near our scores are
 to those of the published code is in [parity.md](parity.md).) SRCC and KRCC (tau-b) are of the scores as they are, PLCC
-and RMSE after the five-parameter logistic; RMSE is in the units of each data set's opinions. All published scores are
-distances: they rise as DMOS rises and fall as MOS rises, and the table shows the magnitude. In brackets: 95 % of
-{resamples} bootstrap resamples of the images (seed {seed}).
+and RMSE after the five-parameter logistic; RMSE is in the units of each data set's subjective scores. All published
+scores are distances: they rise as DMOS rises and fall as MOS rises, and the table shows the magnitude. In brackets:
+95 % of {resamples} bootstrap resamples of the images (seed {seed}).
 
 The authors' scripts scored MobileNet and EfficientNet with batch normalisation, and EfficientNet with stochastic depth,
 in training mode, so those scores come from no deterministic function of the two images. The correlations of such
 scores are what they are.
 
-![Opinions against DeepWSD, DeepJSD and DeepSKLD in VGG-19 on three data sets](correlations.png)
+![Subjective scores against DeepWSD, DeepJSD and DeepSKLD in VGG-19 on three data sets](correlations.png)
 """
 
 
@@ -131,7 +133,7 @@ def main() -> None:
     scatter(drawn, given.page.with_suffix(""))
 
 
-def renamed(evaluation: Evaluation, dataset: str, opinion: str) -> Evaluation:
+def renamed(evaluation: Evaluation, dataset: str, subjective: str) -> Evaluation:
     """With the names that a figure shows."""
     names = {metric: f"{MEASURES[metric.partition('_')[0]]} (VGG-19)" for metric in evaluation.agreements}
     return replace(
@@ -139,7 +141,7 @@ def renamed(evaluation: Evaluation, dataset: str, opinion: str) -> Evaluation:
         data=replace(
             evaluation.data,
             scores={names[metric]: scores for metric, scores in evaluation.data.scores.items()},
-            opinion=f"{dataset} {opinion}",
+            subjective_column=f"{dataset} {subjective}",
         ),
         agreements={names[metric]: found for metric, found in evaluation.agreements.items()},
     )

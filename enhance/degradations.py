@@ -1,7 +1,8 @@
-"""What can happen to an image: small, seeded functions (B, 3, H, W) in [0, 1] -> the same, by name in `DEGRADATIONS`.
+"""Degradations by name: seeded functions from an image (B, 3, H, W) in [0, 1] to an image of the same shape and range.
 
-Whatever is random is drawn on the CPU from its seed, so the same call gives the same image everywhere. Settings of
-strength zero return the image unchanged.
+A degradation has no default strength: every setting is given by the caller. The examples in conf/degradation/ are the
+command line's. Random numbers are drawn on the CPU, so the same call gives the same image on every device. A strength
+of zero returns the image unchanged.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import inspect
 import io
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -29,41 +30,45 @@ DEGRADATIONS: dict[str, Callable[..., Tensor]] = {}
 
 
 def _registered(function: _Function) -> _Function:
-    """Offer a degradation by its name. Its settings are numbers with defaults; `seed` is one if it is random."""
+    """Enter a function into `DEGRADATIONS`. Its keyword arguments are numbers, with `seed` if it is random."""
     DEGRADATIONS[function.__name__] = function
     return function
 
 
 @_registered
-def gaussian_noise(image: Tensor, sigma: float = 50.0, seed: int = 0) -> Tensor:
-    """Additive white Gaussian noise of standard deviation `sigma`, on the scale of 0 to 255; clipped to the range."""
-    _between("sigma", sigma, 0, 255)
+def gaussian_noise(image: Tensor, *, sigma: float, seed: int) -> Tensor:
+    """The image plus white Gaussian noise of standard deviation `sigma` (0 to 255, of 255), clipped to [0, 1]."""
+    _check_range("sigma", sigma, 0, 255)
     return (image + _normal(image, _generator(seed)) * (sigma / 255)).clamp(0, 1)
 
 
 @_registered
-def poisson_gaussian_noise(image: Tensor, peak: float = 30.0, sigma: float = 5.0, seed: int = 0) -> Tensor:
-    """A sensor's noise: Poisson with `peak` photons at white, and Gaussian of `sigma` on the scale of 0 to 255."""
-    _between("peak", peak, 0.1, 1e6)
-    _between("sigma", sigma, 0, 255)
+def poisson_gaussian_noise(image: Tensor, *, peak: float, sigma: float, seed: int) -> Tensor:
+    """The image with a sensor's noise: Poisson(`peak` * image) / `peak` plus Gaussian noise, clipped to [0, 1].
+
+    `peak` is the number of photons at white (0.1 to 1e6), `sigma` the standard deviation of the Gaussian noise (0 to
+    255, of 255).
+    """
+    _check_range("peak", peak, 0.1, 1e6)
+    _check_range("sigma", sigma, 0, 255)
     generator = _generator(seed)
     photons = torch.poisson(image.detach().cpu().clamp(0, 1) * peak, generator=generator).to(image) / peak
     return (photons + _normal(image, generator) * (sigma / 255)).clamp(0, 1)
 
 
 @_registered
-def salt_and_pepper(image: Tensor, amount: float = 0.1, seed: int = 0) -> Tensor:
-    """Turn a share `amount` of the pixels black or white, half and half, all channels together."""
-    _between("amount", amount, 0, 1)
+def salt_and_pepper(image: Tensor, *, amount: float, seed: int) -> Tensor:
+    """The image with a share `amount` (0 to 1) of its pixels black or white, half of them each, in all channels."""
+    _check_range("amount", amount, 0, 1)
     drawn = torch.rand((len(image), 1, *image.shape[-2:]), generator=_generator(seed)).to(image.device)
     salted = torch.where(drawn > 1 - amount / 2, torch.ones_like(image), image)
     return torch.where(drawn < amount / 2, torch.zeros_like(image), salted)
 
 
 @_registered
-def gaussian_blur(image: Tensor, sigma: float = 3.0) -> Tensor:
-    """Blur with a Gaussian of standard deviation `sigma` pixels, cut at four of them."""
-    _between("sigma", sigma, 0, 100)
+def gaussian_blur(image: Tensor, *, sigma: float) -> Tensor:
+    """The image filtered with a Gaussian of standard deviation `sigma` pixels (0 to 100), cut off at 4 `sigma`."""
+    _check_range("sigma", sigma, 0, 100)
     if sigma == 0:
         return image
     reach = max(1, math.ceil(4 * sigma))
@@ -72,10 +77,10 @@ def gaussian_blur(image: Tensor, sigma: float = 3.0) -> Tensor:
 
 
 @_registered
-def motion_blur(image: Tensor, length: float = 15.0, angle: float = 30.0) -> Tensor:
-    """Blur along a straight line `length` pixels long, `angle` degrees counter-clockwise from the horizontal."""
-    _between("length", length, 0, 200)
-    _between("angle", angle, -360, 360)
+def motion_blur(image: Tensor, *, length: float, angle: float) -> Tensor:
+    """The image filtered along a line of `length` pixels (0 to 200), at `angle` degrees, counter-clockwise."""
+    _check_range("length", length, 0, 200)
+    _check_range("angle", angle, -360, 360)
     if length == 0:
         return image
     reach = math.ceil(length / 2) + 1
@@ -95,9 +100,9 @@ def motion_blur(image: Tensor, length: float = 15.0, angle: float = 30.0) -> Ten
 
 
 @_registered
-def disk_blur(image: Tensor, radius: float = 4.0) -> Tensor:
-    """Blur of a lens out of focus: a uniform disk of `radius` pixels, its edge anti-aliased."""
-    _between("radius", radius, 0, 100)
+def disk_blur(image: Tensor, *, radius: float) -> Tensor:
+    """The image out of focus: filtered with a uniform disk of `radius` pixels (0 to 100), its edge anti-aliased."""
+    _check_range("radius", radius, 0, 100)
     if radius == 0:
         return image
     reach = math.ceil(radius)
@@ -107,10 +112,10 @@ def disk_blur(image: Tensor, radius: float = 4.0) -> Tensor:
 
 
 @_registered
-def jpeg(image: Tensor, quality: int = 10, subsampling: int = 2) -> Tensor:
-    """What a JPEG encoder leaves at a `quality` of 1 to 95; chroma `subsampling` 0 (4:4:4), 1 (4:2:2) or 2 (4:2:0)."""
-    _between("quality", quality, 1, 95)
-    _between("subsampling", subsampling, 0, 2)
+def jpeg(image: Tensor, *, quality: int, subsampling: int) -> Tensor:
+    """The image after JPEG at a `quality` of 1 to 95, with chroma `subsampling` 0 (4:4:4), 1 (4:2:2) or 2 (4:2:0)."""
+    _check_range("quality", quality, 1, 95)
+    _check_range("subsampling", subsampling, 0, 2)
     for name, value in (("quality", quality), ("subsampling", subsampling)):
         if value != int(value):
             raise ValueError(f"{name}={value} must be a whole number.")
@@ -124,9 +129,9 @@ def jpeg(image: Tensor, quality: int = 10, subsampling: int = 2) -> Tensor:
 
 
 @_registered
-def contrast(image: Tensor, factor: float = 0.5) -> Tensor:
-    """Multiply the distance of every pixel from each image's mean grey by `factor`; clipped to the range."""
-    _between("factor", factor, 0, 10)
+def contrast(image: Tensor, *, factor: float) -> Tensor:
+    """mean + `factor` (0 to 10) * (image - mean), clipped to [0, 1], with the mean of each image over all channels."""
+    _check_range("factor", factor, 0, 10)
     if factor == 1:
         return image
     mean = image.mean((1, 2, 3), keepdim=True)
@@ -134,46 +139,57 @@ def contrast(image: Tensor, factor: float = 0.5) -> Tensor:
 
 
 @_registered
-def colour_cast(image: Tensor, red: float = 0.1, green: float = 0.0, blue: float = -0.1) -> Tensor:
-    """Add a constant to each channel, in units of the range; clipped to it."""
+def colour_cast(image: Tensor, *, red: float, green: float, blue: float) -> Tensor:
+    """The image plus a constant in each channel (-1 to 1), clipped to [0, 1]."""
     for name, value in (("red", red), ("green", green), ("blue", blue)):
-        _between(name, value, -1, 1)
+        _check_range(name, value, -1, 1)
     return (image + image.new_tensor([red, green, blue])[:, None, None]).clamp(0, 1)
 
 
 @_registered
-def mean_shift(image: Tensor, amount: float = 0.1) -> Tensor:
-    """Add `amount`, in units of the range, to every pixel; clipped to the range."""
-    _between("amount", amount, -1, 1)
+def mean_shift(image: Tensor, *, amount: float) -> Tensor:
+    """The image plus `amount` (-1 to 1), clipped to [0, 1]."""
+    _check_range("amount", amount, -1, 1)
     return (image + amount).clamp(0, 1)
 
 
-def degrade(image: Tensor, name: str, seed: int = 0, **settings: Any) -> Tensor:
-    """Apply a degradation by name.
+def degrade(image: Tensor, name: str, *, seed: int = 0, **settings: float) -> Tensor:
+    """The image after the degradation `name`, in the image's shape and in [0, 1].
 
     Args:
         image: (B, 3, H, W) in [0, 1].
         name: a name of `DEGRADATIONS`.
-        seed: for those that are random.
-        **settings: the degradation's own.
-
-    Returns:
-        The degraded image, the same shape, in [0, 1].
+        seed: of the random numbers, where the degradation has any.
+        **settings: all settings of the degradation, see its function.
 
     Raises:
-        ValueError: for an unknown name or setting, a value out of range, or an image of another kind.
+        ValueError: for an unknown name, a missing or unknown setting, a value out of range, or an image of another
+            kind; the message names what is accepted.
+
+    Example:
+        >>> grey = torch.full((1, 3, 64, 64), 0.5)
+        >>> noisy = degrade(grey, "gaussian_noise", sigma=25, seed=0)
+        >>> round(noisy.std().item() * 255)
+        25
+        >>> degrade(grey, "gaussian_noise")
+        Traceback (most recent call last):
+        ValueError: gaussian_noise needs all of its settings: sigma; sigma is missing.
     """
     if name not in DEGRADATIONS:
         raise ValueError(unknown("degradation", name, DEGRADATIONS))
     function = DEGRADATIONS[name]
-    accepted = list(inspect.signature(function).parameters)[1:]
+    parameters = inspect.signature(function).parameters
+    accepted = [key for key, each in parameters.items() if each.kind == each.KEYWORD_ONLY and key != "seed"]
     for key, value in settings.items():
-        if key not in accepted or key == "seed":
-            raise ValueError(unknown(f"setting of {name}", key, [each for each in accepted if each != "seed"]))
+        if key not in accepted:
+            raise ValueError(unknown(f"setting of {name}", key, accepted))
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{key}={value} of {name} must be a number.")
+    if missing := [key for key in accepted if key not in settings]:
+        is_missing = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        raise ValueError(f"{name} needs all of its settings: {', '.join(accepted)}; {is_missing}.")
     _require_image(image)
-    return function(image, **settings, **({"seed": seed} if "seed" in accepted else {}))
+    return function(image, **settings, **({"seed": seed} if "seed" in parameters else {}))
 
 
 def _require_image(image: Tensor) -> None:
@@ -186,9 +202,9 @@ def _require_image(image: Tensor) -> None:
         raise ValueError(f"The image to degrade must lie in [0, 1], got [{low:.4g}, {high:.4g}]; clamp or rescale it.")
 
 
-def _between(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise ValueError(f"{name}={value} must be between {least:g} and {most:g}.")
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name}={value} must be between {low:g} and {high:g}.")
 
 
 def _generator(seed: int) -> torch.Generator:
@@ -202,7 +218,7 @@ def _normal(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _filtered(image: Tensor, kernel: Tensor) -> Tensor:
-    """Filter every channel with a kernel of odd sides, normalised to sum 1; beyond its border the image is mirrored."""
+    """The image filtered with a kernel of odd sides, normalised to sum 1; beyond its border the image is mirrored."""
     rows, columns = (_mirrored(side, reach // 2) for side, reach in zip(image.shape[-2:], kernel.shape, strict=True))
     padded = image[..., rows.to(image.device), :][..., columns.to(image.device)]
     weight = kernel / kernel.sum()
@@ -212,7 +228,7 @@ def _filtered(image: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _by_fourier(padded: Tensor, kernel: Tensor) -> Tensor:
-    """The same as conv2d, in float64 and in time that does not grow with the kernel."""
+    """The valid part of the correlation with a kernel, as of conv2d, by the Fourier transform in float64."""
     size = padded.shape[-2:]
     transfer = torch.fft.rfft2(kernel.flip(0, 1).to(padded.device, torch.float64), s=size)
     filtered = torch.fft.irfft2(torch.fft.rfft2(padded.double()) * transfer, s=size)

@@ -22,7 +22,7 @@ from enhance.runs.interrupt import Interrupt
 from enhance.runs.metadata import describe, fingerprint
 from enhance.runs.progress import Progress
 from enhance.runs.recorder import Recorder
-from enhance.utils.files import held, sweep, write_json
+from enhance.utils.files import lock, remove_partial, write_json
 
 _log = logging.getLogger(__name__)
 
@@ -46,9 +46,9 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
         KeyboardInterrupt: after Ctrl-C, once everything so far has been written.
     """
     check(config)
-    with held(folder):
+    with lock(folder):
         if resume:
-            sweep(folder)
+            remove_partial(folder)
             made = names.read_metrics(folder)
             if (made.get("status"), made.get("command")) == ("drawing", command):
                 with resumable(folder):

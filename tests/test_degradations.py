@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import DictConfig, OmegaConf
 
 from enhance import degradations
-from enhance.config.paths import choices
+from enhance.config.paths import choices, home
 from enhance.degradations import DEGRADATIONS, degrade
 
 
@@ -19,8 +21,22 @@ def photograph(height: int = 40, width: int = 30, batch: int = 1) -> torch.Tenso
     return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
 
 
-def test_every_degradation_has_a_yaml() -> None:
-    assert set(DEGRADATIONS) == set(choices()["degradation"]) - {"none"}
+def examples() -> dict[str, dict[str, Any]]:
+    """The settings in conf/degradation/ by the degradation's name."""
+    names = (name for name in choices()["degradation"] if name != "none")
+    files = {name: DictConfig(OmegaConf.load(home() / "conf" / "degradation" / f"{name}.yaml")) for name in names}
+    return {name: {str(key): value for key, value in file.items() if key != "name"} for name, file in files.items()}
+
+
+EXAMPLES = examples()
+
+
+def test_every_degradation_has_a_yaml_with_all_of_its_settings() -> None:
+    assert set(DEGRADATIONS) == set(EXAMPLES)
+    for name, function in DEGRADATIONS.items():
+        settings = list(signature(function).parameters.values())[1:]
+        assert {each.name for each in settings} - {"seed"} == set(EXAMPLES[name])
+        assert all(each.default is each.empty for each in settings), "the YAML alone holds a strength"
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
@@ -28,12 +44,12 @@ def test_every_degradation_has_a_yaml() -> None:
 def test_it_keeps_shape_and_range_and_repeats(name: str, height: int, width: int, batch: int, seed: int) -> None:
     image = photograph(height, width, batch)
     before = image.clone()
-    degraded = degrade(image, name, seed)
+    degraded = degrade(image, name, seed=seed, **EXAMPLES[name])
     assert torch.equal(image, before)
     assert degraded.shape == image.shape
     assert degraded.dtype == image.dtype
     assert 0 <= degraded.min() <= degraded.max() <= 1
-    assert torch.equal(degraded, degrade(image, name, seed))
+    assert torch.equal(degraded, degrade(image, name, seed=seed, **EXAMPLES[name]))
     assert not torch.equal(degraded, image)
 
 
@@ -43,10 +59,10 @@ def test_it_keeps_shape_and_range_and_repeats(name: str, height: int, width: int
         ("gaussian_noise", {"sigma": 0}),
         ("salt_and_pepper", {"amount": 0}),
         ("gaussian_blur", {"sigma": 0}),
-        ("motion_blur", {"length": 0}),
+        ("motion_blur", {"length": 0, "angle": 30}),
         ("disk_blur", {"radius": 0}),
         ("contrast", {"factor": 1}),
-        ("colour_cast", {"red": 0, "blue": 0}),
+        ("colour_cast", {"red": 0, "green": 0, "blue": 0}),
         ("mean_shift", {"amount": 0}),
     ],
 )
@@ -56,7 +72,8 @@ def test_strength_zero_changes_nothing(name: str, settings: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("name", ["gaussian_noise", "poisson_gaussian_noise", "salt_and_pepper"])
 def test_another_seed_is_another_draw(name: str) -> None:
-    assert not torch.equal(degrade(photograph(), name, 0), degrade(photograph(), name, 1))
+    first, second = (degrade(photograph(), name, seed=seed, **EXAMPLES[name]) for seed in (0, 1))
+    assert not torch.equal(first, second)
 
 
 def test_noise_has_the_deviation_it_claims() -> None:
@@ -70,10 +87,10 @@ def test_noise_has_the_deviation_it_claims() -> None:
 @pytest.mark.parametrize("name", ["gaussian_blur", "motion_blur", "disk_blur"])
 def test_blur_keeps_a_plain_area_and_the_light_of_a_point(name: str) -> None:
     plain = torch.full((1, 3, 20, 20), 0.3)
-    assert torch.allclose(degrade(plain, name), plain, atol=1e-6)
+    assert torch.allclose(degrade(plain, name, **EXAMPLES[name]), plain, atol=1e-6)
     point = torch.zeros(1, 3, 61, 61)
     point[..., 30, 30] = 1
-    assert degrade(point, name).sum() == pytest.approx(3, rel=1e-4)
+    assert degrade(point, name, **EXAMPLES[name]).sum() == pytest.approx(3, rel=1e-4)
 
 
 @given(height=st.integers(1, 9), width=st.integers(1, 9), radius=st.floats(0.5, 30))
@@ -95,13 +112,15 @@ def test_filters_mirror_the_border_whichever_way_they_compute(monkeypatch: pytes
 
 def test_threads_do_not_change_the_draw() -> None:
     image, threads = photograph(100, 90), torch.get_num_threads()
-    before = {name: degrade(image, name) for name in DEGRADATIONS}
+    found = []
     try:
-        torch.set_num_threads(1)
-        for name, degraded in before.items():
-            assert torch.allclose(degraded, degrade(image, name), atol=1e-6), name
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found.append({name: degrade(image, name, **settings) for name, settings in EXAMPLES.items()})
     finally:
         torch.set_num_threads(threads)
+    for name in DEGRADATIONS:
+        assert torch.allclose(found[0][name], found[1][name], atol=1e-6), name
 
 
 def test_motion_runs_along_its_angle() -> None:
@@ -117,12 +136,14 @@ def test_motion_runs_along_its_angle() -> None:
     [
         ("gausian_noise", {}, "did you mean 'gaussian_noise'"),
         ("gaussian_noise", {"sigm": 3}, "did you mean 'sigma'"),
+        ("gaussian_noise", {}, "needs all of its settings: sigma; sigma is missing"),
+        ("colour_cast", {"green": 0}, "settings: red, green, blue; red, blue are missing"),
         ("gaussian_noise", {"sigma": -1}, "between 0 and 255"),
         ("gaussian_noise", {"sigma": "much"}, "must be a number"),
         ("gaussian_noise", {"sigma": True}, "must be a number"),
-        ("jpeg", {"quality": 0}, "between 1 and 95"),
-        ("jpeg", {"quality": 10.5}, "whole number"),
-        ("motion_blur", {"angle": float("inf")}, "between -360 and 360"),
+        ("jpeg", {"quality": 0, "subsampling": 2}, "between 1 and 95"),
+        ("jpeg", {"quality": 10.5, "subsampling": 2}, "whole number"),
+        ("motion_blur", {"length": 5, "angle": float("inf")}, "between -360 and 360"),
         ("salt_and_pepper", {"amount": float("nan")}, "between 0 and 1"),
     ],
 )
@@ -133,7 +154,7 @@ def test_what_cannot_be_gets_a_sentence(name: str, settings: dict[str, Any], sen
 
 def test_a_seed_must_fit() -> None:
     with pytest.raises(ValueError, match="64 bits"):
-        degrade(photograph(), "gaussian_noise", seed=2**64)
+        degrade(photograph(), "gaussian_noise", sigma=5, seed=2**64)
 
 
 @pytest.mark.parametrize(
@@ -147,4 +168,4 @@ def test_a_seed_must_fit() -> None:
 )
 def test_what_is_no_image_gets_a_sentence(image: torch.Tensor, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        degrade(image, "jpeg")
+        degrade(image, "jpeg", quality=10, subsampling=2)

@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from enhance.backbones.pooling import L2Pooling
-from enhance.backbones.weights import Origin, WeightsError, assign, hash_file, hash_tensors, read_file
+from enhance.backbones.weights import Origin, WeightsError, assign, read_file
+from enhance.utils.hashes import hash_file
 
 NAME = "vgg_compact"
 FILE = Path(__file__).resolve().parent / "embedded" / f"{NAME}.safetensors"
@@ -28,9 +30,9 @@ _WIDTHS = ((16, 16), (32, 64), (96, 128), (96, 128, 192), (128, 128, 256))
 
 
 class Blocks(nn.Module):
-    """Blocks of 2 x 2 positions become one: (B, C, H, W) -> (B, 4 C, ceil(H / 2), ceil(W / 2)).
+    """Blocks of 2 x 2 positions as channels of one position: (B, C, H, W) -> (B, 4 C, ceil(H / 2), ceil(W / 2)).
 
-    Odd sides are continued to the right and below by their last entries.
+    Odd sides are padded to the right and below with their last entries.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,7 +43,7 @@ class Blocks(nn.Module):
 
 
 def build(seed: int = 0) -> nn.Sequential:
-    """The network's five stages with He-normal weights drawn from `seed`."""
+    """The five stages of the network, with He-normal weights drawn from `seed`."""
     generator = torch.Generator().manual_seed(seed)
     stages, channels = [], 3
     for number, widths in enumerate(_WIDTHS):
@@ -50,8 +52,7 @@ def build(seed: int = 0) -> nn.Sequential:
         for width in widths:
             convolution = nn.Conv2d(channels, width, 3, padding=1)
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
-            if convolution.bias is not None:
-                nn.init.zeros_(convolution.bias)
+            nn.init.zeros_(cast(Tensor, convolution.bias))
             layers += [convolution, nn.ReLU()]
             channels = width
         layers += [Blocks()] if number == 0 else []
@@ -60,7 +61,7 @@ def build(seed: int = 0) -> nn.Sequential:
 
 
 def load_stages(weights: str | PathLike[str] | Mapping[str, Tensor], seed: int) -> tuple[nn.Sequential, Origin]:
-    """The stages with their weights.
+    """The stages with their weights, and where the weights come from.
 
     Args:
         weights: `embedded` (or `pretrained`, which is the same here), `untrained`, a file, or a state dict.
@@ -73,20 +74,21 @@ def load_stages(weights: str | PathLike[str] | Mapping[str, Tensor], seed: int) 
     stages = build(seed)
     if isinstance(weights, Mapping):
         assign(stages, weights, NAME, "the state dict")
-        return stages, Origin("state dict", f"state dict for {NAME}", hash_tensors(stages), calibrated=True)
+        return stages, Origin.of_tensors(stages, "state dict", f"state dict for {NAME}")
     if weights == "untrained":
-        return stages, Origin("untrained", f"{NAME}, untrained, seed {seed}", hash_tensors(stages), calibrated=False)
+        name = f"{NAME}, untrained, seed {seed}"
+        return stages, Origin.of_tensors(stages, "untrained", name, pretrained=False)
     if weights in ("embedded", "pretrained"):
         _verify()
         assign(stages, read_file(FILE), NAME, str(FILE))
-        return stages, Origin("embedded", f"{NAME} embedded", SHA256, calibrated=True)
+        return stages, Origin("embedded", f"{NAME} embedded", SHA256, pretrained=True)
     path = Path(weights).expanduser()
     assign(stages, read_file(path), NAME, str(path))
-    return stages, Origin(str(path), path.name, hash_file(path), calibrated=True)
+    return stages, Origin(str(path), path.name, hash_file(path), pretrained=True)
 
 
 def _verify() -> None:
-    """Whoever compares numbers must know that they come from the same weights."""
+    """Raise a WeightsError unless the embedded file is the release's: numbers compare only with the same weights."""
     if not FILE.is_file():
         raise WeightsError(f"The weights of {NAME} are missing from the installation ({FILE}); install enhance again.")
     found = hash_file(FILE)

@@ -13,8 +13,7 @@ class Architecture:
         network: torchvision's name of the network.
         stages: half-open ranges of the network's list of layers (see `enhance.backbones.network`).
         l2_pooling: whether every max-pooling becomes L2 pooling, as published for VGG.
-        least: smallest side in pixels that the network takes; smaller images are continued at their right and bottom
-        edge.
+        min_size: smallest side in pixels that the network takes; smaller images are padded, see `Backbone`.
         weights: torchvision's name of the pretrained weights.
         summary: one line for users.
     """
@@ -23,7 +22,7 @@ class Architecture:
     stages: tuple[tuple[int, int], ...]
     summary: str
     l2_pooling: bool = False
-    least: int = 8
+    min_size: int = 8
     weights: str = "IMAGENET1K_V1"
 
 
@@ -41,10 +40,10 @@ ARCHITECTURES: dict[str, Architecture] = {
         "squeezenet1_1",
         ((0, 2), (2, 5), (5, 8), (8, 13)),
         "small and fast; DeepJSD and DeepSKLD take version 1.0, as published",
-        least=17,
+        min_size=17,
     ),
     "squeezenet1_0": Architecture(
-        "squeezenet1_0", ((0, 2), (2, 6), (6, 11), (11, 13)), "version 1.0 whatever the measure", least=21
+        "squeezenet1_0", ((0, 2), (2, 6), (6, 11), (11, 13)), "version 1.0 whatever the measure", min_size=21
     ),
     "mobilenet": Architecture("mobilenet_v3_small", ((0, 4), (4, 7), (7, 9), (9, 12), (12, 13)), "MobileNetV3 small"),
     "efficientnet": Architecture(

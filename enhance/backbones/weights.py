@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import urllib.error
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlparse
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
+from enhance.backbones.untrained import draw
+from enhance.utils.hashes import hash_file, hash_tensors
+from enhance.utils.suggest import unknown
+
 _TENSOR_FILES = (".safetensors",)
 _PICKLE_FILES = (".pth", ".pt")
 
 
 class WeightsError(ValueError):
-    """Weights that cannot be had, cannot be read or do not fit; the message says how to mend it."""
+    """Weights that are not available, cannot be read or do not fit; the message names the remedy."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +34,27 @@ class Origin:
     """Where a backbone's weights come from.
 
     Attributes:
-        weights: `pretrained`, `untrained`, `state dict` or the file's path.
+        weights: `pretrained`, `untrained`, `embedded`, `state dict`, `module` or the file's path.
         name: for people: torchvision's name of the weights, the seed, or the file's name.
         sha256: of the file or, where there is none, of the tensors.
-        calibrated: whether the features are those of a trained network.
+        pretrained: False for random weights.
     """
 
     weights: str
     name: str
     sha256: str
-    calibrated: bool
+    pretrained: bool
+
+    @classmethod
+    def of_tensors(cls, layers: nn.Module, weights: str, name: str, pretrained: bool = True) -> Self:
+        """The origin of weights that come from no file, with the hash of the tensors in `layers`."""
+        return cls(weights, name, hash_tensors(layers.state_dict()), pretrained)
 
 
 def fill(
     layers: nn.Module, network: str, pretrained: str, weights: str | PathLike[str] | Mapping[str, Tensor], seed: int
 ) -> Origin:
-    """Give the layers of a torchvision network (on the meta device) their weights, in place.
+    """Fill the layers of a torchvision network, on the meta device, with weights in place; returns their origin.
 
     Args:
         layers: the network or its features.
@@ -55,28 +64,69 @@ def fill(
         seed: of untrained weights.
 
     Raises:
-        WeightsError: if the weights cannot be had or do not fit.
+        WeightsError: if the weights are not available or do not fit.
     """
     if isinstance(weights, Mapping):
         assign(layers, weights, network, "the state dict")
-        return Origin("state dict", f"state dict for {network}", hash_tensors(layers), calibrated=True)
+        return Origin.of_tensors(layers, "state dict", f"state dict for {network}")
     if weights == "untrained":
-        _draw(layers, seed)
-        return Origin("untrained", f"{network}, untrained, seed {seed}", hash_tensors(layers), calibrated=False)
+        draw(layers, seed)
+        name = f"{network}, untrained, seed {seed}"
+        return Origin.of_tensors(layers, "untrained", name, pretrained=False)
     if weights == "pretrained":
         entry = _entry(network, pretrained)
         path = _cached_or_downloaded(entry.url, network)
-        origin = Origin("pretrained", f"{network} {entry.name}", hash_file(path), calibrated=True)
+        origin = Origin("pretrained", f"{network} {entry.name}", hash_file(path), pretrained=True)
     else:
         path = Path(weights).expanduser()
-        origin = Origin(str(path), path.name, hash_file(path) if path.is_file() else "", calibrated=True)
+        origin = Origin(str(path), path.name, hash_file(path) if path.is_file() else "", pretrained=True)
     assign(layers, read_file(path), network, str(path))
     return origin
 
 
-def pretrained_file(network: str, pretrained: str = "IMAGENET1K_V1") -> Path:
-    """Where torchvision's weights of a network lie once they have been fetched."""
-    return _cache_path(_entry(network, pretrained).url)
+def layers_of(network: str) -> nn.Sequential:
+    """The layers of a network of torchvision in order, on the meta device: without memory for their weights.
+
+    Raises:
+        ValueError: if torchvision has no such network, or it has no list of layers.
+    """
+    from torchvision import models  # takes as long to import as torch, and the embedded backbone does without
+
+    if network not in models.list_models():
+        raise ValueError(unknown("torchvision model", network, models.list_models()))
+    with torch.device("meta"):
+        whole = models.get_model(network, weights=None)
+    if isinstance(layers := getattr(whole, "features", None), nn.Sequential):
+        return layers
+    names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")  # of ResNet's state dict
+    if not all(hasattr(whole, name) for name in names):
+        raise ValueError(
+            f"torchvision's {network} has no list of layers; take backbone=torchvision and name its nodes."
+        )
+    return nn.Sequential(OrderedDict((name, getattr(whole, name)) for name in names))
+
+
+def trunk(network: str, weights: str | PathLike[str] = "pretrained", seed: int = 0) -> dict[str, Tensor]:
+    """The state dict of the convolutional layers of a torchvision network, e.g. for LPIPS or DISTS.
+
+    Args:
+        network: torchvision's name, e.g. `alexnet`, `squeezenet1_1` or `vgg16`. The names of the state dict are those
+            of its `features`, e.g. `0.weight`.
+        weights: `pretrained` (torchvision's for ImageNet, from the cache or downloaded), `untrained` (He-normal, from
+            `seed`), or a .pth, .pt or .safetensors file of the whole network or its features.
+        seed: of the untrained weights.
+
+    Raises:
+        ValueError: for an unknown network.
+        WeightsError: if the weights are not available or do not fit.
+
+    Example:
+        >>> {name: tuple(values.shape) for name, values in trunk("alexnet", "untrained").items() if name < "2"}
+        {'0.weight': (64, 3, 11, 11), '0.bias': (64,), '10.weight': (256, 256, 3, 3), '10.bias': (256,)}
+    """
+    layers = layers_of(network)
+    fill(layers, network, "IMAGENET1K_V1", weights, seed)
+    return layers.state_dict()
 
 
 def _entry(network: str, pretrained: str) -> Any:
@@ -85,14 +135,8 @@ def _entry(network: str, pretrained: str) -> Any:
     return torchvision.models.get_model_weights(network)[pretrained]
 
 
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def read_file(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from a .pth, .pt or .safetensors file. Pickled code is refused, never run.
+    """The state dict in a .pth, .pt or .safetensors file. Pickled code is refused, never run.
 
     Raises:
         WeightsError: if there is no such file, or it is not a state dict.
@@ -179,47 +223,3 @@ def assign(layers: nn.Module, state: Mapping[str, Tensor], network: str, source:
             raise WeightsError(f"{source} is damaged: '{prefix}{key}' holds values that are not finite; fetch it anew.")
         chosen[key] = given
     layers.load_state_dict(chosen, assign=True)
-
-
-def _draw(layers: nn.Module, seed: int) -> None:
-    """He-normal weights; batch normalisation takes its statistics from seeded noise so that deep networks neither fade
-    nor explode.
-    """
-    layers.to_empty(device="cpu").eval()  # no stochastic depth
-    generator = torch.Generator().manual_seed(seed)
-    norms: list[nn.BatchNorm2d] = []
-    for module in layers.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            norms.append(module)
-            module.reset_parameters()
-        elif isinstance(module, (nn.Conv2d, nn.Linear)):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif callable(getattr(module, "reset_parameters", None)):
-            module.reset_parameters()  # type: ignore[operator]
-    leftover = [
-        tensor for name, tensor in layers.named_parameters() if name.rsplit(".", 1)[-1] not in ("weight", "bias")
-    ]
-    for tensor in leftover:
-        nn.init.normal_(tensor, std=0.02, generator=generator)
-    if not norms:
-        return
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 1.0
-        norm.train()
-    with torch.no_grad():
-        layers(torch.rand(2, 3, 96, 96, generator=generator))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-        norm.eval()
-
-
-def hash_tensors(layers: nn.Module) -> str:
-    """SHA-256 of a module's state, names and values."""
-    digest = hashlib.sha256()
-    for key, tensor in sorted(layers.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()

@@ -32,7 +32,7 @@ from enhance.utils.suggest import short, unknown
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 FILES = (
     *("reference", "initial", "mask", "image", "pairs", "output", "map", "run", "sweep"),
-    *("backbone.weights", "metric.weights", "scores", "opinions", "table", "root"),
+    *("backbone.weights", "metric.weights", "scores", "subjective", "table", "root"),
 )
 _QUOTED = (*FILES, "background")
 _SEARCH_PATH = "hydra.searchpath"

@@ -317,6 +317,8 @@ def check_betas(betas: Sequence[float]) -> None:
     """
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
+
+
 def check_metric_name(given: str, what: str = "metric") -> None:
     """Nothing, where it is the NAME of a metric or, of a deep measure, NAME@BACKBONE.
 

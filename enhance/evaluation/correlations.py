@@ -1,11 +1,9 @@
-"""Scores against opinions as a whole: every metric, type of distortion and pair of metrics; written as CSV and JSON."""
+"""The evaluation of metrics: correlations over all images and by distortion type, comparisons; as CSV and JSON."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +13,22 @@ import numpy as np
 from enhance.evaluation.statistics import MEASURES, Agreement, Comparison, agreement, compare, draw, orientation
 from enhance.evaluation.subjective_scores import Data
 from enhance.utils.files import write_json, write_text
+from enhance.utils.numbers import finite
+from enhance.utils.tables import csv_text
 
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate` found.
+    """The result of `evaluate`.
 
     Attributes:
         agreements: by metric, then by distortion type; `all` comes first.
-        directions: by metric, "rises" or "falls": what its scores do as opinions rise.
-        comparisons: of every pair of metrics, over all rows.
+        directions: by metric, "rises" or "falls": its scores as the subjective scores rise.
+        comparisons: of all pairs of metrics, over all rows.
+        resamples: number of bootstrap resamples.
+        seed: of the resamples.
     """
 
     data: Data
@@ -40,18 +42,32 @@ class Evaluation:
 def evaluate(
     data: Data, resamples: int = 1000, seed: int = 0, tick: Callable[[str], None] = lambda metric: None
 ) -> Evaluation:
-    """Correlate every metric with the opinions, over all rows and for each type; `tick` hears which metric begins."""
-    groups = {ALL: np.arange(len(data.opinions))}
+    """Correlations of every metric with the subjective scores, over all rows and for each distortion type.
+
+    Args:
+        data: complete rows.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+        tick: called with the name of each metric before its correlations are computed.
+
+    Example:
+        >>> mos = np.linspace(1, 5, 20)
+        >>> data = Data([f"{n}.png" for n in range(20)], {"psnr": 20 + mos**2}, mos, "mos", [], [])
+        >>> found = evaluate(data, resamples=100)
+        >>> found.directions, round(found.agreements["psnr"]["all"].values["srcc"], 4)
+        ({'psnr': 'rises'}, 1.0)
+    """
+    groups = {ALL: np.arange(len(data.subjective))}
     if len(set(data.types)) > 1:
         types = np.array(data.types)
         groups |= {name: np.flatnonzero(types == name) for name in sorted(set(data.types), key=_natural)}
     counts = {name: draw(len(rows), resamples, seed) for name, rows in groups.items()}
-    signs = {metric: orientation(scores, data.opinions) for metric, scores in data.scores.items()}
+    signs = {metric: orientation(scores, data.subjective) for metric, scores in data.scores.items()}
     agreements: dict[str, dict[str, Agreement]] = {}
     for metric, scores in data.scores.items():
         tick(metric)
         agreements[metric] = {
-            name: agreement(scores[rows], data.opinions[rows], signs[metric], counts[name])
+            name: agreement(scores[rows], data.subjective[rows], signs[metric], counts[name])
             for name, rows in groups.items()
         }
     overall = {metric: found[ALL] for metric, found in agreements.items() if found[ALL].resampled.size}
@@ -60,7 +76,7 @@ def evaluate(
 
 
 def write(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write `correlations.csv`, `comparisons.csv` and `evaluation.json`; returns their paths."""
+    """The paths of `correlations.csv`, `comparisons.csv` and `evaluation.json`, written into `folder`."""
     header = ["metric", "type", "images", "direction"]
     header += [name for measure in MEASURES for name in (measure, f"{measure}_low", f"{measure}_high")]
     header += ["b1", "b2", "b3", "b4", "b5", "monotone", "note"]
@@ -84,9 +100,9 @@ def write(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:
-    """Everything, as JSON has it; a value that does not exist is null."""
+    """The content of `evaluation.json`; an undefined value is null."""
     return {
-        "opinion": evaluation.data.opinion,
+        "subjective_column": evaluation.data.subjective_column,
         "images": len(evaluation.data.images),
         "left_out": evaluation.data.notes,
         "bootstrap": {"resamples": evaluation.resamples, "seed": evaluation.seed, "confidence": 0.95},
@@ -102,7 +118,7 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
                 "first": c.first,
                 "second": c.second,
                 "srcc_difference": c.difference,
-                "interval": [_finite(end) for end in c.interval],
+                "interval": [finite(end) for end in c.interval],
                 "p": c.p,
                 "p_holm": c.p_holm,
                 "significant": c.significant,
@@ -112,24 +128,13 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def csv_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """The text of a CSV file."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([header, *rows])
-    return stream.getvalue()
-
-
 def _agreement(one: Agreement) -> dict[str, Any]:
     values = {
-        name: {"value": _finite(one.values[name]), "interval": [_finite(end) for end in one.intervals[name]]}
+        name: {"value": finite(one.values[name]), "interval": [finite(end) for end in one.intervals[name]]}
         for name in MEASURES
     }
     curve = {"parameters": list(one.curve.parameters), "monotone": one.curve.monotone} if one.curve else None
     return {"images": one.count, **values, "logistic": curve, **({"note": one.note} if one.note else {})}
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _text(value: float) -> float | str:

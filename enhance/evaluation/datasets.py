@@ -1,6 +1,6 @@
-"""Data sets of images with opinions, read as their authors deliver them. File names are found in any case.
+"""Data sets of images with subjective scores, in the layouts of their authors. Case in file names does not matter.
 
-| name | layout below the root | opinion |
+| name | layout below the root | subjective score |
 |---|---|---|
 | tid2013 | `mos_with_names.txt` (lines `5.51429 I01_01_1.bmp`), `distorted_images/`, `reference_images/I01.BMP` | MOS, 0 to 9 |
 | kadid10k | `dmos.csv` (dist_img,ref_img,dmos,var), `images/` with both | called dmos, but a MOS, 1 to 5 |
@@ -52,12 +52,17 @@ _LIVE = {"jp2k": 227, "jpeg": 233, "wn": 174, "gblur": 174, "fastfading": 174}
 
 
 def read_dataset(name: str, root: Path) -> list[Pair]:
-    """Every rated pair of a data set, with `type` and `mos` or `dmos` (higher is better, or worse) in its `extra`.
+    """All rated pairs of a data set; `extra` holds `type` and `mos` (higher is better) or `dmos` (lower is better).
 
-    Pairs of one reference follow each other: they have one size and share the reference's features.
+    Pairs are sorted by reference, so that scoring computes the features of each reference once.
 
     Raises:
-        ValueError: if there is no such data set, or a file of it is missing or not as it should be; one sentence.
+        ValueError: if there is no such data set, or a file of it is missing or has another layout.
+
+    Example:
+        >>> read_dataset("tid2012", Path())
+        Traceback (most recent call last):
+        ValueError: There is no dataset 'tid2012'; did you mean 'tid2013'? (tid2013, kadid10k, csiq, live, pipal)
     """
     if name not in READERS:
         raise ValueError(unknown("dataset", name, READERS))
@@ -75,6 +80,7 @@ def read_dataset(name: str, root: Path) -> list[Pair]:
 
 
 def tid2013(root: Path) -> Iterator[Pair]:
+    """The rated pairs of TID2013; see the table above."""
     images, references = _Folder(root / "distorted_images"), _Folder(root / "reference_images")
     for line in _lines(root / "mos_with_names.txt"):
         mos, image = line.split()
@@ -83,6 +89,7 @@ def tid2013(root: Path) -> Iterator[Pair]:
 
 
 def kadid10k(root: Path) -> Iterator[Pair]:
+    """The rated pairs of KADID-10k; see the table above."""
     images = _Folder(root / "images")
     for row in csv.DictReader(_lines(root / "dmos.csv")):
         extra = {"type": numbered(KADID10K_TYPES, row["dist_img"]), "mos": row["dmos"]}
@@ -90,6 +97,7 @@ def kadid10k(root: Path) -> Iterator[Pair]:
 
 
 def csiq(root: Path) -> Iterator[Pair]:
+    """The rated pairs of CSIQ; see the table above."""
     references = _Folder(root / "src_imgs")
     folders: dict[str, _Folder] = {}
     for image, index, level, dmos in _csiq_rows(root):
@@ -101,12 +109,13 @@ def csiq(root: Path) -> Iterator[Pair]:
 
 
 def live(root: Path) -> Iterator[Pair]:
+    """The rated pairs of LIVE, release 2; see the table above."""
     from scipy.io import loadmat
 
     realigned = (root / "dmos_realigned.mat").is_file()
-    opinions = loadmat(_there(root / ("dmos_realigned.mat" if realigned else "dmos.mat")), squeeze_me=True)
+    scores = loadmat(_there(root / ("dmos_realigned.mat" if realigned else "dmos.mat")), squeeze_me=True)
     references = loadmat(_there(root / "refnames_all.mat"), squeeze_me=True)["refnames_all"]
-    values, originals = opinions["dmos_new" if realigned else "dmos"], opinions["orgs"]
+    values, originals = scores["dmos_new" if realigned else "dmos"], scores["orgs"]
     files = [(folder, number) for folder, count in _LIVE.items() for number in range(1, count + 1)]
     if not len(values) == len(originals) == len(references) == len(files):
         raise ValueError(f"LIVE's tables in {root} should have {len(files)} entries each, and have {len(values)}.")
@@ -118,6 +127,7 @@ def live(root: Path) -> Iterator[Pair]:
 
 
 def pipal(root: Path) -> Iterator[Pair]:
+    """The rated pairs of PIPAL (its training set); see the table above."""
     references = _Folder(root / "Train_Ref")
     four = [root / f"Distortion_{number}" for number in range(1, 5)]
     together = next((root / name for name in ("Train_Dist", "Dist_Imgs") if (root / name).is_dir()), None)
@@ -142,16 +152,21 @@ READERS: dict[str, Callable[[Path], Iterator[Pair]]] = {
 
 
 def numbered(types: tuple[str, ...], image: str) -> str:
-    """The type in a name such as I01_24_5.bmp."""
+    """The distortion type whose number stands second in a file name.
+
+    Example:
+        >>> numbered(TID2013_TYPES, "I01_24_5.bmp")
+        'sparse sampling'
+    """
     return types[int(image.split("_")[1]) - 1]
 
 
 class _Missing(str):
-    """Where a file should be."""
+    """The expected path of a missing file."""
 
 
 class _Folder:
-    """The files of one or several folders by their names in any case."""
+    """The files of one or several folders by their names, regardless of case."""
 
     def __init__(self, *folders: Path) -> None:
         self._folders = folders
@@ -173,8 +188,9 @@ def _lines(path: Path) -> list[str]:
 
 
 def _csiq_rows(root: Path) -> Iterator[tuple[str, int, str, str]]:
-    """Image, dst_idx, level and DMOS, from the workbook or from a text with its columns: image dst_idx dst_type dst_lev
-    dmos_std dmos.
+    """Image, dst_idx, level and DMOS of each row of the workbook, or of a text file with its columns.
+
+    The columns are image, dst_idx, dst_type, dst_lev, dmos_std and dmos.
     """
     text = next((root / name for name in _CSIQ_TEXTS if (root / name).is_file()), None)
     if text is None:

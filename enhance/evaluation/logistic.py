@@ -1,4 +1,4 @@
-"""The five-parameter logistic with which VQEG and most papers bring scores to the scale of opinions:
+"""The five-parameter logistic of VQEG, which maps objective scores to the scale of the subjective scores:
 
     f(x) = b1 (1/2 - 1 / (1 + exp(b2 (x - b3)))) + b4 x + b5
 
@@ -17,9 +17,9 @@ from scipy.special import expit
 
 Array = NDArray[np.float64]
 
-FEWEST = 10  # different scores; five parameters through fewer points say nothing
-_STEEPNESS = (0.25, 32.0)  # times one over the standard deviation: from all but straight to all but a step
-_REACH = 4.0  # standard deviations beyond the scores: there the best centre lies where opinions bend at one end only
+MIN_SCORES = 10  # distinct ones; five parameters fit fewer points by chance
+_STEEPNESS = (0.25, 32.0)  # over the standard deviation: from almost a line to almost a step
+_REACH = 4.0  # standard deviations beyond the scores, where the centre of a curve that bends at one end lies
 _STARTS = 4
 
 
@@ -28,55 +28,60 @@ class Logistic:
     """A fitted curve.
 
     Attributes:
-        parameters: b1 to b5; b2 is positive, the sign of b1 says whether the curve rises.
-        monotone: whether it only rises or only falls over the scores that it was fitted to. The linear term may bend
-            it back; its correlation then flatters the scores.
+        parameters: b1 to b5; b2 is positive, b1 is positive where the sigmoid increases.
+        monotone: whether the curve only increases or only decreases over the scores that it was fitted to. The linear
+            term may bend it back; PLCC then overestimates the metric.
     """
 
     parameters: tuple[float, float, float, float, float]
     monotone: bool
 
     def __call__(self, scores: Array) -> Array:
-        """Scores on the scale of the opinions, the same shape."""
+        """Scores mapped to the scale of the subjective scores, in the same shape."""
         b1, b2, b3, b4, b5 = self.parameters
         return b1 * (expit(b2 * (scores - b3)) - 0.5) + b4 * scores + b5
 
 
-def fit(scores: Array, opinions: Array) -> Logistic:
-    """The curve of least squares from scores (n) to opinions (n).
+def fit(scores: Array, subjective: Array) -> Logistic:
+    """The least-squares curve from objective scores (n) to subjective scores (n).
 
-    For a given steepness and centre the other three parameters are a linear problem, so the search is over two: a grid
-    over both, then the best points of the grid refined. It is bounded and cannot wander off; what bounds cost in PLCC
-    is in the fifth decimal place.
+    For a given steepness and centre the other three parameters are a linear problem, so only those two are searched: on
+    a grid, whose best points are then refined within bounds. The bounds change PLCC in the fifth decimal place.
 
     Raises:
-        ValueError: with a sentence if the scores take fewer than ten different values.
+        ValueError: if the scores take fewer than ten different values.
+
+    Example:
+        >>> scores = np.linspace(0, 1, 50)
+        >>> curve = fit(scores, 1 + 4 * expit(-12 * (scores - 0.4)))
+        >>> curve.monotone, np.abs(curve(scores) - 1 - 4 * expit(-12 * (scores - 0.4))).max() < 1e-3
+        (True, np.True_)
     """
     different = len(np.unique(scores))
-    if different < FEWEST:
-        raise ValueError(f"the logistic needs {FEWEST} different scores, and there are {different}")
+    if different < MIN_SCORES:
+        raise ValueError(f"the logistic needs {MIN_SCORES} different scores, and there are {different}")
     middle, spread = float(scores.mean()), float(scores.std())
     z = (scores - middle) / spread
 
     def linear(log_steepness: float, centre: float) -> tuple[Array, Array]:
         columns = np.stack((expit(np.exp(log_steepness) * (z - centre)) - 0.5, z, np.ones_like(z)), axis=1)
-        solution = np.asarray(np.linalg.lstsq(columns, opinions, rcond=None)[0], np.float64)
-        return solution, columns @ solution - opinions
+        solution = np.asarray(np.linalg.lstsq(columns, subjective, rcond=None)[0], np.float64)
+        return solution, columns @ solution - subjective
 
     low, high = np.log(_STEEPNESS)
-    least, most = z.min() - _REACH, z.max() + _REACH
-    centres = [least, z.min(), *np.quantile(z, np.linspace(0.02, 0.98, 9)), z.max(), most]
+    lowest, highest = z.min() - _REACH, z.max() + _REACH
+    centres = [lowest, z.min(), *np.quantile(z, np.linspace(0.02, 0.98, 9)), z.max(), highest]
     grid = [(s, c) for s in np.linspace(low, high, 8) for c in centres]
     grid.sort(key=lambda point: float(np.square(linear(*point)[1]).sum()))
     found = [
         least_squares(
             lambda point: linear(*point)[1],
             start,
-            bounds=((low, least), (high, most)),
+            bounds=((low, lowest), (high, highest)),
             x_scale=(1, 0.3),
             max_nfev=100,
         )
-        for start in np.clip(grid[:_STARTS], (low + 1e-6, least + 1e-6), (high - 1e-6, most - 1e-6))
+        for start in np.clip(grid[:_STARTS], (low + 1e-6, lowest + 1e-6), (high - 1e-6, highest - 1e-6))
     ]
     steepness, centre = min(found, key=lambda result: result.cost).x
     (height, slope, level), _ = linear(steepness, centre)

@@ -1,4 +1,4 @@
-"""An evaluation on a terminal."""
+"""An evaluation as tables on a terminal."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ _MOST_COMPARED = 12  # metrics in the table of comparisons; comparisons.csv has 
 
 
 def show(evaluation: Evaluation) -> None:
-    """Print the correlations over all images, SRCC of each type, and which metrics differ; nothing is cut short."""
+    """Print the correlations over all images, SRCC of each type, and which metrics differ; no cell is cut off."""
     console = Console(highlight=False)
     data = evaluation.data
 
-    def say(text: str) -> None:
+    def line(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
-    def draw(table: Table) -> None:
+    def print_table(table: Table) -> None:
         Console(highlight=False, width=max(console.width, _width(console, table))).print(table)
 
     for note in data.notes:
-        say(f"note: {note}")
+        line(f"note: {note}")
     count = len(data.images)
-    say(
-        f"{count} {'image' if count == 1 else 'images'}, opinions: {data.opinion}; "
+    line(
+        f"{count} {'image' if count == 1 else 'images'}, subjective scores: {data.subjective_column}; "
         f"in brackets 95 % of {evaluation.resamples} resamples"
     )
     whole = _overall(evaluation)
     narrow = console.is_terminal and _width(console, whole) > console.width
-    draw(_overall_narrow(evaluation) if narrow else whole)
+    print_table(_overall_narrow(evaluation) if narrow else whole)
     for metric, found in evaluation.agreements.items():
         one = found[ALL]
         if one.note:
-            say(f"{metric}: {one.note}.")
+            line(f"{metric}: {one.note}.")
         if one.curve and not one.curve.monotone:
-            say(f"{metric}: its logistic is not monotone, so its PLCC flatters it.")
+            line(f"{metric}: its logistic is not monotone, so its PLCC is too high.")
     if len(next(iter(evaluation.agreements.values()))) > 1:
-        say("\nSRCC by type")
-        draw(_by_type(evaluation))
+        line("\nSRCC by type")
+        print_table(_by_type(evaluation))
     if 1 < len(evaluation.agreements) <= _MOST_COMPARED:
-        say(
-            "\nSRCC of the row less SRCC of the column; * where they differ "
+        line(
+            "\nSRCC of the row minus SRCC of the column; * where they differ "
             "(paired bootstrap, p < 0.05 after Holm's correction)"
         )
-        draw(_compared(evaluation))
+        print_table(_compared(evaluation))
 
 
 def _width(console: Console, table: Table) -> int:
-    """What a table takes with nothing cut."""
+    """The width of a table whose cells are not cut off."""
     return Measurement.get(console, console.options.update(width=10_000), table).maximum
 
 
@@ -66,7 +66,7 @@ def _table(*headings: str) -> Table:
 
 
 def _overall(evaluation: Evaluation) -> Table:
-    table = _table("metric", "as opinions rise", *(name.upper() for name in MEASURES))
+    table = _table("metric", "direction", *(name.upper() for name in MEASURES))
     for metric, found in evaluation.agreements.items():
         one = found[ALL]
         cells = [f"{_number(one.values[name])} {_bracket(*one.intervals[name])}".strip() for name in MEASURES]
@@ -75,7 +75,7 @@ def _overall(evaluation: Evaluation) -> Table:
 
 
 def _overall_narrow(evaluation: Evaluation) -> Table:
-    """The same with a row for each value, for terminals on which a metric needs more than a line."""
+    """The correlations over all images with a row for each value, for narrow terminals."""
     table = _table("metric", "", "value", "95 %")
     for metric, found in evaluation.agreements.items():
         one = found[ALL]

@@ -1,11 +1,12 @@
-"""How well scores agree with opinions, how sure that is, and whether one metric agrees better than another.
+"""Correlations of objective with subjective scores, their confidence intervals, and comparisons of metrics.
 
-SRCC and KRCC (Kendall's tau-b) are of the scores as they are; PLCC and RMSE are of the scores after the logistic, which
-is fitted to the same rows. All are oriented: positive means that the scores go with the opinions the way they do over
-all rows.
+SRCC (Spearman) and KRCC (Kendall's tau-b) are of the scores as they are. PLCC (Pearson) and RMSE are of the scores
+mapped by the logistic that is fitted to the same rows. The sign of SRCC and KRCC is relative to all rows: positive in a
+subset means the direction that the metric has over all rows.
 
-Intervals hold 95 % of the bootstrap's values: rows are drawn anew, with the fitted curve as it is. A resample is a
-count for every row, so that all metrics see the same resamples and the arithmetic is that of arrays.
+Intervals are 95 % percentile intervals of the bootstrap over rows, with the fitted curve fixed. All metrics share the
+resamples, each of which is a count for every row: `scipy.stats.bootstrap` draws resamples of its own for every metric,
+which comparisons cannot pair, and computes each anew instead of by matrix products.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from scipy import stats
 from enhance.evaluation.logistic import Array, Logistic, fit
 
 MEASURES: tuple[str, ...] = ("srcc", "krcc", "plcc", "rmse")
-FEWEST = 3  # rows; two always agree or disagree wholly
+MIN_ROWS = 3  # two always have a correlation of 1 or -1
 _PAIRS = 1024  # rows up to which Kendall's tau of resamples looks at all pairs at once
 _CHUNK = 100  # resamples in memory at once
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of one metric over some rows; NaN where a value does not exist, with the reason in `note`.
+    """Correlations of one metric over some rows; NaN where a value is undefined, with the reason in `note`.
 
     Attributes:
         count: the number of rows.
-        values: by the names in `MEASURES`; rmse in the units of the opinions, with the mean taken over all rows.
+        values: by the names in `MEASURES`; rmse in the units of the subjective scores.
         intervals: the lower and upper end of each value's interval.
         curve: the logistic behind PLCC and RMSE.
         resampled: SRCC of each resample, for comparisons.
@@ -49,13 +50,13 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of two metrics on the same rows.
+    """Two metrics on the same rows.
 
     Attributes:
-        difference: SRCC of the first less SRCC of the second, both oriented.
+        difference: SRCC of the first minus SRCC of the second.
         interval: of the difference, from the paired bootstrap.
-        p: two-sided, from the difference over its bootstrap standard error, taken as normal.
-        p_holm: the same after Holm's correction for all pairs that were compared.
+        p: two-sided, of difference / bootstrap standard error under the normal distribution.
+        p_holm: p after Holm's correction for all pairs compared.
     """
 
     first: str
@@ -67,65 +68,93 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """At the level of 0.05, corrected."""
+        """Whether `p_holm` is below 0.05."""
         return self.p_holm < 0.05
 
 
 def draw(rows: int, resamples: int, seed: int) -> NDArray[np.float32]:
-    """Bootstrap counts, (resamples, rows): how often each resample holds each row."""
+    """Bootstrap counts (resamples, rows): how often each row is in each resample.
+
+    Example:
+        >>> draw(5, 3, seed=0).sum(axis=1).tolist()
+        [5.0, 5.0, 5.0]
+    """
     generator = np.random.default_rng(seed)
     return generator.multinomial(rows, np.full(rows, 1 / rows), size=resamples).astype(np.float32)
 
 
 def statistic(test: Callable[..., Any], x: Array, y: Array) -> float:
-    """The statistic of one of scipy's tests."""
+    """The statistic of one of scipy's tests.
+
+    Example:
+        >>> statistic(stats.spearmanr, np.array([1.0, 2.0, 4.0]), np.array([2.0, 3.0, 9.0]))
+        1.0
+    """
     return float(test(x, y).statistic)
 
 
-def orientation(scores: Array, opinions: Array) -> int:
-    """1 where scores rise with opinions, -1 where they fall."""
-    if np.ptp(scores) == 0 or np.ptp(opinions) == 0:
+def orientation(scores: Array, subjective: Array) -> int:
+    """1 if the scores increase with the subjective scores, -1 if they decrease: the sign of SRCC.
+
+    Example:
+        >>> orientation(np.array([3.0, 2.0, 1.0]), np.array([1.0, 2.0, 3.0]))
+        -1
+    """
+    if np.ptp(scores) == 0 or np.ptp(subjective) == 0:
         return 1
-    return -1 if statistic(stats.spearmanr, scores, opinions) < 0 else 1
+    return -1 if statistic(stats.spearmanr, scores, subjective) < 0 else 1
 
 
-def agreement(scores: Array, opinions: Array, sign: int, counts: NDArray[np.float32]) -> Agreement:
-    """Of scores (n) with opinions (n), oriented by `sign`, with intervals from `counts` (resamples, n)."""
+def agreement(scores: Array, subjective: Array, sign: int, counts: NDArray[np.float32]) -> Agreement:
+    """SRCC, KRCC, PLCC and RMSE of scores (n) with subjective scores (n), and their intervals.
+
+    Args:
+        scores: of one metric.
+        subjective: of the same images.
+        sign: of the correlation over all rows, see `orientation`; SRCC and KRCC are multiplied by it.
+        counts: bootstrap counts (resamples, n), see `draw`.
+
+    Example:
+        >>> scores = np.linspace(0, 1, 20)
+        >>> found = agreement(scores, 5 - 4 * scores, -1, draw(20, 100, seed=0))
+        >>> round(found.values["srcc"], 4), round(found.values["krcc"], 4)
+        (1.0, 1.0)
+    """
     nothing = dict.fromkeys(MEASURES, np.nan)
-    if reason := _useless(scores, opinions):
+    if reason := _undefined(scores, subjective):
         return Agreement(len(scores), nothing, dict.fromkeys(MEASURES, (np.nan, np.nan)), note=reason)
     values, resampled = dict(nothing), {name: np.full(len(counts), np.nan) for name in MEASURES}
-    values["srcc"] = sign * statistic(stats.spearmanr, scores, opinions)
-    values["krcc"] = sign * statistic(stats.kendalltau, scores, opinions)
-    resampled["srcc"] = sign * _chunked(counts, lambda chunk: _spearman(scores, opinions, chunk))
-    resampled["krcc"] = sign * _chunked(counts, lambda chunk: _kendall(scores, opinions, chunk))
+    values["srcc"] = sign * statistic(stats.spearmanr, scores, subjective)
+    values["krcc"] = sign * statistic(stats.kendalltau, scores, subjective)
+    resampled["srcc"] = sign * _chunked(counts, lambda chunk: _spearman(scores, subjective, chunk))
+    resampled["krcc"] = sign * _chunked(counts, lambda chunk: _kendall(scores, subjective, chunk))
     curve, note = None, ""
     try:
-        curve = fit(scores, opinions)
+        curve = fit(scores, subjective)
     except ValueError as error:
         note = str(error)
     else:
         mapped = curve(scores)
-        values["plcc"] = statistic(stats.pearsonr, mapped, opinions) if np.ptp(mapped) else np.nan
-        values["rmse"] = float(np.sqrt(np.mean((mapped - opinions) ** 2)))
-        resampled["plcc"] = _chunked(counts, lambda chunk: _pearson(mapped, opinions, chunk))
-        resampled["rmse"] = np.sqrt(counts @ (mapped - opinions) ** 2 / len(scores))
+        values["plcc"] = statistic(stats.pearsonr, mapped, subjective) if np.ptp(mapped) else np.nan
+        values["rmse"] = float(np.sqrt(np.mean((mapped - subjective) ** 2)))
+        resampled["plcc"] = _chunked(counts, lambda chunk: _pearson(mapped, subjective, chunk))
+        resampled["rmse"] = np.sqrt(counts @ (mapped - subjective) ** 2 / len(scores))
     return Agreement(
         len(scores), values, {k: _interval(v) for k, v in resampled.items()}, curve, note, resampled["srcc"]
     )
 
 
-def _useless(scores: Array, opinions: Array) -> str:
-    """Why no correlation can be had, or nothing."""
-    if len(scores) < FEWEST:
-        return f"there are fewer than {FEWEST} images"
+def _undefined(scores: Array, subjective: Array) -> str:
+    """Why there is no correlation; empty if there is one."""
+    if len(scores) < MIN_ROWS:
+        return f"there are fewer than {MIN_ROWS} images"
     if np.ptp(scores) == 0:
         return "its scores are all alike"
-    return "the opinions are all alike" if np.ptp(opinions) == 0 else ""
+    return "the subjective scores are all alike" if np.ptp(subjective) == 0 else ""
 
 
 def compare(agreements: Mapping[str, Agreement]) -> list[Comparison]:
-    """Every pair of metrics whose agreements come from the same rows and resamples."""
+    """Comparisons of all pairs of metrics, whose agreements must come from the same rows and resamples."""
     pairs, p_values = list(combinations(agreements, 2)), []
     for first, second in pairs:
         differences = agreements[first].resampled - agreements[second].resampled
@@ -146,6 +175,7 @@ def compare(agreements: Mapping[str, Agreement]) -> list[Comparison]:
 
 
 def _holm(p_values: list[float]) -> list[float]:
+    """p-values after Holm's step-down correction, as of statsmodels, which would bring pandas with it."""
     corrected, largest = [1.0] * len(p_values), 0.0
     for rank, place in enumerate(np.argsort(p_values)):
         largest = max(largest, (len(p_values) - rank) * p_values[place])
@@ -154,10 +184,10 @@ def _holm(p_values: list[float]) -> list[float]:
 
 
 def _interval(resampled: Array) -> tuple[float, float]:
-    known = resampled[np.isfinite(resampled)]
-    if not len(known):
+    defined = resampled[np.isfinite(resampled)]
+    if not len(defined):
         return (np.nan, np.nan)
-    low, high = np.quantile(known, (0.025, 0.975))
+    low, high = np.quantile(defined, (0.025, 0.975))
     return float(low), float(high)
 
 
@@ -171,33 +201,33 @@ def _ratio(above: Array, below: Array) -> Array:
 
 
 def _levels(values: Array, counts: Array) -> tuple[Array, NDArray[np.intp]]:
-    """How many drawn rows have each different value, (resamples, levels), lowest first, and the level of each row."""
+    """Counts of each distinct value (resamples, levels), in ascending order, and the level of each row."""
     _, level, sizes = np.unique(values, return_inverse=True, return_counts=True)
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
     return np.add.reduceat(counts[:, np.argsort(level, kind="stable")], starts, axis=1), level
 
 
 def _centred_ranks(values: Array, counts: Array) -> Array:
-    """Mean rank of each row within each resample, less the mean of all ranks, (resamples, n)."""
+    """Mean rank of each row within each resample, minus the mean of all ranks: (resamples, n)."""
     drawn, level = _levels(values, counts)
     ranks = np.cumsum(drawn, axis=1) - drawn / 2
     return ranks[:, level] - counts.shape[1] / 2
 
 
-def _spearman(scores: Array, opinions: Array, counts: Array) -> Array:
-    x, y = _centred_ranks(scores, counts), _centred_ranks(opinions, counts)
+def _spearman(scores: Array, subjective: Array, counts: Array) -> Array:
+    x, y = _centred_ranks(scores, counts), _centred_ranks(subjective, counts)
     xx, yy, xy = (np.einsum("rn,rn,rn->r", counts, a, b) for a, b in ((x, x), (y, y), (x, y)))
     return _ratio(xy, np.sqrt(xx * yy))
 
 
-def _kendall(scores: Array, opinions: Array, counts: Array) -> Array:
+def _kendall(scores: Array, subjective: Array, counts: Array) -> Array:
     rows = len(scores)
     if rows > _PAIRS:
         resamples = (np.repeat(np.arange(rows), row.astype(int)) for row in counts)
-        return np.array([statistic(stats.kendalltau, scores[rows], opinions[rows]) for rows in resamples])
-    agree = np.sign(scores[:, None] - scores) * np.sign(opinions[:, None] - opinions)
+        return np.array([statistic(stats.kendalltau, scores[rows], subjective[rows]) for rows in resamples])
+    agree = np.sign(scores[:, None] - scores) * np.sign(subjective[:, None] - subjective)
     total = np.einsum("rn,rn->r", counts @ agree, counts)
-    untied = [rows**2 - np.square(_levels(values, counts)[0]).sum(axis=1) for values in (scores, opinions)]
+    untied = [rows**2 - np.square(_levels(values, counts)[0]).sum(axis=1) for values in (scores, subjective)]
     return _ratio(total, np.sqrt(untied[0] * untied[1]))
 
 

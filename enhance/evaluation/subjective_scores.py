@@ -1,4 +1,4 @@
-"""Tables of scores and opinions: read from CSV, brought together by image, and their incomplete rows set apart."""
+"""Tables of objective and subjective scores: read from CSV, joined by image, reduced to their complete rows."""
 
 from __future__ import annotations
 
@@ -13,155 +13,198 @@ import numpy as np
 
 from enhance.evaluation.logistic import Array
 from enhance.utils.suggest import unknown
+from enhance.utils.tables import read_csv
 
 Rows = list[dict[str, str]]
-OPINIONS = ("opinion", "mos", "dmos")  # names of a column of opinions that nobody needs to give
-_ASIDE = ("image", "reference", "type", "seconds", *OPINIONS)
-_MOST = 1e100  # whose squares can be summed
+SUBJECTIVE_COLUMNS = ("mos", "dmos", "opinion")  # usual names of the column of subjective scores
+_NO_SCORES = ("image", "reference", "type", "seconds", *SUBJECTIVE_COLUMNS)
+_LARGEST = 1e100  # its square, and sums of squares, are finite
 _MISSING = ("", "nan", "na", "n/a", "none", "null")
 
 
 @dataclass(frozen=True)
 class Data:
-    """Complete rows.
+    """Complete rows of a table.
 
     Attributes:
         images: a name for each of the n rows.
-        scores: the scores by metric, each (n).
-        opinions: (n).
-        opinion: what the opinions are called.
-        types: the distortion type of each row; empty where there are none.
-        notes: a sentence for everything that was left out.
+        scores: the objective scores by metric, each (n).
+        subjective: the subjective scores (n).
+        subjective_column: the name of their column, e.g. `mos`.
+        types: the distortion type of each row; empty if the table has none.
+        notes: a sentence about each column or group of rows that was left out.
     """
 
     images: list[str]
     scores: dict[str, Array]
-    opinions: Array
-    opinion: str
+    subjective: Array
+    subjective_column: str
     types: list[str]
     notes: list[str]
 
 
 def read(path: Path) -> Rows:
-    """The rows of a CSV file with a header; commas, semicolons or tabs.
+    """The rows of a CSV file with a header; the delimiter is a comma, a semicolon or a tab.
 
     Raises:
-        ValueError: if it has no rows, or a column's name twice.
+        ValueError: if the file is not CSV in UTF-8, has no rows, or two columns of the same name.
         OSError: if it cannot be read.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder) / "mos.csv"
+        ...     _ = file.write_text("image; mos\\na.png; 4.2\\n")
+        ...     read(file)
+        [{'image': 'a.png', 'mos': '4.2'}]
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
+        columns, rows = read_csv(path, skipinitialspace=True)
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no CSV file in UTF-8; save it as one.") from error
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter, skipinitialspace=True)
-    names = [name.strip() for name in reader.fieldnames or []]
-    if len(set(names)) < len(names):
-        raise ValueError(f"{path} has two columns of the same name: {', '.join(names)}")
-    reader.fieldnames = names
-    rows = [{name: (row[name] or "").strip() for name in names} for row in reader]
+    if len({name.strip() for name in columns}) < len(columns):
+        raise ValueError(f"{path} has two columns of the same name: {', '.join(columns)}")
     if not rows:
         raise ValueError(f"{path} has no rows; the first line names the columns, every further line is an image.")
-    return rows
+    return [{name.strip(): (row[name] or "").strip() for name in columns} for row in rows]
 
 
-def join(scores: Rows, opinions: Rows, image: str = "") -> tuple[Rows, list[str]]:
-    """The rows of both that are of the same image, and sentences about those that have no partner.
+def join(scores: Rows, subjective: Rows, image: str = "") -> tuple[Rows, list[str]]:
+    """The rows of two tables joined by image, and a sentence about the images that are in one table only.
 
-    `image` names the column that tells the images apart; without it, `image` or the first that does not hold numbers.
-    An image is known by its file name, in any case; where that is not enough to tell the rows of a table apart, by the
-    folder above it too, and so on.
+    Images match by their file names, in any case; where those repeat in a table, by the folder above them too, and so
+    on.
+
+    Args:
+        scores: rows with objective scores.
+        subjective: rows with subjective scores.
+        image: the column with the images' names; empty takes `image`, else the first without numbers.
 
     Raises:
         ValueError: if an image is in a table twice, or no image is in both.
+
+    Example:
+        >>> join([{"image": "out/A.png", "psnr": "30"}], [{"image": "a.png", "mos": "4"}])
+        ([{'image': 'a.png', 'psnr': '30', 'mos': '4'}], [])
     """
-    paths = [[_path(row[_naming(rows, image) or next(iter(row))]) for row in rows] for rows in (scores, opinions)]
-    keys = _keys(paths)
-    partners = dict(zip(keys[1], opinions, strict=True))
+    tables = (scores, subjective)
+    keys = _keys([[_path(row[_naming(rows, image) or next(iter(row))]) for row in rows] for rows in tables])
+    partners = dict(zip(keys[1], subjective, strict=True))
     joined = [row | partners[key] for key, row in zip(keys[0], scores, strict=True) if key in partners]
     if not joined:
         raise ValueError(
-            f"No image is in both tables; for example {keys[0][0]} has scores and {keys[1][0]} an opinion."
+            f"No image is in both tables; for example {keys[0][0]} has scores and {keys[1][0]} a subjective score."
         )
     alone = [sorted(set(keys[side]) - set(keys[1 - side])) for side in (0, 1)]
-    lacks = ("scores but no opinion", "an opinion but no scores")
-    return joined, [_count(names, f"with {lack}") for names, lack in zip(alone, lacks, strict=True) if names]
+    lacks = ("with scores but no subjective score", "with a subjective score but no scores")
+    return joined, [_left_out(names, lack) for names, lack in zip(alone, lacks, strict=True) if names]
 
 
-def complete(rows: Rows, prediction: Sequence[str], opinion: str = "", kind: str = "", image: str = "") -> Data:
-    """The rows that have a number in every column of `prediction` and in `opinion`.
+def complete(rows: Rows, scores: Sequence[str], subjective: str = "", kind: str = "", image: str = "") -> Data:
+    """The rows with a number in every column of scores.
 
-    Without `opinion` the column of that name is meant, or mos or dmos; without `kind`, `type` if there is such a one.
+    Args:
+        rows: of one table, see `read` and `join`.
+        scores: the columns of objective scores; one without any number is left out.
+        subjective: the column of subjective scores; empty takes `mos`, `dmos` or `opinion`.
+        kind: the column of distortion types; empty takes `type`, if there is one.
+        image: the column with the images' names; empty takes `image`, else the first without numbers.
 
     Raises:
-        ValueError: if a column does not exist or no row is complete.
+        ValueError: if a column does not exist, a number is too large, or no row is complete.
+
+    Example:
+        >>> rows = [{"image": "a.png", "psnr": "30", "mos": "4"}, {"image": "b.png", "psnr": "", "mos": "2"}]
+        >>> data = complete(rows, ["psnr"])
+        >>> data.images, data.notes
+        (['a.png'], ['1 image without a number in every column, left out: b.png'])
     """
-    opinion, kind = chosen(rows, opinion, kind)
-    for name in prediction:
-        _check(rows, name)
-    columns = {name: np.array([_number(row[name]) for row in rows]) for name in (*prediction, opinion)}
-    notes = [f"{name} has no number and is left out." for name in prediction if not np.isfinite(columns[name]).any()]
-    kept = [name for name in prediction if np.isfinite(columns[name]).any()]
-    if not kept:
-        raise ValueError(f"There is no column of scores beside {opinion}; prediction= names one or several.")
-    finite = np.all([np.isfinite(columns[name]) for name in (*kept, opinion)], axis=0)
-    for name in (*kept, opinion):
-        if (most := float(np.abs(columns[name][finite]).max(initial=0))) > _MOST:
-            raise ValueError(f"{name} holds a number of size {most:g}; at most {_MOST:g} can be correlated.")
-    naming = _naming(rows, image)
-    labels = [row[naming] if naming else f"line {line}" for line, row in enumerate(rows, start=2)]
-    if not finite.all():
-        notes.append(_count([labels[i] for i in np.flatnonzero(~finite)], "without a number in every column"))
-    places = np.flatnonzero(finite)
-    if not len(places):
-        raise ValueError("No image has a number in every column; prediction= can name fewer columns.")
+    subjective, kind = chosen(rows, subjective, kind)
+    for name in scores:
+        _check_column(rows, name)
+    columns = {name: np.array([_number(row[name]) for row in rows]) for name in (*scores, subjective)}
+    empty = [name for name in scores if not np.isfinite(columns[name]).any()]
+    metrics = [name for name in scores if name not in empty]
+    if not metrics:
+        raise ValueError(f"There is no column of scores beside {subjective}; score_columns= names one or several.")
+    whole = np.all([np.isfinite(columns[name]) for name in (*metrics, subjective)], axis=0)
+    if not whole.any():
+        raise ValueError("No image has a number in every column; score_columns= can name fewer columns.")
+    values = {name: columns[name][whole] for name in (*metrics, subjective)}
+    _check_sizes(values)
+    labels, places = _labels(rows, image), np.flatnonzero(whole)
+    notes = [f"{name} has no number and is left out." for name in empty]
+    if len(places) < len(rows):
+        notes.append(_left_out([labels[i] for i in np.flatnonzero(~whole)], "without a number in every column"))
     return Data(
-        [labels[i] for i in places],
-        {name: columns[name][finite] for name in kept},
-        columns[opinion][finite],
-        opinion,
-        [rows[i][kind] for i in places] if kind else [],
-        notes,
+        images=[labels[i] for i in places],
+        scores={name: values[name] for name in metrics},
+        subjective=values[subjective],
+        subjective_column=subjective,
+        types=[rows[i][kind] for i in places] if kind else [],
+        notes=notes,
     )
 
 
-def chosen(rows: Rows, opinion: str, kind: str) -> tuple[str, str]:
-    """The columns of opinions and of types, by the names given or else the usual ones; types may have no column.
+def chosen(rows: Rows, subjective: str, kind: str) -> tuple[str, str]:
+    """The columns of subjective scores and of distortion types: those given, else those with a usual name.
+
+    The second is empty if there is no column of types.
 
     Raises:
-        ValueError: if there is no such column.
+        ValueError: if a column given does not exist, or there is no column of subjective scores.
+
+    Example:
+        >>> chosen([{"image": "a.png", "MOS": "4", "type": "blur"}], "", "")
+        ('MOS', 'type')
     """
     names = list(rows[0])
-    for name in filter(None, (opinion, kind)):
-        _check(rows, name)
-    opinion = opinion or next((name for name in names if name.lower() in OPINIONS), "")
-    if not opinion:
-        raise ValueError(f"opinion= must name the column of opinions, one of: {', '.join(names)}")
-    return opinion, kind or ("type" if "type" in names else "")
+    for name in filter(None, (subjective, kind)):
+        _check_column(rows, name)
+    subjective = subjective or next((name for name in names if name.lower() in SUBJECTIVE_COLUMNS), "")
+    if not subjective:
+        raise ValueError(f"subjective_column= must name the column of subjective scores, one of: {', '.join(names)}")
+    return subjective, kind or ("type" if "type" in names else "")
 
 
 def numeric(rows: Rows, aside: Sequence[str]) -> list[str]:
-    """The columns that hold numbers and gaps alone, but those that are known to be no scores."""
-    names = [name for name in rows[0] if name not in aside and name.lower() not in _ASIDE]
+    """The columns of numbers that can be objective scores: not those in `aside` nor of a usual other name.
+
+    Example:
+        >>> numeric([{"image": "a.png", "psnr": "30", "ssim": "", "mos": "4", "author": "me"}], [])
+        ['psnr']
+    """
+    names = [name for name in rows[0] if name not in aside and name.lower() not in _NO_SCORES]
     return [name for name in names if _holds_numbers(rows, name)]
 
 
-def _check(rows: Rows, name: str) -> None:
+def _check_column(rows: Rows, name: str) -> None:
     if name not in rows[0]:
         raise ValueError(unknown("column", name, rows[0]))
 
 
+def _check_sizes(values: dict[str, Array]) -> None:
+    for name, column in values.items():
+        if (largest := float(np.abs(column).max())) > _LARGEST:
+            raise ValueError(f"{name} holds a number of size {largest:g}; at most {_LARGEST:g} can be correlated.")
+
+
 def _naming(rows: Rows, image: str) -> str | None:
-    """The column that names the images, if there is one."""
+    """The column with the images' names, if there is one."""
     if image:
-        _check(rows, image)
+        _check_column(rows, image)
         return image
     return "image" if "image" in rows[0] else next((name for name in rows[0] if not _holds_numbers(rows, name)), None)
 
 
+def _labels(rows: Rows, image: str) -> list[str]:
+    """A name for each row: of its image, else its line in the file."""
+    column = _naming(rows, image)
+    return [row[column] if column else f"line {line}" for line, row in enumerate(rows, start=2)]
+
+
 def _keys(tables: Sequence[Sequence[tuple[str, ...]]]) -> list[list[str]]:
-    """The shortest ends of paths that tell the rows of each table apart."""
+    """The shortest ends of paths that are unique in each table."""
     depths = range(1, 1 + max(len(path) for table in tables for path in table))
     keys: list[list[str]] = []
     for depth in depths:
@@ -184,10 +227,10 @@ def _number(text: str) -> float:
 
 
 def _holds_numbers(rows: Rows, name: str) -> bool:
-    known = [row[name] for row in rows if row[name].lower() not in _MISSING]
-    return bool(known) and not any(math.isnan(_number(text)) for text in known)
+    present = [row[name] for row in rows if row[name].lower() not in _MISSING]
+    return bool(present) and not any(math.isnan(_number(text)) for text in present)
 
 
-def _count(names: Sequence[str], what: str) -> str:
+def _left_out(names: Sequence[str], what: str) -> str:
     shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     return f"{len(names)} {'image' if len(names) == 1 else 'images'} {what}, left out: {shown}"

@@ -15,19 +15,23 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-LEAST = 8  # pixels; what the measures take
+MIN_SIDE = 8  # pixels; shorter sides have no feature maps
 _TOLERANCE = 1e-3
 
 
 class ImageError(ValueError):
-    """A picture that cannot be read, used or written; the message says how to mend it."""
+    """An image that cannot be read, used or written; the message names the remedy."""
 
 
 def to_array(image: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """(1, 3, H, W) or (3, H, W) in [0, 1] -> bytes (H, W, 3), rounded to the nearest; just outside is clipped.
+    """An image (1, 3, H, W) or (3, H, W) in [0, 1] as bytes (H, W, 3): clipped, times 255, rounded to the nearest.
 
     Raises:
-        ImageError: for another shape, integers, NaN, or values that are clearly on another scale.
+        ImageError: for another shape, integers, NaN, or values below -1 or above 2, which are on another scale.
+
+    Example:
+        >>> to_array(torch.full((1, 3, 1, 2), 0.5)).tolist()
+        [[[128, 128, 128], [128, 128, 128]]]
     """
     if not isinstance(image, Tensor):
         raise ImageError(f"An image to be written must be a tensor, got {type(image).__name__}.")
@@ -47,10 +51,16 @@ def to_array(image: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def from_array(values: Array) -> Tensor:
-    """(H, W, 3) or grey (H, W), (H, W, 1), of bytes, 16-bit integers or floats in [0, 1] -> (1, 3, H, W), float32.
+    """An array (H, W, 3), or grey (H, W) or (H, W, 1), as an image (1, 3, H, W) in [0, 1], float32.
+
+    The array is of bytes, unsigned 16-bit integers or floats in [0, 1].
 
     Raises:
         ImageError: for another shape or type, NaN, or floats that do not lie in [0, 1].
+
+    Example:
+        >>> from_array(np.full((4, 6), 255, np.uint8)).shape
+        torch.Size([1, 3, 4, 6])
     """
     values = values[..., None] if values.ndim == 2 else values
     if values.ndim != 3 or values.shape[-1] not in (1, 3) or not values.size:
@@ -71,10 +81,14 @@ def from_array(values: Array) -> Tensor:
 
 
 def from_pillow(picture: Image.Image) -> Tensor:
-    """A Pillow image -> (1, 3, H, W), float32 RGB; transparent pixels are laid on white.
+    """An image of Pillow as (1, 3, H, W) in [0, 1], float32 RGB; transparent pixels are composited over white.
 
     Raises:
-        ImageError: for the 32-bit modes, of which nobody knows the range.
+        ImageError: for the 32-bit modes I and F, whose range is undefined.
+
+    Example:
+        >>> from_pillow(Image.new("L", (6, 4), 255)).shape
+        torch.Size([1, 3, 4, 6])
     """
     if picture.mode.startswith("I;16"):
         return from_array(np.asarray(picture).astype(np.uint16))
@@ -85,31 +99,46 @@ def from_pillow(picture: Image.Image) -> Tensor:
     return from_array(np.asarray(picture.convert("RGB")))
 
 
-def require_size(image: Tensor | Picture, name: str, least: int = LEAST) -> None:
-    """Raise an ImageError if a side is shorter than `least` pixels."""
+def require_size(image: Tensor | Picture, name: str, minimum: int = MIN_SIDE) -> None:
+    """Raise an ImageError if a side of (B, 3, H, W) is shorter than `minimum` pixels; `name` is the image's role.
+
+    Example:
+        >>> require_size(torch.zeros(1, 3, 4, 9), "reference")
+        Traceback (most recent call last):
+        enhance.images.arrays.ImageError: reference is 9 x 4 pixels; it must be at least 8 x 8: name a larger one.
+    """
     height, width = (image if isinstance(image, Tensor) else image.image).shape[-2:]
-    if min(height, width) < least:
+    if min(height, width) < minimum:
         raise ImageError(
-            f"{name} is {width} x {height} pixels; it must be at least {least} x {least}: name a larger one."
+            f"{name} is {width} x {height} pixels; it must be at least {minimum} x {minimum}: name a larger one."
         )
 
 
-def resize(image: Tensor, longer: int, enlarge: bool = False) -> Tensor:
-    """Bring the longer side of (B, 3, H, W) to `longer` pixels, anti-aliased; smaller images only with `enlarge`.
+def resize(image: Tensor, longer: int) -> Tensor:
+    """(B, 3, H, W) in [0, 1] with its longer side reduced to `longer` pixels; a smaller image is returned as it is.
 
     Raises:
         ImageError: if `longer` is not positive.
+
+    Example:
+        >>> resize(torch.rand(1, 3, 40, 60), 30).shape
+        torch.Size([1, 3, 20, 30])
     """
     height, width = image.shape[-2:]
     if longer < 1:
         raise ImageError(f"An image cannot be resized to {longer} pixels; name a size of 1 or more.")
-    if max(height, width) == longer or (max(height, width) < longer and not enlarge):
+    if max(height, width) <= longer:
         return image
     return resized(image, (_scaled(height, longer, width), _scaled(width, longer, height)))
 
 
 def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, 3, H, W) in [0, 1] at another `size`, (H, W): bicubic, anti-aliased, clipped to the range."""
+    """(B, 3, H, W) in [0, 1] at another `size` (H, W): bicubic, anti-aliased, clipped to [0, 1].
+
+    Example:
+        >>> resized(torch.rand(1, 3, 40, 60), (10, 80)).shape
+        torch.Size([1, 3, 10, 80])
+    """
     if tuple(image.shape[-2:]) == tuple(size):
         return image
     return functional.interpolate(image, size=size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)

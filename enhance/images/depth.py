@@ -1,4 +1,4 @@
-"""What has more than 8 bits a channel, which Pillow alone would cut: 16-bit PNG, and TIFF of 16 bits, 32 or floats."""
+"""Images of high bit depth, which Pillow alone cuts to 8 bits: 16-bit PNG, and TIFF of 16 bits, 32 bits or floats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from enhance.images.arrays import Array, ImageError
 
-# for each byte order of a raw mode the one that makes Pillow keep the other byte
+# the byte order that makes Pillow keep the other byte, for each byte order of a raw mode
 _OTHER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB = 0, 1, 2
 _PHOTOMETRIC = 262
@@ -24,7 +24,7 @@ _TURNS = {2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 1), 6: (False, 3)
 
 
 def rawmode(opened: Image.Image) -> str:
-    """How the samples lie in a file that Pillow opened but has not loaded, e.g. `RGB;16B`; empty if it does not say."""
+    """Pillow's raw mode of a file that is opened but not loaded, e.g. `RGB;16B`; empty if there are none or several."""
     modes = {str(tile[3][0] if isinstance(tile[3], tuple) else tile[3]) for tile in getattr(opened, "tile", [])}
     return modes.pop() if len(modes) == 1 else ""
 
@@ -65,13 +65,16 @@ def _decoded(path: Path, raw: str) -> Array:
         return np.asarray(ImageOps.exif_transpose(opened))
 
 
-def deep_tiff(path: Path, notes: list[str], least_bytes: int = 2) -> Array | None:
-    """Samples (H, W, 1..4) in [0, 1] of a grey or RGB TIFF, alpha not premultiplied; None if Pillow should try it.
+def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2) -> Array | None:
+    """Samples (H, W, 1 to 4) in [0, 1] of a grey or RGB TIFF, upright, alpha not premultiplied.
 
     Args:
         path: a TIFF.
-        notes: where to say what was done.
-        least_bytes: leave files with fewer bytes a sample to Pillow.
+        notes: the conversions made are appended.
+        min_bytes: files with fewer bytes a sample are left to Pillow.
+
+    Returns:
+        The samples, or None where Pillow should read the file.
 
     Raises:
         ImageError: for floats outside [0, 1], complex numbers, more than two dimensions, or too many pixels.
@@ -80,22 +83,13 @@ def deep_tiff(path: Path, notes: list[str], least_bytes: int = 2) -> Array | Non
         if file is None:
             return None
         page: Any = file.pages[0]
-        if (
-            page.dtype is None
-            or page.dtype.kind == "b"
-            or page.dtype.itemsize < least_bytes
-            or page.photometric not in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB)
-        ):
+        if not _is_deep(page, min_bytes):
             return None
-        if page.axes not in ("YX", "YXS", "SYX") or page.dtype.kind not in "uif" or not page.size:
-            raise ImageError(f"{path} is not a flat picture but holds {page.dtype} of shape {page.shape}; export one.")
-        pixels = max(page.imagewidth * page.imagelength, page.size // 8)
-        if Image.MAX_IMAGE_PIXELS and pixels > Image.MAX_IMAGE_PIXELS:
-            raise Image.DecompressionBombError(f"{pixels} pixels")
+        _require_flat(path, page)
         try:
             values = page.asarray()
         except ValueError as error:
-            if "imagecodecs" in str(error):
+            if "imagecodecs" in str(error):  # a compression that Pillow may know
                 return None
             raise
         if len(file.pages) > 1:
@@ -113,14 +107,30 @@ def deep_tiff(path: Path, notes: list[str], least_bytes: int = 2) -> Array | Non
     return _channels(values, 3 if page.photometric == _RGB else 1, tuple(int(kind) for kind in page.extrasamples))
 
 
+def _is_deep(page: Any, min_bytes: int) -> bool:
+    """Whether a TIFF's page is grey or RGB of at least so many bytes a sample."""
+    if page.dtype is None or page.dtype.kind == "b" or page.dtype.itemsize < min_bytes:
+        return False
+    return page.photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB)
+
+
+def _require_flat(path: Path, page: Any) -> None:
+    """Raise an error unless a page is two-dimensional, of real numbers, and of a size that may be decoded."""
+    if page.axes not in ("YX", "YXS", "SYX") or page.dtype.kind not in "uif" or not page.size:
+        raise ImageError(f"{path} is not a flat picture but holds {page.dtype} of shape {page.shape}; export one.")
+    pixels = max(page.imagewidth * page.imagelength, page.size // 8)
+    if Image.MAX_IMAGE_PIXELS and pixels > Image.MAX_IMAGE_PIXELS:
+        raise Image.DecompressionBombError(f"{pixels} pixels")
+
+
 def _unit(path: Path, values: Array, bits: int) -> Array:
-    """Scale samples to [0, 1], float32."""
+    """Samples scaled to [0, 1], float32; integers have `bits` bits."""
     if values.dtype.kind in "ui":
         top = 2 ** (bits - (values.dtype.kind == "i")) - 1
         return (values.astype(np.float64) / top).clip(0, 1).astype(np.float32)
     low, high = float(values.min()), float(values.max())
     if np.isnan(low):
-        raise ImageError(f"{path} contains NaN; replace what is no number.")
+        raise ImageError(f"{path} contains NaN; replace it by numbers.")
     if not (low >= -1e-3 and high <= 1.001):
         raise ImageError(
             f"{path} holds floats in [{low:.4g}, {high:.4g}]; floats must lie in [0, 1]: rescale or save integers."
@@ -129,7 +139,7 @@ def _unit(path: Path, values: Array, bits: int) -> Array:
 
 
 def _channels(values: Array, colours: int, extra: tuple[int, ...]) -> Array:
-    """Colours, and alpha if the first of the extra samples is that: 1 is premultiplied, 2 is not."""
+    """The colours, and alpha if the first of the extra samples is alpha: kind 1 is premultiplied, 2 is not."""
     if not extra or extra[0] not in (1, 2):
         return values[..., :colours]
     values = values[..., : colours + 1]
@@ -145,7 +155,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile | None]:
     """The file, or None if tifffile cannot make out its structure."""
     try:
         file = tifffile.TiffFile(path)
-    except Exception:  # whatever a damaged file leads it to
+    except Exception:  # tifffile raises all kinds of errors on damaged files
         yield None
         return
     with file:
@@ -154,7 +164,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile | None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without tifffile's log of everything odd in a damaged file; the error says enough."""
+    """A context without tifffile's log: the exception already tells what is wrong with a damaged file."""
     log = logging.getLogger("tifffile")
     before = log.level
     log.setLevel(logging.CRITICAL + 1)

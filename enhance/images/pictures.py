@@ -1,7 +1,4 @@
-"""Files <-> RGB tensors (1, 3, H, W) in [0, 1], and the sample photographs.
-
-Whatever a file holds, what comes out is plain RGB; `Picture.notes` say what had to be done to it.
-"""
+"""Files and sample photographs as RGB tensors (1, 3, H, W) in [0, 1]; `Picture.notes` list the conversions made."""
 
 from __future__ import annotations
 
@@ -12,14 +9,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from enhance.images.arrays import LEAST, ImageError, from_array, from_pillow, require_size, resize, resized, to_array
-from enhance.images.reading import READABLE, Picture, read
+from enhance.images.arrays import MIN_SIDE, ImageError, from_array, from_pillow, require_size, resize, resized, to_array
+from enhance.images.reading import Picture, read
 from enhance.images.samples import SAMPLES, sample_file
+from enhance.images.suffixes import READABLE
 from enhance.images.writing import save_image
 from enhance.utils.suggest import unknown
 
 __all__ = [
-    "LEAST",
+    "MIN_SIDE",
     "SAMPLES",
     "ImageError",
     "Picture",
@@ -38,11 +36,19 @@ __all__ = [
 
 
 def open_picture(name: str | os.PathLike[str], background: str = "white", others: Iterable[str] = ()) -> Picture:
-    """Open a sample by its name, or a file; a file named like a sample is opened as ./NAME. `others` are what a name
-    might have been meant for.
+    """The picture in a file, or a sample by its name; a file that is named like a sample is opened as ./NAME.
+
+    Args:
+        name: of a sample or a file.
+        background: the colour under transparent pixels, see `read`.
+        others: further names that the caller accepts, for the suggestion in the message.
 
     Raises:
-        ImageError: if it is neither, or the file cannot be read.
+        ImageError: if there is no such sample or file, or the file cannot be read.
+
+    Example:
+        >>> open_picture("astronaut").image.shape
+        torch.Size([1, 3, 512, 512])
     """
     text = os.fspath(name)
     if text in SAMPLES:
@@ -57,10 +63,14 @@ def open_picture(name: str | os.PathLike[str], background: str = "white", others
 
 
 def sample(name: str, background: str = "white") -> Picture:
-    """A photograph that comes with scikit-image.
+    """A photograph that comes with scikit-image, by its name in `SAMPLES`.
 
     Raises:
-        ImageError: for a name that is not in `SAMPLES`, or no colour.
+        ImageError: for another name, or a background that is not a colour.
+
+    Example:
+        >>> sample("chelsea").image.shape
+        torch.Size([1, 3, 300, 451])
     """
     if name not in SAMPLES:
         raise ImageError(unknown("sample", name, SAMPLES))
@@ -69,7 +79,12 @@ def sample(name: str, background: str = "white") -> Picture:
 
 
 def load_image(path: str | os.PathLike[str], background: str = "white") -> Tensor:
-    """Read a file, or a sample by its name, as (1, 3, H, W), float32 RGB in [0, 1]; see `read`."""
+    """The image in a file, or a sample by its name: (1, 3, H, W), float32 RGB in [0, 1]; see `read`.
+
+    Example:
+        >>> load_image("coffee").shape
+        torch.Size([1, 3, 400, 600])
+    """
     return open_picture(path, background).image
 
 

@@ -1,4 +1,4 @@
-"""Files of every kind that people have to plain RGB."""
+"""Image files as RGB tensors: grey, palette, CMYK, transparent, 16-bit, rotated and multi-frame files included."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from torch import Tensor
 
 from enhance.images.arrays import Array, ImageError, from_array
 from enhance.images.depth import deep_tiff, rawmode, sixteen_bits
+from enhance.images.suffixes import FORMATS
 from enhance.utils.suggest import short
 
-READABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION = 274
 
@@ -31,7 +30,7 @@ class Picture:
     Attributes:
         image: (1, 3, H, W), float32 RGB in [0, 1].
         source: the file or the sample's name.
-        notes: what was done to it, in sentences.
+        notes: the conversions made, in sentences.
     """
 
     image: Tensor
@@ -40,10 +39,11 @@ class Picture:
 
 
 def read(path: str | os.PathLike[str], background: str = "white") -> Picture:
-    """Read a PNG, JPEG, WebP, TIFF, BMP or GIF file.
+    """The picture in a PNG, JPEG, WebP, TIFF, BMP or GIF file.
 
-    Grey and palette images become RGB, transparent pixels are laid on `background`, 16 bits keep their precision, CMYK
-    is converted with its colour profile, the EXIF orientation is honoured, and of several frames the first is taken.
+    Grey and palette images become RGB, transparent pixels are composited over `background`, 16 bits keep their
+    precision, CMYK is converted with its colour profile, the EXIF orientation is applied, and the first of several
+    frames is taken.
 
     Args:
         path: the file; a leading ~ is the home folder.
@@ -51,6 +51,14 @@ def read(path: str | os.PathLike[str], background: str = "white") -> Picture:
 
     Raises:
         ImageError: if there is no such file, or it is not an image that can be read whole.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder) / "grey.png"
+        ...     Image.new("L", (6, 4), 128).save(file)
+        ...     read(file).image.shape
+        torch.Size([1, 3, 4, 6])
     """
     laid_on = _colour(background)
     path = _existing(Path(path))
@@ -74,7 +82,7 @@ def read(path: str | os.PathLike[str], background: str = "white") -> Picture:
         raise ImageError(f"{path} is not an image; PNG, JPEG, WebP, TIFF, BMP and GIF can be read.") from error
     except MemoryError as error:
         raise ImageError(f"{path} needs more memory than there is; reduce it first.") from error
-    except Exception as error:  # decoders raise whatever a damaged file leads them to
+    except Exception as error:  # decoders raise all kinds of errors on damaged files
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise ImageError(f"{path} cannot be read whole: the file is damaged or cut short ({reason}).") from error
     return Picture(image, str(path), tuple(notes))
@@ -117,9 +125,9 @@ def _decoded(path: Path, notes: list[str]) -> Array:
     if deep is not None:
         return deep
     try:
-        opened = Image.open(path, formats=_FORMATS)
+        opened = Image.open(path, formats=tuple(set(FORMATS.values())))
     except UnidentifiedImageError as error:
-        rare = deep_tiff(path, notes, least_bytes=1) if tiff else None
+        rare = deep_tiff(path, notes, min_bytes=1) if tiff else None
         if tiff and rare is None:
             raise ImageError(
                 f"{path} is a TIFF that cannot be read: of a rare kind, or damaged; save it as PNG, or as grey or RGB."
@@ -158,7 +166,7 @@ def _eight_bits(picture: Image.Image, path: Path, raw: str, notes: list[str]) ->
 
 
 def _from_cmyk(picture: Image.Image) -> Image.Image:
-    """Through the colour profile where the file carries one."""
+    """A CMYK image in RGB, converted with the colour profile that the file embeds, if any."""
     profile = picture.info.get("icc_profile")
     if profile:
         try:
@@ -186,7 +194,7 @@ def _composited(values: Array, laid_on: tuple[float, ...], background: str, path
 def _colour(background: str) -> tuple[float, ...]:
     try:
         return tuple(channel / 255 for channel in ImageColor.getrgb(background)[:3])
-    except (ValueError, TypeError, AttributeError) as error:  # the latter two where it is no string
+    except (ValueError, TypeError, AttributeError) as error:  # the last two if it is no string
         raise ImageError(
             f"background={background} is not a colour; name one (white, grey, ...) or write '#rrggbb'."
         ) from error

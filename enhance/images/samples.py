@@ -18,7 +18,12 @@ SAMPLES: tuple[str, ...] = tuple(_FILES)
 
 
 def sample_file(name: str) -> str:
-    """Path of a sample's file."""
+    """The path of a sample's file.
+
+    Example:
+        >>> sample_file("astronaut").endswith("astronaut.png")
+        True
+    """
     from importlib.resources import files
 
     return str(files("skimage.data").joinpath(_FILES[name]))

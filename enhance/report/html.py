@@ -51,7 +51,7 @@ def report(data: RunData) -> None:
 
 def _heading(data: RunData) -> dict[str, Any]:
     """What was run, how it ended, and what is wrong with it."""
-    pretrained = (data.metadata.get("backbone") or {}).get("calibrated", True)
+    pretrained = (data.metadata.get("backbone") or {}).get("pretrained", True)
     return {
         "title": _title(data),
         "task": data.metadata.get("task"),

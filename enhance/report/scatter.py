@@ -1,4 +1,4 @@
-"""Opinions against scores with the fitted logistic, a panel for each metric. PNG and PDF, fit for a paper."""
+"""Subjective against objective scores with the fitted logistic, a panel for each metric; PNG and PDF for a paper."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def scatter(evaluations: Sequence[Evaluation], path: Path) -> None:
             _panel(axis, evaluation, metric, types)
         for axis in panels[len(metrics) :]:
             axis.set_visible(False)
-        panels[0].set_ylabel(evaluation.data.opinion, fontsize=8, color=INK, parse_math=False)
+        panels[0].set_ylabel(evaluation.data.subjective_column, fontsize=8, color=INK, parse_math=False)
     if types:
         _legend(drawn, types)
     save(drawn, path)
@@ -72,7 +72,7 @@ def _legend(drawn: Figure, types: list[str]) -> None:
 
 
 def _panel(axis: Axes, evaluation: Evaluation, metric: str, types: list[str]) -> None:
-    scores, opinions = evaluation.data.scores[metric], evaluation.data.opinions
+    scores, subjective = evaluation.data.scores[metric], evaluation.data.subjective
     whole = evaluation.agreements[metric][ALL]
     size = float(np.clip(5000 / len(scores), 2, 12))
     groups = [(BLUE, "o", np.full(len(scores), True))]
@@ -82,7 +82,7 @@ def _panel(axis: Axes, evaluation: Evaluation, metric: str, types: list[str]) ->
     for colour, mark, rows in groups:
         axis.scatter(
             scores[rows],
-            opinions[rows],
+            subjective[rows],
             s=size,
             color=colour,
             marker=mark,

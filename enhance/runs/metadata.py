@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -11,12 +10,12 @@ from typing import Any
 
 import numpy
 import torch
-from torch import Tensor
 
 import enhance
 from enhance.config.schema import Config, steps
 from enhance.inputs import Inputs
 from enhance.optim.objective import Objective
+from enhance.utils.hashes import hash_tensor
 from enhance.utils.machine import processor
 
 
@@ -70,16 +69,12 @@ def fingerprint(config: Config, inputs: Inputs, objective: Objective) -> dict[st
         for term in objective.describe()
         if term.get("metric", {}).get("backbone")
     }
-    mask = {} if inputs.mask is None else {"the mask's SHA-256": _hash(inputs.mask)}
-    return (
-        settings
-        | weights
-        | mask
-        | {
-            "the reference's SHA-256": _hash(inputs.reference),
-            "the start's SHA-256": _hash(inputs.initial),
-        }
-    )
+    mask = {} if inputs.mask is None else {"the mask's SHA-256": hash_tensor(inputs.mask)}
+    images = {
+        "the reference's SHA-256": hash_tensor(inputs.reference),
+        "the start's SHA-256": hash_tensor(inputs.initial),
+    }
+    return settings | weights | mask | images
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -88,7 +83,3 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, str(value)
-
-
-def _hash(image: Tensor) -> str:
-    return hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest()

@@ -19,6 +19,7 @@ from enhance.optim.step import Step
 from enhance.runs import layout as names
 from enhance.runs.history import HistoryWriter, Row, cut
 from enhance.utils.files import write_json
+from enhance.utils.numbers import finite
 
 try:
     import resource
@@ -212,7 +213,7 @@ def peak_memory() -> dict[str, int]:
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {key: value if math.isfinite(value) else None for key, value in values.items()}
+    return {key: finite(value) for key, value in values.items()}
 
 
 def _moment(saved: Mapping[str, Any] | None) -> Moment | None:

@@ -12,9 +12,10 @@ from typing import Any
 
 from enhance.config.schema import SettingsError
 from enhance.scoring.pairs import Pair
-from enhance.scoring.scorers import Scorer, described, finite, remarks
+from enhance.scoring.scorers import Scorer, described, remarks
 from enhance.scoring.table import Outcome, Row
 from enhance.utils.files import write_json
+from enhance.utils.numbers import finite
 
 _PAUSE = 10.0  # seconds between two writings: of a long table, writing takes a while
 _MOST_FOLDERS = 24  # whose means are given

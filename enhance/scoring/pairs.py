@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from enhance.images.reading import READABLE
+from enhance.images.suffixes import READABLE
 from enhance.utils.suggest import unknown
+from enhance.utils.tables import read_csv
 
 
 class PairsError(ValueError):
@@ -69,11 +70,7 @@ def read_pairs(file: str) -> list[Pair]:
         PairsError: if it cannot be read, lacks a column or has no rows.
     """
     try:
-        with open(file, newline="", encoding="utf-8-sig") as opened:
-            header = opened.readline()
-            opened.seek(0)
-            reader = csv.DictReader(opened, delimiter=max(",;\t", key=header.count), strict=True)
-            columns, rows = list(reader.fieldnames or []), list(reader)
+        columns, rows = read_csv(Path(file), strict=True)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairsError(f"pairs={file} cannot be read as a CSV ({error}).") from error
     for column in ("reference", "image"):

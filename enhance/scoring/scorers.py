@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from enhance.backbones.encode import encode_once
 from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
 from enhance.metrics.metric import Metric
 from enhance.metrics.registry import METRICS
+from enhance.utils.numbers import finite
 from enhance.utils.suggest import unknown
 
 _PUBLISHED = {(measure, network_for(measure, backbone)) for measure, backbone in PUBLISHED_PAIRS}
@@ -124,11 +124,6 @@ def described(scorer: Scorer) -> dict[str, Any]:
     if backbone:
         found |= {"backbone": backbone["name"], **{key: backbone[key] for key in backbone if key != "name"}}
     return found
-
-
-def finite(value: float) -> float | None:
-    """JSON has neither infinity, which the PSNR of equal images is, nor NaN."""
-    return value if math.isfinite(value) else None
 
 
 def scorers(names: Sequence[str], build: Callable[[str], Metric], backbones: Iterable[str]) -> list[Scorer]:

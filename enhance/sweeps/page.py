@@ -155,7 +155,7 @@ def _thinned(rows: Sequence[Row]) -> list[Row]:
 
 def _untrained(jobs: list[Job]) -> str:
     """How many of the backbones have random features: All, Some, or none, which is empty."""
-    random = [not (job.metadata.get("backbone") or {}).get("calibrated", True) for job in jobs]
+    random = [not (job.metadata.get("backbone") or {}).get("pretrained", True) for job in jobs]
     return "All" if random and all(random) else "Some" if any(random) else ""
 
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that are written whole or not at all, and the lock on a folder."""
 
 from __future__ import annotations
 
@@ -6,34 +6,52 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
 _PARTIAL = ".partial"
+_LOCK = ".enhance.lock"
+
+
+def _read_umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+# The umask can only be read by setting it, for the whole process: done once, before there are threads.
+_MODE = 0o666 & ~_read_umask()
 
 
 def sentence(error: Exception) -> str:
-    """What is wrong; of the system's own errors the file and the reason, without their number."""
+    """The message of an error; of an OSError its file and its reason, without the number.
+
+    Example:
+        >>> sentence(FileNotFoundError(2, "No such file or directory", "photo.png"))
+        'photo.png: No such file or directory.'
+    """
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
     return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write to a temporary file beside `path`, then rename it: whoever reads sees the old file or the new one, whole.
+    """Write a file whole or not at all: a reader finds either the old file or the new one.
+
+    The data are written to a temporary file in the same folder, which is then renamed to `path`. The file and the
+    folder are synchronised with the disk, so the new file survives a power failure.
+
+    Args:
+        path: the file; missing folders are made.
+        data: its content.
 
     Raises:
-        OSError: if the folder cannot be made or written, or the disk is full; nothing is left behind.
+        OSError: if the folder cannot be made or written, or the disk is full; no temporary file is left.
     """
     try:
         _write(path, data)
-    except OSError as error:  # of a temporary file, or of none
+    except OSError as error:  # its file name is that of the temporary file, or missing
         raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from error
 
 
@@ -45,44 +63,78 @@ def _write(path: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(name, 0o666 & ~_umask())
+        os.chmod(name, _MODE)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what writers that were killed have left half-written in a folder and those below it."""
+def _sync_folder(folder: Path) -> None:
+    """Synchronise a folder's entries with the disk: a rename is lost in a power failure before that."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:  # not every file system can
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder and the folders below it."""
     for file in folder.rglob(f".*{_PARTIAL}"):
         file.unlink(missing_ok=True)
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone, on systems that can lock one; let go however the process ends.
+def lock(folder: Path) -> Iterator[None]:
+    """Lock a folder for this process while the block runs.
+
+    The operating system releases the lock however the process ends. The lock file lies in the folder, so that the lock
+    holds for every process that can see the folder, and is removed at the end of the block. A killed process leaves an
+    empty hidden file, which locks nothing and which the next process to lock the folder removes. File systems that have
+    no locks are not locked.
+
+    Args:
+        folder: an existing folder.
 
     Raises:
-        ValueError: if another process holds it.
+        ValueError: if another process has locked it.
     """
-    if fcntl is None:
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+    from filelock import FileLock, Timeout  # takes a twentieth of a second, which `--help` need not wait for
+
+    guard = FileLock(folder / _LOCK)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(f"Another process is at work in {folder}; let it end or stop it first.") from error
-        except OSError:  # a file system without locks
-            pass
+        guard.acquire(blocking=False)
+    except Timeout as error:
+        raise ValueError(f"Another process is at work in {folder}; let it end or stop it first.") from error
+    except OSError:  # no locks there, or the folder cannot be written, which the first file written into it reports
+        pass
+    try:
         yield
     finally:
-        os.close(descriptor)
+        _release(guard)
+
+
+def _release(guard: Any) -> None:
+    if not guard.is_locked:
+        return
+    file = Path(guard.lock_file)
+    # Removed before the release, so that nobody's newly locked file is; only Windows cannot remove an open file.
+    if os.name != "nt":
+        file.unlink(missing_ok=True)
+    guard.release()
+    if os.name == "nt":
+        with suppress(OSError):  # another process may have opened it by now
+            file.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8; see `write_bytes`."""
+    """Write text in UTF-8; see `write_bytes`."""
     write_bytes(path, text.encode())
 
 
@@ -90,12 +142,6 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write standard JSON, indented; see `write_bytes`.
 
     Raises:
-        ValueError: for NaN and infinity, which JSON does not have.
+        ValueError: for NaN and infinity, which JSON does not have; see `enhance.utils.numbers.finite`.
     """
     write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

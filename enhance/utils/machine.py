@@ -1,4 +1,4 @@
-"""What this machine is called, for the record of what ran on it."""
+"""The name of the machine's processor, for the metadata of runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _CPUS = Path("/proc/cpuinfo")  # Linux
 
 
 def processor() -> str:
-    """The model of the processor, e.g. `AMD EPYC 7763 64-Core Processor`; its architecture where nothing tells."""
+    """The model of the processor, e.g. `AMD EPYC 7763 64-Core Processor`; its architecture if unknown."""
     try:
         lines = _CPUS.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Sentences for names that nobody knows."""
+"""Messages about unknown names."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ _LONG = 200
 
 
 def short(text: object) -> str:
-    """A text of any length for a sentence: of a long one its beginning and its end."""
-    said, half = str(text), _LONG // 2
-    return said if len(said) <= _LONG else f"{said[:half]}...{said[-half:]}"
+    """A text for a message; of a long one its beginning and its end.
+
+    Example:
+        >>> short("x" * 1000).replace("x", "")
+        '...'
+    """
+    whole, half = str(text), _LONG // 2
+    return whole if len(whole) <= _LONG else f"{whole[:half]}...{whole[-half:]}"
 
 
 def unknown(what: str, given: object, accepted: Iterable[str]) -> str:
-    """One sentence: the name that was given, the nearest accepted one and, unless they are many, the accepted ones.
+    """A message with the name given, the nearest accepted name and, unless there are many, all accepted names.
 
     Example:
         >>> unknown("metric", "deepwds", ["deepwsd", "deepjsd"])

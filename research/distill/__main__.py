@@ -27,7 +27,7 @@ def distill(recipe: Recipe) -> None:
 
     from enhance.backbones import compact
     from enhance.backbones.network import load
-    from enhance.utils.files import held, sweep, write_bytes, write_text
+    from enhance.utils.files import lock, remove_partial, write_bytes, write_text
     from research.distill.agreement import agreement, scores_of
     from research.distill.card import Facts, card
     from research.distill.crops import group
@@ -45,8 +45,8 @@ def distill(recipe: Recipe) -> None:
     identity = recipe.identity(photographs, network.origin.sha256, first.origin.sha256 if first else "")
     folder = Path(recipe.folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    with held(folder):
-        sweep(folder)
+    with lock(folder):
+        remove_partial(folder)
         check(folder, identity)
         teacher: Teacher | None = None
 

@@ -25,9 +25,9 @@ from research.distill.photographs import centre
 SEVERITIES: dict[str, tuple[dict[str, float], ...]] = {
     "gaussian_noise": tuple({"sigma": value} for value in (5, 10, 20, 35, 60)),
     "gaussian_blur": tuple({"sigma": value} for value in (0.6, 1.0, 1.6, 2.5, 4.0)),
-    "jpeg": tuple({"quality": value} for value in (70, 40, 20, 10, 5)),
+    "jpeg": tuple({"quality": value, "subsampling": 2} for value in (70, 40, 20, 10, 5)),
     "contrast": tuple({"factor": value} for value in (0.85, 0.7, 0.5, 0.35, 0.2)),
-    "colour_cast": tuple({"red": value, "blue": -value} for value in (0.03, 0.06, 0.1, 0.16, 0.24)),
+    "colour_cast": tuple({"red": value, "green": 0, "blue": -value} for value in (0.03, 0.06, 0.1, 0.16, 0.24)),
     "mean_shift": tuple({"amount": value} for value in (0.03, 0.06, 0.12, 0.18, 0.25)),
 }
 SIGNED = ("colour_cast", "mean_shift")
@@ -39,7 +39,7 @@ class Remembering(Backbone):
     """A backbone that keeps the maps of its last two images: three measures of one pair ask for the same ones."""
 
     def __init__(self, backbone: Backbone) -> None:
-        super().__init__(backbone.name, [backbone], backbone.origin, backbone.least)
+        super().__init__(backbone.name, [backbone], backbone.origin, backbone.min_size)
         self._kept: list[tuple[Tensor, list[Tensor]]] = []
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -59,7 +59,9 @@ def versions(reference: Tensor, number: int) -> dict[str, list[Tensor]]:
         return {key: value * sign for key, value in settings.items()}
 
     return {
-        name: [degrade(reference, name, 100 * number + step, **turned(name, each)) for step, each in enumerate(steps)]
+        name: [
+            degrade(reference, name, seed=100 * number + step, **turned(name, each)) for step, each in enumerate(steps)
+        ]
         for name, steps in SEVERITIES.items()
     }
 

@@ -85,7 +85,7 @@ def _degraded(image: Tensor, kind: str, strength: float, manner: Manner, random:
     least, most = _AMOUNTS[kind]
     amount = least * (most / least) ** strength
     if kind == "gaussian_noise":
-        return degrade(image, kind, int(random.integers(2**31)), sigma=amount)
+        return degrade(image, kind, seed=int(random.integers(2**31)), sigma=amount)
     if kind == "gaussian_blur":
         return degrade(image, kind, sigma=amount)
     if kind == "jpeg":

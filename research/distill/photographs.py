@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from enhance.images.suffixes import READABLE
+from enhance.utils.hashes import hash_file
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 EVERY, HELD_OUT = 7, 3  # of every seven photographs in the order of their names, number 3 (from 0) is held out
 LEAST = 16  # pixels that the shorter side must have
-
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
 class DistillError(ValueError):
@@ -29,7 +30,7 @@ def divide(folder: str | Path) -> tuple[list[Path], list[Path]]:
     place = Path(folder).expanduser()
     if not place.is_dir():
         raise DistillError(f"photos={folder}: there is no such folder.")
-    files = sorted(path for path in place.iterdir() if path.suffix.lower() in _SUFFIXES)
+    files = sorted(path for path in place.iterdir() if path.suffix.lower() in READABLE)
     if len(files) < EVERY:
         raise DistillError(
             f"photos={folder}: {len(files)} photographs found there; at least {EVERY} are needed, and hundreds for a "
@@ -43,7 +44,7 @@ def digest(files: Iterable[Path]) -> str:
     """SHA-256 over names and contents of photographs, in hexadecimal; the same wherever their folder lies."""
     whole = hashlib.sha256()
     for file in files:
-        whole.update(f"{file.name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        whole.update(f"{file.name}\0{hash_file(file)}\n".encode())
     return whole.hexdigest()
 
 

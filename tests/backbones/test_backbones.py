@@ -75,7 +75,7 @@ def test_weights_from_a_file(suffix: str, whole: bool, tmp_path: Path) -> None:
     assert torch.equal(backbone(image)[-1], network.features(image))
     assert backbone.origin.name == path.name
     assert len(backbone.origin.sha256) == 64
-    assert backbone.origin.calibrated
+    assert backbone.origin.pretrained
 
 
 class Trap:

@@ -493,7 +493,7 @@ def test_a_folder_of_the_users_own_is_never_emptied(enhance: Command) -> None:
         ),
         (("task=score", "reference=a.png", "image=a.png", "output=file/x.csv"), "file"),
         (("task=score", "reference=a.png", "image=a.png", "backbone.seed=99999999999999999999"), "at most"),
-        (("task=evaluate", "scores=huge.csv", "opinions=nope.csv"), "nope.csv: No such file"),
+        (("task=evaluate", "scores=huge.csv", "subjective=nope.csv"), "nope.csv: No such file"),
         (("task=evaluate", "table=huge.csv"), "mos holds a number of size 9e+300"),
         ((f"reference={'x' * 5000}",), "xxx...xxx"),
     ],

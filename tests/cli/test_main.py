@@ -83,7 +83,7 @@ def test_a_run_leaves_its_folder(tmp_path: Path) -> None:
     assert str(folder.relative_to(tmp_path)) in done.stdout
     results = json.loads((folder / "metrics.json").read_text())
     assert results["command"].startswith("python -m enhance task=denoise metric=deepjsd steps=4")
-    assert results["backbone"]["calibrated"] is False
+    assert results["backbone"]["pretrained"] is False
     images = "result.png initial.png reference.png comparison.png curves.png progress.gif"
     texts = "history.csv run.log hydra/config.yaml"
     assert not [name for name in f"{images} {texts}".split() if not (folder / name).is_file()]

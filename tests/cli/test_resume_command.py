@@ -22,7 +22,7 @@ from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.history import Row
 from enhance.runs.layout import CHECKPOINTS
 from enhance.runs.progress import Progress
-from enhance.utils.files import held
+from enhance.utils.files import lock
 
 
 @dataclass
@@ -183,7 +183,7 @@ def test_checkpoints_of_other_settings_pictures_or_no_run_are_refused(
         settings.write_text(garbage)
         refused("resume=run", "holds no run that can go on" if garbage[:1] != "\0" else "damaged")
     settings.write_text(before)
-    with held(broken):
+    with lock(broken):
         refused("resume=run", "Another process")
     assert enhance("resume=run").code == 0
     refused("resume=nowhere", "no run that can go on")

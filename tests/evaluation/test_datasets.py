@@ -131,9 +131,9 @@ def test_every_dataset_is_read(dataset: tuple[str, Path]) -> None:
     references = [pair.reference for pair in pairs]
     assert len(set(references)) == 2
     assert references == sorted(references)
-    opinion = "dmos" if name in ("csiq", "live") else "mos"
-    worst, best = (sorted(pairs, key=lambda pair: float(pair.extra[opinion]))[end] for end in (0, -1))
-    if opinion == "dmos":
+    column = "dmos" if name in ("csiq", "live") else "mos"
+    worst, best = (sorted(pairs, key=lambda pair: float(pair.extra[column]))[end] for end in (0, -1))
+    if column == "dmos":
         worst, best = best, worst
     assert "5" in Path(worst.image).stem or name == "live"
     assert far(worst.image, worst.reference) > far(best.image, best.reference)

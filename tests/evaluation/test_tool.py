@@ -20,14 +20,14 @@ from enhance.evaluation.subjective_scores import complete, join, read
 
 
 def table(file: Path, rows: int = 40, separator: str = ",", **changes: dict[int, str]) -> Path:
-    """Scores of two metrics and opinions of images in two types; `changes` are cells by column and row."""
+    """Scores of two metrics and subjective scores of images in two types; `changes` are cells by column and row."""
     generator = np.random.default_rng(0)
-    opinions = generator.uniform(1, 5, rows)
+    subjective = generator.uniform(1, 5, rows)
     cells = {
         "image": [f"i{row}.png" for row in range(rows)],
-        "good": [f"{5 - opinion + generator.normal(0, 0.2):.4f}" for opinion in opinions],
-        "[poor]": [f"{opinion + generator.normal(0, 2):.4f}" for opinion in opinions],
-        "mos": [f"{opinion:.4f}" for opinion in opinions],
+        "good": [f"{5 - value + generator.normal(0, 0.2):.4f}" for value in subjective],
+        "[poor]": [f"{value + generator.normal(0, 2):.4f}" for value in subjective],
+        "mos": [f"{value:.4f}" for value in subjective],
         "type": ["blur" if row % 2 else "noise" for row in range(rows)],
     }
     for column, values in changes.items():
@@ -84,25 +84,25 @@ def test_no_terminal_cuts_a_figure(narrow: bool, tmp_path: Path, monkeypatch: py
 def test_two_tables_give_what_one_gives(enhance: Callable[..., Any], tmp_path: Path) -> None:
     rows = list(csv.DictReader(table(tmp_path / "all.csv").read_text().splitlines()))
     scores = ["reference;image;good", *(f"r.png;/data/{row['image'].upper()};{row['good']}" for row in rows)]
-    opinions = ["name\tmos\ttype\tstd", *(f"{row['image']}\t{row['mos']}\t{row['type']}\t1" for row in rows[::-1])]
+    subjective = ["name\tmos\ttype\tstd", *(f"{row['image']}\t{row['mos']}\t{row['type']}\t1" for row in rows[::-1])]
     (tmp_path / "scores.csv").write_text("\n".join(scores))
-    (tmp_path / "opinions.tsv").write_text("\n".join([*opinions, "other.png\t3\tblur\t1"]))
+    (tmp_path / "mos.tsv").write_text("\n".join([*subjective, "other.png\t3\tblur\t1"]))
     quick = ("resamples=100", "format=json")
-    one = json.loads(enhance("task=evaluate", "table=all.csv", "prediction=good", *quick).out)
-    two = json.loads(enhance("task=evaluate", "scores=scores.csv", "opinions=opinions.tsv", *quick).out)
+    one = json.loads(enhance("task=evaluate", "table=all.csv", "score_columns=good", *quick).out)
+    two = json.loads(enhance("task=evaluate", "scores=scores.csv", "subjective=mos.tsv", *quick).out)
     assert list(two["metrics"]) == ["good"]
     assert two["metrics"] == one["metrics"]
-    assert two["left_out"] == ["1 image with an opinion but no scores, left out: other.png"]
+    assert two["left_out"] == ["1 image with a subjective score but no scores, left out: other.png"]
 
 
 def test_names_are_told_apart_by_their_folders() -> None:
     scores = [{"image": f"/live/{kind}/img1.bmp", "a": kind} for kind in ("jpeg", "wn")]
-    opinions = [{"image": f"{kind}\\img1.bmp", "mos": f"{place}"} for place, kind in enumerate(("wn", "jpeg"))]
-    joined, notes = join(scores, opinions)
+    subjective = [{"image": f"{kind}\\img1.bmp", "mos": f"{place}"} for place, kind in enumerate(("wn", "jpeg"))]
+    joined, notes = join(scores, subjective)
     assert [(row["a"], row["mos"]) for row in joined] == [("jpeg", "1"), ("wn", "0")]
     assert not notes
     with pytest.raises(ValueError, match=r"jpeg/img1\.bmp is in a table twice"):
-        join(scores[:1] * 2, opinions)
+        join(scores[:1] * 2, subjective)
 
 
 def test_infinite_scores_are_left_out_and_an_empty_metric_too(tmp_path: Path) -> None:
@@ -116,20 +116,20 @@ def test_infinite_scores_are_left_out_and_an_empty_metric_too(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "needs scores=FILE.csv and opinions=FILE.csv, or table"),
-        (["scores=all.csv"], "needs opinions="),
+        ([], "needs scores=FILE.csv and subjective=FILE.csv, or table"),
+        (["scores=all.csv"], "needs subjective="),
         (["table=all.csv", "dataset=csiq"], "needs scores="),
         (["dataset=csiq"], "needs root="),
         (["dataset=cisq", "root=."], "did you mean 'csiq'"),
         (["table=nothing.csv"], "nothing.csv"),
         (["table=empty.csv"], "no rows"),
         (["table=twice.csv"], "same name"),
-        (["table=words.csv"], "opinion= must name"),
-        (["table=words.csv", "opinion=image"], "no column of scores"),
-        (["table=all.csv", "prediction=goood"], "did you mean 'good'"),
-        (["table=all.csv", "opinion=most"], "did you mean 'mos'"),
+        (["table=words.csv"], "subjective_column= must name"),
+        (["table=words.csv", "subjective_column=image"], "no column of scores"),
+        (["table=all.csv", "score_columns=goood"], "did you mean 'good'"),
+        (["table=all.csv", "subjective_column=most"], "did you mean 'mos'"),
         (["table=all.csv", "resamples=3"], "at least 100"),
-        (["scores=all.csv", "opinions=words.csv"], "No image is in both tables"),
+        (["scores=all.csv", "subjective=words.csv"], "No image is in both tables"),
     ],
 )
 def test_mistakes_end_in_one_line(

@@ -19,7 +19,7 @@ from enhance.images.pictures import load_image
 from enhance.images.reading import Picture
 from enhance.images.writing import save_image
 from enhance.scoring import Pair, PairsError, find_pairs, read_pairs, score_pairs, scorers, table
-from enhance.scoring.scorers import finite
+from enhance.utils.numbers import finite
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "metric=deepjsd", "threads=1"]
 NAMES = ("a.png", "b b.png", "ü=1.png")
@@ -59,7 +59,7 @@ def test_a_pair_is_scored_as_the_library_scores_it(folders: Path, capsys: pytest
     assert deep["score"] == pytest.approx(metric().score(image, reference).item(), rel=1e-5)
     assert deep["loss"] == pytest.approx(metric()(image, reference).item(), rel=1e-5)
     assert sum(deep["levels"]) / len(deep["levels"]) == pytest.approx(deep["loss"], rel=1e-5)
-    assert (deep["backbone"], deep["calibrated"]) == ("squeezenet1_0", False)
+    assert (deep["backbone"], deep["pretrained"]) == ("squeezenet1_0", False)
     assert 15 < psnr["score"] < 30
     assert 0 < ssim["score"] < 1
     assert "random weights" in captured.err

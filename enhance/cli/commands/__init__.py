@@ -10,6 +10,6 @@ from __future__ import annotations
 TOOLS = {
     "summary": "rebuild the summary of a sweep from its folder: sweep=FOLDER",
     "score": "how far images are from their references: a pair, folders, or a CSV of pairs",
-    "evaluate": "correlate scores with opinions: scores= opinions=, or table=, or dataset= root=",
+    "evaluate": "correlate metrics with subjective scores: scores= subjective=, or table=, or dataset= root=",
     "report": "rebuild the figures and pages of a run from its files: run=FOLDER",
 }

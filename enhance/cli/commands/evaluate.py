@@ -1,4 +1,4 @@
-"""`task=evaluate`: how well scores agree with what people say of the same images."""
+"""`task=evaluate`: correlations of metrics with the subjective scores of images."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Settings:
 
     Attributes:
         scores: a CSV with a column that names the images and a column for each metric, as task=score writes it.
-        opinions: a CSV with a column that names the images and one of opinions.
+        subjective: a CSV with a column that names the images and one of subjective scores.
         table: one CSV with both, in place of the two.
-        prediction: columns of scores; [] takes every column of numbers.
-        opinion: column of opinions; "" takes opinion, mos or dmos.
-        type: column of distortion types; "" takes type, if it is there.
-        image: column that names the images; "" takes image, else the first that does not hold numbers.
+        score_columns: the metrics' columns; [] takes every column of numbers.
+        subjective_column: column of subjective scores; "" takes mos, dmos or opinion.
+        type_column: column of distortion types; "" takes type, if there is one.
+        image_column: column of the images' names; "" takes image, else the first without numbers.
         without: types of distortion to leave out: [contrast].
         dataset: tid2013, kadid10k, csiq, live or pipal, in place of tables: scored with the settings below.
         root: the folder of the data set's files.
@@ -45,12 +45,12 @@ class Settings:
 
     task: str = "evaluate"
     scores: str | None = None
-    opinions: str | None = None
+    subjective: str | None = None
     table: str | None = None
-    prediction: Any = field(default_factory=list)
-    opinion: str = ""
-    type: str = ""
-    image: str = ""
+    score_columns: Any = field(default_factory=list)
+    subjective_column: str = ""
+    type_column: str = ""
+    image_column: str = ""
     without: Any = field(default_factory=list)
     dataset: str | None = None
     root: str | None = None
@@ -68,7 +68,7 @@ class Settings:
 
 
 def run(settings: Settings) -> int:
-    """Score a data set if one is given, correlate, print, and write tables and plots.
+    """Run `task=evaluate`: score a data set if one is given, print the correlations, write tables and plots.
 
     Returns:
         0, or 1 where some images of a data set could not be scored.
@@ -103,19 +103,19 @@ def run(settings: Settings) -> int:
 def _check(settings: Settings) -> None:
     if settings.format not in ("text", "json"):
         raise SettingsError(f"format={settings.format} must be text or json.")
-    both = bool(settings.scores or settings.opinions)
+    both = bool(settings.scores or settings.subjective)
     if sum((both, bool(settings.table), bool(settings.dataset))) != 1:
         raise SettingsError(
-            "task=evaluate needs scores=FILE.csv and opinions=FILE.csv, or table=FILE.csv with both, or"
+            "task=evaluate needs scores=FILE.csv and subjective=FILE.csv, or table=FILE.csv with both, or"
             " dataset=NAME and root=FOLDER."
         )
-    if both and not (settings.scores and settings.opinions):
-        raise SettingsError(f"task=evaluate needs {'opinions' if settings.scores else 'scores'}=FILE.csv too.")
+    if both and not (settings.scores and settings.subjective):
+        raise SettingsError(f"task=evaluate needs {'subjective' if settings.scores else 'scores'}=FILE.csv too.")
     if settings.dataset and not settings.root:
         raise SettingsError(f"dataset={settings.dataset} needs root=FOLDER, where its files are.")
-    for key, least in (("resamples", 100), ("seed", 0)):
-        if getattr(settings, key) < least:
-            raise SettingsError(f"{key}={getattr(settings, key)} is too small; it must be at least {least}.")
+    for key, minimum in (("resamples", 100), ("seed", 0)):
+        if getattr(settings, key) < minimum:
+            raise SettingsError(f"{key}={getattr(settings, key)} is too small; it must be at least {minimum}.")
 
 
 def _default(settings: Settings) -> str:
@@ -127,12 +127,12 @@ def _names(given: Any) -> list[str]:
 
 
 def _kept(kinds: list[str], without: list[str]) -> list[bool]:
-    """Which rows stay, where some types of distortion are left out."""
+    """Whether each row stays, where the distortion types `without` are left out."""
     from enhance.utils.suggest import unknown
 
     for name in without:
         if name not in kinds:
-            raise SettingsError(f"without={name}: {unknown('type of distortion', name, sorted(set(kinds)))}")
+            raise SettingsError(f"without={name}: {unknown('distortion type', name, sorted(set(kinds)))}")
     if kinds and set(kinds) <= set(without):
         raise SettingsError("without= leaves no image.")
     return [kind not in without for kind in kinds]
@@ -149,27 +149,28 @@ def _tables(settings: Settings) -> Data:
     if settings.table:
         rows = scored = read(Path(settings.table).expanduser())
     else:
-        scored, said = (read(Path(file or "").expanduser()) for file in (settings.scores, settings.opinions))
-        rows, notes = join(scored, said, settings.image)
-    opinion, kind = chosen(rows, settings.opinion, settings.type)
+        files = (Path(file or "").expanduser() for file in (settings.scores, settings.subjective))
+        scored, subjective = map(read, files)
+        rows, notes = join(scored, subjective, settings.image_column)
+    column, kind = chosen(rows, settings.subjective_column, settings.type_column)
     if without := _names(settings.without):
         if not kind:
-            raise SettingsError("without= needs a column of types of distortion: type=COLUMN.")
+            raise SettingsError("without= needs a column of distortion types: type_column=COLUMN.")
         kept = _kept([row[kind] for row in rows], without)
         rows = [row for row, stays in zip(rows, kept, strict=True) if stays]
         notes = [*notes, _left(kept, without)]
-    prediction = _names(settings.prediction) or numeric(scored, [opinion, kind, settings.image])
-    data = complete(rows, prediction, opinion, kind, settings.image)
+    scores = _names(settings.score_columns) or numeric(scored, [column, kind, settings.image_column])
+    data = complete(rows, scores, column, kind, settings.image_column)
     return replace(data, notes=notes + data.notes)
 
 
 def _dataset(settings: Settings, folder: Path) -> tuple[int, Data]:
-    """Score what is not scored yet, with task=score, into `folder`; its exit code and the rows."""
+    """The exit code of task=score for the pairs of a data set that `folder` has no scores of, and all complete rows."""
     from enhance.cli.commands import score
-    from enhance.evaluation.correlations import csv_text
     from enhance.evaluation.datasets import read_dataset
     from enhance.evaluation.subjective_scores import complete, numeric, read
     from enhance.utils.files import write_text
+    from enhance.utils.tables import csv_text
 
     pairs = read_dataset(settings.dataset or "", Path(settings.root or "").expanduser())
     without = _names(settings.without)
@@ -178,7 +179,7 @@ def _dataset(settings: Settings, folder: Path) -> tuple[int, Data]:
     extra = list(pairs[0].extra)
     lines = [[pair.reference, pair.image, *pair.extra.values()] for pair in pairs]
     write_text(folder / "pairs.csv", csv_text(["reference", "image", *extra], lines))
-    with redirect_stdout(StringIO()) as said:  # means over its folders tell nothing of a data set
+    with redirect_stdout(StringIO()) as printed:  # means over a data set's folders are of no use
         code = score.run(
             score.Settings(
                 pairs=str(folder / "pairs.csv"),
@@ -187,14 +188,14 @@ def _dataset(settings: Settings, folder: Path) -> tuple[int, Data]:
                 **{key: getattr(settings, key) for key in ("batch", "device", "threads")},
             )
         )
-    print(said.getvalue().partition("\n")[0], file=sys.stderr)
+    print(printed.getvalue().partition("\n")[0], file=sys.stderr)
     images = {pair.image for pair in pairs}
     rows = [row for row in read(folder / "scores.csv") if row["image"] in images]
-    data = complete(rows, _names(settings.prediction) or numeric(rows, []))
+    data = complete(rows, _names(settings.score_columns) or numeric(rows, []))
     if without:
         data = replace(data, notes=[_left(kept, without), *data.notes])
     if len(rows) < len(pairs):
         lost = len(pairs) - len(rows)
-        said = f"{lost} {'image' if lost == 1 else 'images'} could not be scored."
-        data = replace(data, notes=[said, *data.notes])
+        note = f"{lost} {'image' if lost == 1 else 'images'} could not be scored."
+        data = replace(data, notes=[note, *data.notes])
     return code, data

@@ -156,7 +156,7 @@ def _scorers(settings: Settings) -> list[Scorer]:
     found = scorers(names, build, settings.backbones or [settings.backbone.name])
     for scorer in found:
         backbone = scorer.metric.describe().get("backbone")
-        if backbone and not all(backbone.get(key, True) for key in ("calibrated", "pretrained")):
+        if backbone and not backbone["pretrained"]:
             _say(f"warning: {scorer.name} has random weights; its scores mean nothing but that the program runs.")
     return found
 
