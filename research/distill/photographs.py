@@ -1,4 +1,4 @@
-"""Photographs of a folder: those a student learns from, and those held out for its judgement."""
+"""Photographs of a folder: those a student learns from, and those held out for its evaluation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from enhance.config.schema import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,22 +18,18 @@ LEAST = 16  # pixels that the shorter side must have
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
-class DistillError(ValueError):
-    """What cannot be distilled or judged; the message says how to mend it."""
-
-
 def divide(folder: str | Path) -> tuple[list[Path], list[Path]]:
     """The photographs of a folder in the order of their names: those to learn from, and one of every seven held out.
 
     Raises:
-        DistillError: if there are fewer than seven.
+        SettingsError: if there are fewer than seven.
     """
     place = Path(folder).expanduser()
     if not place.is_dir():
-        raise DistillError(f"photos={folder}: there is no such folder.")
+        raise SettingsError(f"photos={folder}: there is no such folder.")
     files = sorted(path for path in place.iterdir() if path.suffix.lower() in _SUFFIXES)
     if len(files) < EVERY:
-        raise DistillError(
+        raise SettingsError(
             f"photos={folder}: {len(files)} photographs found there; at least {EVERY} are needed, and hundreds for a "
             "good student."
         )
@@ -48,12 +46,16 @@ def digest(files: Iterable[Path]) -> str:
 
 
 def centre(path: Path, size: int) -> Tensor:
-    """The square of at most `size` pixels in the middle of a photograph, at native resolution: (1, 3, S, S)."""
+    """The square of at most `size` pixels in the middle of a photograph, at native resolution: (1, 3, S, S).
+
+    Raises:
+        ValueError: if the photograph is too small.
+    """
     from enhance.images.reading import read
 
     image = read(path).image
     side = min(size, *image.shape[-2:])
     if side < LEAST:
-        raise DistillError(f"{path}: a photograph must be at least {LEAST} pixels wide and high.")
+        raise ValueError(f"{path}: a photograph must be at least {LEAST} pixels wide and high.")
     top, left = ((extent - side) // 2 for extent in image.shape[-2:])
     return image[..., top : top + side, left : left + side]
