@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def distill(settings: DistillSettings) -> None:
-    """Train a student and write its card; every part goes on from what the folder holds, and prints the file at last."""
+    """Train a student, write its card and print its file; every part goes on from what the folder holds."""
     training, held_out = divide(settings.photos)
     import torch
 

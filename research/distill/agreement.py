@@ -1,4 +1,4 @@
-"""Rank correlations of a student's scores with its teacher's, over degraded photographs that it has not learned from."""
+"""Rank correlations of a student's scores with its teacher's, over degraded photographs held out."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ _IMAGE = 256  # side of the image whose distributions those of a crop resemble
 def fused(degraded: Tensor, clean: Tensor, measure: str, crop: int) -> Tensor:
     """Fused distance d + E omega(d) of every 64-vector of a level.
 
-    The distributions of DeepWSD are shares of the whole image. Those of a crop are scaled so that its distances are what
-    they are inside an image of 256 x 256.
+    The distributions of DeepWSD are shares of the whole image. Those of a crop are scaled so that its distances are
+    what they are inside an image of 256 x 256.
 
     Args:
         degraded: (K, C, H, W), C H W a multiple of 64.

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from enhance.config.schema import BackboneConfig, Config, SettingsError, check_ranges, limited
 from enhance.utils.files import sentence
@@ -165,7 +166,7 @@ def read(kind: type[_Settings], arguments: Sequence[str]) -> _Settings:
             value = text if is_text else OmegaConf.from_dotlist([argument])[key]
             one_of_a_list = not is_text and OmegaConf.is_list(settings[key]) and not OmegaConf.is_list(value)
             settings[key] = [value] if one_of_a_list else value
-        except (OmegaConfBaseException, ValueError) as error:
+        except (OmegaConfBaseException, YAMLError) as error:
             raise SettingsError(f"{argument}: {str(error).splitlines()[0].rstrip('.')}.") from error
     if OmegaConf.is_missing(settings, "photos"):
         raise SettingsError("Name a folder of photographs: photos=DIR.")
