@@ -8,7 +8,6 @@ random, which costs the same.
 from __future__ import annotations
 
 import argparse
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -16,12 +15,14 @@ from collections.abc import Callable
 import torch
 
 from enhance.backbones.registry import ARCHITECTURES, COMPACT
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.distance import DEEP_METRICS, deep_metric
+from enhance.metrics.registry import display_name
+from enhance.utils.machine import processor
 
 
 def step(measure: str, backbone: str, size: int) -> Callable[[], None]:
-    """A step of a measure in a backbone."""
-    metric = DEEP_METRICS[measure](backbone, "untrained")
+    """A function that makes one step of a measure in a backbone."""
+    metric = deep_metric(measure)(backbone, "untrained")
     image, reference = torch.rand(2, 1, 3, size, size, generator=torch.Generator().manual_seed(0))
     target = metric.prepare(reference)
 
@@ -46,8 +47,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    machine = platform.processor() or platform.machine()
-    print(f"torch {torch.__version__}, {given.threads} threads, {machine}, {given.size} x {given.size}", flush=True)
+    print(f"torch {torch.__version__}, {given.threads} threads, {processor()}, {given.size} x {given.size}", flush=True)
     print(f"\n| measure | {' | '.join(f'{name} s' for name in given.backbones)} | first / last |")
     print("|---|" + "---:|" * (len(given.backbones) + 1), flush=True)
     for measure in given.measures:
@@ -55,7 +55,7 @@ def main() -> None:
         rounds = [[seconds(work) for work in steps] for _ in range(given.rounds + 1)][1:]  # the first warms up
         medians = [statistics.median(each) for each in zip(*rounds, strict=True)]
         cells = [*(f"{value:.3f}" for value in medians), f"{medians[0] / medians[-1]:.2f}"]
-        print(f"| {measure} | {' | '.join(cells)} |", flush=True)
+        print(f"| {display_name(measure)} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,16 +14,19 @@ import json
 import math
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 import enhance
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance, deep_metric
 from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
+from enhance.metrics.registry import display_name
 
-NAMES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
+Modules = dict[tuple[str, str], DeepDistance]
 NETWORKS = {
     "vgg19": ("VGG", "vgg19"),
     "squeezenet": ("SqueezeNet", "squeezenet1_1"),
@@ -69,12 +72,15 @@ untrained network lies on its kink, where float32 falls on either side.
 """  # noqa: E501
 
 
-def build(measure: str, backbone: str) -> DeepDistance:
+def build(measure: str, backbone: str, golden: Any) -> DeepDistance:
+    """The measure in the network on which the authors' code was run."""
     _, network = NETWORKS[network_for(measure, backbone)]
-    return DEEP_METRICS[measure](backbone, golden.features(network), reduction="none")
+    return deep_metric(measure)(backbone, golden.features(network), reduction="none")
 
 
-def value_rows(values: list[dict], modules: dict[tuple[str, str], DeepDistance]) -> tuple[list[str], list[list[float]]]:
+def value_rows(modules: Modules, golden: Any) -> tuple[list[str], list[list[float]]]:
+    """Lines of the table of values, and the errors of loss and score in each."""
+    values = json.loads((golden.GOLDEN / "published_values.json").read_text())
     lines = ["| measure | backbone | images | published loss | ours | error | published score | ours | error |"]
     lines.append("|---|---|---|---|---|---|---|---|---|")
     errors: list[list[float]] = []
@@ -91,8 +97,8 @@ def value_rows(values: list[dict], modules: dict[tuple[str, str], DeepDistance])
             shown = ["-" if equal else f"{value:.0e}" for value in found]
             errors += [] if equal else [found]
             lines.append(
-                f"| {NAMES[measure]} | {NETWORKS[backbone][0]} | {case['pair']} | {case['loss']:.7g} | {loss:.7g} "
-                f"| {shown[0]} | {case['score']:.7g} | {score:.7g} | {shown[1]} |"
+                f"| {display_name(measure)} | {NETWORKS[backbone][0]} | {case['pair']} | {case['loss']:.7g} "
+                f"| {loss:.7g} | {shown[0]} | {case['score']:.7g} | {score:.7g} | {shown[1]} |"
             )
     return lines, errors
 
@@ -104,7 +110,8 @@ def error(ours: float, theirs: float) -> float:
     return abs(ours - theirs) / abs(theirs) if theirs else math.inf
 
 
-def gradient_rows(modules: dict[tuple[str, str], DeepDistance]) -> list[str]:
+def gradient_rows(modules: Modules, golden: Any) -> list[str]:
+    """Lines of the table of gradients."""
     lines = ["| measure | backbone | error of the gradient | cosine |", "|---|---|---|---|"]
     with np.load(golden.GOLDEN / "published_gradients.npz") as arrays:
         for (measure, backbone), module in modules.items():
@@ -118,13 +125,18 @@ def gradient_rows(modules: dict[tuple[str, str], DeepDistance]) -> list[str]:
             found = image.grad[0].double()
             cosine = torch.nn.functional.cosine_similarity(found.flatten(), expected.flatten(), dim=0).item()
             away = ((found - expected).norm() / expected.norm()).item()
-            lines.append(f"| {NAMES[measure]} | {NETWORKS[backbone][0]} | {away:.1e} | {cosine:.7f} |")
+            lines.append(f"| {display_name(measure)} | {NETWORKS[backbone][0]} | {away:.1e} | {cosine:.7f} |")
     return lines
 
 
 def main() -> None:
-    modules = {pair: build(*pair) for pair in PUBLISHED_PAIRS}
-    lines, errors = value_rows(json.loads((golden.GOLDEN / "published_values.json").read_text()), modules)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--golden", type=Path, required=True, help="the folder of pairs.npz and the published values")
+    parser.add_argument("--page", type=Path, default=Path(__file__).parents[1] / "docs" / "parity.md")
+    given = parser.parse_args()
+    golden = networks(given.golden)
+    modules = {pair: build(*pair, golden) for pair in PUBLISHED_PAIRS}
+    lines, errors = value_rows(modules, golden)
     worst_loss, worst_score = (max(column) for column in zip(*errors, strict=True))
     versions = {"version": enhance.__version__, "torch": torch.__version__.partition("+")[0]}
     head = HEAD.format(**versions, losses=len(errors), worst_loss=worst_loss, worst_score=worst_score)
@@ -132,19 +144,19 @@ def main() -> None:
         f"\n## Gradients\n\nOf the loss with respect to the image, on {WITH_GRADIENT}: the norm of the difference over "
         "the norm of the published gradient.\n"
     )
-    page = "\n".join([head + "\n".join(lines), gradients, *gradient_rows(modules), FOOT])
+    page = "\n".join([head + "\n".join(lines), gradients, *gradient_rows(modules, golden), FOOT])
     given.page.write_text(page, encoding="utf-8")
     print(page)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--golden", type=Path, required=True, help="the folder of pairs.npz and the published values")
-    parser.add_argument("--page", type=Path, default=Path(__file__).parents[1] / "docs" / "parity.md")
-    given = parser.parse_args()
+def networks(folder: Path) -> Any:
+    """tests/golden.py, which makes the networks, with the values in a folder."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    os.environ["ENHANCE_SHARED"] = str(given.golden.resolve().parents[1])
-    import golden
+    os.environ["ENHANCE_SHARED"] = str(folder.resolve().parents[1])
+    golden: Any = import_module("golden")
+    golden.GOLDEN = folder
+    return golden
 
-    golden.GOLDEN = given.golden
+
+if __name__ == "__main__":
     main()

@@ -31,8 +31,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
-from enhance.report.style import WRITTEN
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance, deep_metric
+from enhance.metrics.registry import display_name
+from enhance.report.style import BLUE, FAINT, SKY, VERMILION, figure, plain, save
 from enhance.utils.machine import processor
 
 PUBLISHED = {
@@ -47,12 +48,7 @@ LABELS = {
     "autocast": "this package, network in half precision",
     "published": "published code",
 }
-COLOURS = {  # told apart by colour-blind readers too
-    "network": "#999999",
-    "ours": "#0072b2",
-    "autocast": "#56b4e9",
-    "published": "#d55e00",
-}
+COLOURS = {"network": FAINT, "ours": BLUE, "autocast": SKY, "published": VERMILION}
 
 Work = Callable[[], object]
 Result = dict[str, dict[str, float]]
@@ -66,14 +62,13 @@ class Bench:
         torch.manual_seed(0)
         self.device = torch.device(given.device)
         network = torchvision.models.vgg19(weights=None)
-        metric = DEEP_METRICS[measure]("vgg19", network.features.state_dict(), check_range=False).to(self.device)
+        metric = deep_metric(measure)("vgg19", network.features.state_dict(), check_range=False).to(self.device)
         self.image, self.reference = (torch.rand(BATCH, 3, given.size, given.size).to(self.device) for _ in range(2))
         self.metric, self.target = metric, metric.prepare(self.reference[:1])
         self.half: DeepDistance | None = None
         if given.autocast:
-            self.half = DEEP_METRICS[measure](
-                metric.backbone, check_range=False, autocast=getattr(torch, given.autocast)
-            )
+            precision = getattr(torch, given.autocast)
+            self.half = deep_metric(measure)(metric.backbone, check_range=False, autocast=precision)
             self.half_target = self.half.prepare(self.reference[:1])
         with torch.no_grad():
             self.slopes = [torch.ones_like(features) for features in metric.backbone(self.image[:1])]
@@ -142,15 +137,15 @@ def take_turns(work: dict[str, Work], rounds: int, device: torch.device, first: 
 def _measure_peak(measure: str, name: str, given: argparse.Namespace, answer: Connection) -> None:
     bench = Bench(measure, given)
     work = bench.steps()[name]
-    before = held(peak=False)
+    before = memory_of_process(peak=False)
     for _ in range(3):
         work()
-    answer.send((before, held(peak=True)))
+    answer.send((before, memory_of_process(peak=True)))
 
 
-def held(peak: bool) -> float:
-    """Memory of this process in MiB, of the GPU where it uses one: what it holds now, from where a new peak is looked
-    for, or the peak since then. Where the system tells the peak of the whole process alone, both are that.
+def memory_of_process(peak: bool) -> float:
+    """Memory of this process in MiB, of the GPU where it uses one: the memory in use, from where a new peak is counted,
+    or the peak since then. Where the system knows the peak of the whole process only, both are that.
     """
     if torch.cuda.is_initialized():
         if peak:
@@ -159,7 +154,7 @@ def held(peak: bool) -> float:
         return torch.cuda.memory_allocated() / 2**20
     try:
         if not peak:
-            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+            Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM" if peak else "VmRSS"))
     except OSError:
@@ -189,31 +184,26 @@ def memory(measure: str, name: str, given: argparse.Namespace) -> tuple[float, f
         process.join()
 
 
+@plain
 def plot(results: dict[str, Result], title: str, path: Path) -> None:
     """Seconds of a step, a group of bars for each measure."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
     names = list(next(iter(results.values()))["step_seconds"])
-    size = (0.8 + 0.5 * len(names) * len(results), 3.4)
-    figure, axes = pyplot.subplots(figsize=size, layout="constrained")
+    drawn = figure(max(5.0, 0.8 + 0.5 * len(names) * len(results)), 3.4)
+    drawn.set_layout_engine("constrained")
+    axes = drawn.subplots()
     width = 0.8 / len(names)
     for place, name in enumerate(names):
         seconds = [result["step_seconds"][name] for result in results.values()]
         at = [group + (place - (len(names) - 1) / 2) * width for group in range(len(results))]
         bars = axes.bar(at, seconds, 0.92 * width, color=COLOURS[name], label=LABELS[name])
         axes.bar_label(bars, fmt="%.2f", fontsize="small", padding=1)
-    axes.set_xticks(range(len(results)), [WRITTEN[measure] for measure in results])
+    axes.set_xticks(range(len(results)), [display_name(measure) for measure in results])
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel("seconds a step")
     axes.set_title(title, fontsize="small")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize="small")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for end in (".png", ".pdf"):
-        figure.savefig(path.with_suffix(end), dpi=200)
+    save(drawn, path)
 
 
 def table(results: dict[str, Result]) -> str:
@@ -228,7 +218,7 @@ def table(results: dict[str, Result]) -> str:
         step, rate = result["step_seconds"], result["images_per_second"]
         memory, before = result["peak_mib"], result["mib_before"]
         ours, theirs = step["ours"], step.get("published")
-        cells = [measure, f"{step['network']:.3f}", f"{ours:.3f}", f"{ours / step['network']:.2f}"]
+        cells = [display_name(measure), f"{step['network']:.3f}", f"{ours:.3f}", f"{ours / step['network']:.2f}"]
         cells += [f"{step['autocast']:.3f}" if "autocast" in step else "-"]
         cells += [f"{theirs:.3f}", f"{theirs / ours:.1f}"] if theirs else ["-", "-"]
         cells += [

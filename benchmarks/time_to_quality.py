@@ -13,78 +13,74 @@ import argparse
 import csv
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
-import enhance
-from enhance.inputs import Inputs, read_inputs
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance, Prepared
+from enhance.build import Metrics, Optimization
+from enhance.config.schema import (
+    BackboneConfig,
+    Config,
+    MetricConfig,
+    OptimizerConfig,
+    ParametrizationConfig,
+    ScheduleConfig,
+    steps,
+)
+from enhance.inputs import read_inputs
+from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import psnr
-from enhance.optim.loop import descend
-from enhance.optim.parametrizations import Pixels, Pyramid
-from enhance.optim.schedules import graduated, halving
-from enhance.optim.step import Step
-from enhance.report.style import BLUE, VERMILION, display_name
+from enhance.metrics.registry import display_name
+from enhance.optim.objective import Term
+from enhance.report.style import BLUE, VERMILION, figure, plain, save
 from enhance.utils.machine import processor
 
-COLUMNS = ("measure", "image", "recipe", "step", "seconds", "loss", "psnr")
+COLUMNS: tuple[str, ...] = ("measure", "image", "recipe", "step", "seconds", "loss", "psnr")
 COLOURS = {"ours": BLUE, "published": VERMILION}
 NAMES = {"ours": "this package", "published": "published recipe"}
 HALVING = {"deepwsd": 1000, "deepjsd": 1500, "deepskld": 1500}
 
 
-def ours(metric: DeepDistance, target: Prepared, problem: Inputs, steps: int) -> Iterator[Step]:
-    start = Pyramid(problem.initial)
-    return descend(metric, target, start, steps=steps, learning_rate=0.02, smoothing=graduated(100))
-
-
-def published(metric: DeepDistance, target: Prepared, problem: Inputs, steps: int) -> Iterator[Step]:
-    return descend(
-        metric,
-        target,
-        Pixels(problem.initial),
-        steps=steps,
-        learning_rate=0.1,
-        betas=(0.9, 0.999),
-        schedule=halving(HALVING[metric.measure]),
-        reset_moments=True,
-        log_loss=False,
+def recipes(measure: str, count: dict[str, int | None]) -> dict[str, Config]:
+    """The settings of both runs: the package's defaults, and what the authors published."""
+    published = Config(
+        metric=MetricConfig(measure),
+        optimizer=OptimizerConfig(learning_rate=0.1, betas=[0.9, 0.999], log_loss=False, smoothing=0),
+        schedule=ScheduleConfig("halving", every=HALVING[measure], reset_moments=True),
+        parametrization=ParametrizationConfig("pixels"),
+        steps=count["published"],
     )
+    return {"ours": Config(metric=MetricConfig(measure), steps=count["ours"]), "published": published}
 
 
-def race(metric: DeepDistance, image: str, size: int, steps: dict[str, int]) -> list[dict[str, object]]:
-    """Run both recipes in turns and return a row for every tenth step and the last."""
-    problem = read_inputs(image, "white", {}, size=size)
-    target = metric.prepare(problem.reference)
-    runs = {
-        "ours": ours(metric, target, problem, steps["ours"]),
-        "published": published(metric, target, problem, steps["published"]),
-    }
+def race(metric: Metric, image: str, size: int, configs: dict[str, Config]) -> list[dict[str, object]]:
+    """A row for every tenth step and the last of both runs, which take turns."""
+    inputs = read_inputs(image, "white", {}, size=size)
+    runs = {name: Optimization(config, [Term(metric)], inputs).steps() for name, config in configs.items()}
     seconds, rows = dict.fromkeys(runs, 0.0), []
     while runs:
         for name in list(runs):
-            began = time.perf_counter()
+            started = time.perf_counter()
             step = next(runs[name], None)
             if step is None:
                 del runs[name]
                 continue
             if step.index:
-                seconds[name] += time.perf_counter() - began
-            if step.index % 10 == 0 or step.index == steps[name]:
-                quality = psnr(step.image, problem.reference).item()
-                values = (metric.measure, image, name, step.index, seconds[name], step.loss, quality)
+                seconds[name] += time.perf_counter() - started
+            if step.index % 10 == 0 or step.index == steps(configs[name]):
+                quality = psnr(step.image, inputs.reference.to(step.image)).item()
+                values = (metric.name, image, name, step.index, seconds[name], step.loss, quality)
                 rows.append(dict(zip(COLUMNS, values, strict=True)))
     return rows
 
 
 def table(rows: list[dict[str, object]]) -> str:
-    """Where each run ended."""
+    """The last row of each run."""
     lines = [f"{'measure':9} {'image':12} {'recipe':10} {'steps':>5} {'seconds':>8} {'loss':>9} {'PSNR':>6}"]
     last = {(row["measure"], row["image"], row["recipe"]): row for row in rows}
     lines += [
-        f"{row['measure']:9} {Path(str(row['image'])).stem:12} {row['recipe']:10} {row['step']:5} "
+        f"{display_name(str(row['measure'])):9} {Path(str(row['image'])).stem:12} {row['recipe']:10} {row['step']:5} "
         f"{row['seconds']:8.1f} {row['loss']:9.3g} {row['psnr']:6.2f}"
         for row in last.values()
     ]
@@ -92,7 +88,7 @@ def table(rows: list[dict[str, object]]) -> str:
 
 
 def courses(rows: list[dict[str, object]]) -> list[list[tuple[float, ...]]]:
-    """For each image step, seconds, PSNR and loss of its rows."""
+    """Step, seconds, PSNR and loss of the rows of each image."""
     images: dict[object, list[tuple[float, ...]]] = {}
     for row in rows:
         point = tuple(float(str(row[key])) for key in ("step", "seconds", "psnr", "loss"))
@@ -100,17 +96,15 @@ def courses(rows: list[dict[str, object]]) -> list[list[tuple[float, ...]]]:
     return list(images.values())
 
 
+@plain
 def plot(rows: list[dict[str, object]], path: Path) -> None:
     """One column a measure: PSNR above, loss below, against seconds; of several images each and their mean."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
     from matplotlib.ticker import LogLocator, NullFormatter
 
     measures = list(dict.fromkeys(str(row["measure"]) for row in rows))
-    size = (1 + 3.6 * len(measures), 5.4)
-    figure, grid = pyplot.subplots(2, len(measures), figsize=size, layout="constrained", sharex=True, squeeze=False)
+    drawn = figure(1 + 3.6 * len(measures), 5.4)
+    drawn.set_layout_engine("constrained")
+    grid = drawn.subplots(2, len(measures), sharex=True, squeeze=False)
     for column, measure in enumerate(measures):
         above, below = grid[:, column]
         for recipe, colour in COLOURS.items():
@@ -142,9 +136,8 @@ def plot(rows: list[dict[str, object]], path: Path) -> None:
     grid[0, 0].set_ylabel("PSNR (dB)")
     grid[1, 0].set_ylabel("loss")
     if (count := len({row["image"] for row in rows})) > 1:
-        figure.suptitle(f"Bold: mean over {count} photographs", fontsize="small")
-    for end in (".png", ".pdf"):
-        figure.savefig(path.with_suffix(end), dpi=150)
+        drawn.suptitle(f"Bold: mean over {count} photographs", fontsize="small")
+    save(drawn, path)
 
 
 def main() -> None:
@@ -154,7 +147,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="vgg16")
     parser.add_argument("--weights", default="pretrained")
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--steps", type=int, help="of ours; by default 300 with DeepWSD, else 120")
+    parser.add_argument("--steps", type=int, help="of ours; by default the metric's own")
     parser.add_argument("--published-steps", type=int, default=1000)
     parser.add_argument("--plot-only", action="store_true")
     parser.add_argument("--threads", type=int)
@@ -172,13 +165,12 @@ def main() -> None:
         plot(rows, file)
         return
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")
-    backbone = enhance.load_backbone(given.backbone, given.weights)
+    metrics = Metrics(MetricConfig(given.measure[0]), BackboneConfig(given.backbone, given.weights))
     given.folder.mkdir(parents=True, exist_ok=True)
     for measure in given.measure:
-        metric = DEEP_METRICS[measure](backbone, prefilter=False, padding="up")
-        ours = given.steps or (300 if measure == "deepwsd" else 120)
+        configs = recipes(measure, {"ours": given.steps, "published": given.published_steps})
         for image in given.images:
-            rows += race(metric, image, given.size, {"ours": ours, "published": given.published_steps})
+            rows += race(metrics.named(measure), image, given.size, configs)
             with open(file, "w", newline="") as opened:
                 writer = csv.DictWriter(opened, COLUMNS)
                 writer.writeheader()

@@ -3,11 +3,11 @@
     python examples/train_denoiser.py                    # minutes on two cores; outputs/training
 
 The twins are the same network from the same seed and see the same crops with the same noise in the same order; only the
-loss differs. They learn from four of scikit-image's photographs and are judged on a fifth, the cat. DeepJSD has L1
+loss differs. They learn from four of scikit-image's photographs and are evaluated on a fifth, the cat. DeepJSD has L1
 beside it: deep features are nearly blind to fine coloured noise, and with a smaller --pixel more of it stays.
 
-The judges are PSNR, SSIM, DeepJSD itself (with which one twin was trained: a biased judge) and, for a second opinion,
-DeepWSD in a backbone of your choice, e.g. --judge vgg16.
+The metrics are PSNR, SSIM, DeepJSD itself (with which one twin was trained: a biased metric) and DeepWSD in a backbone
+of your choice, e.g. --backbone vgg16.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import enhance
-from enhance.images.arrays import to_array
+from enhance.images.arrays import resize, to_array
 from enhance.images.pictures import sample
 from enhance.metrics.psnr_ssim import psnr, ssim
 from enhance.report.crops import zoom
+from enhance.report.style import FAINT, INK, VERMILION, figure, plain, save
 
 TRAINING = ("astronaut", "coffee", "motorcycle", "rocket")
 HELD_OUT = "chelsea"
@@ -78,7 +79,7 @@ def crops(photographs: Sequence[Tensor], size: int, batch: int, generator: torch
 def train(
     name: str, objective: Objective, photographs: Sequence[Tensor], steps: int, crop: int, batch: int, sigma: float
 ) -> Denoiser:
-    """Adam with a falling rate; everything random comes from one seed."""
+    """A denoiser trained by Adam with a falling rate; everything random comes from one seed."""
     torch.manual_seed(0)
     network, generator = Denoiser(), torch.Generator().manual_seed(0)
     optimizer = torch.optim.Adam(network.parameters())
@@ -109,8 +110,8 @@ def objectives(pixel: float) -> dict[str, Objective]:
     return {"L1": functional.l1_loss, f"DeepJSD + {pixel:g} L1" if pixel else "DeepJSD": perceptual}
 
 
-def judge(image: Tensor, reference: Tensor, second: enhance.DeepWSD) -> dict[str, float]:
-    """What the judges say of one image. Of the scores, which belong to their backbones, lower is better."""
+def evaluate(image: Tensor, reference: Tensor, second: enhance.DeepWSD) -> dict[str, float]:
+    """Every metric of one image. Of the deep scores, which belong to their backbones, lower is better."""
     own = enhance.DeepJSD(prefilter=False, padding="up")
     return {
         "PSNR": psnr(image, reference).item(),
@@ -120,37 +121,32 @@ def judge(image: Tensor, reference: Tensor, second: enhance.DeepWSD) -> dict[str
     }
 
 
+@plain
 def draw(images: dict[str, Tensor], figures: dict[str, dict[str, float]], path: Path) -> None:
     """Noisy image, twins and reference with their figures, and below the square where the twins differ most."""
-    from matplotlib import style
-    from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import withStroke
 
     arrays = [to_array(image) for image in images.values()]
     height, width = arrays[0].shape[:2]
     top, left, side = zoom(arrays[1], arrays[2], min(height, width) // 3)
-    mark = "#D55E00"
-    with style.context(["default", {"pdf.fonttype": 42}]):
-        figure = Figure(figsize=(7.1, 7.1 / len(images) * (height / width + 1) + 0.55), facecolor="white")
-        rows = figure.subplots(2, len(images), gridspec_kw={"height_ratios": (height / width, 1)}, squeeze=False)
-        figure.subplots_adjust(0.004, 0.005, 0.996, 1 - 0.53 / figure.get_figheight(), 0.03, 0.03)
-        for array, name, whole, part in zip(arrays, images, *rows, strict=True):
-            whole.imshow(array)
-            part.imshow(array[top : top + side, left : left + side])
-            corner = (left - 0.5, top - 0.5)
-            box = whole.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=mark, linewidth=0.9))
-            box.set_path_effects([withStroke(linewidth=1.7, foreground="white")])
-            for axis, colour in ((whole, "#888888"), (part, mark)):
-                axis.set(xticks=[], yticks=[])
-                for spine in axis.spines.values():
-                    spine.set(color=colour, linewidth=0.8)
-            for line, size, points in zip((name, *_lines(figures.get(name))), (8.5, 7, 7), (27, 15, 4.5), strict=False):
-                place = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
-                whole.annotate(line, (0.5, 1), (0, points), fontsize=size, color="#222222", **place)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path.with_suffix(".png"), dpi=200)
-        figure.savefig(path.with_suffix(".pdf"), dpi=300)
+    drawn = figure(7.1, 7.1 / len(images) * (height / width + 1) + 0.55)
+    rows = drawn.subplots(2, len(images), gridspec_kw={"height_ratios": (height / width, 1)}, squeeze=False)
+    drawn.subplots_adjust(0.004, 0.005, 0.996, 1 - 0.53 / drawn.get_figheight(), 0.03, 0.03)
+    for array, name, whole, part in zip(arrays, images, *rows, strict=True):
+        whole.imshow(array)
+        part.imshow(array[top : top + side, left : left + side])
+        corner = (left - 0.5, top - 0.5)
+        box = whole.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=VERMILION, linewidth=0.9))
+        box.set_path_effects([withStroke(linewidth=1.7, foreground="white")])
+        for axis, colour in ((whole, FAINT), (part, VERMILION)):
+            axis.set(xticks=[], yticks=[])
+            for spine in axis.spines.values():
+                spine.set(color=colour, linewidth=0.8)
+        for line, size, points in zip((name, *_lines(figures.get(name))), (8.5, 7, 7), (27, 15, 4.5), strict=False):
+            place = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
+            whole.annotate(line, (0.5, 1), (0, points), fontsize=size, color=INK, **place)
+    save(drawn, path)
 
 
 def _lines(figures: dict[str, float] | None) -> tuple[str, ...]:
@@ -168,14 +164,14 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     parser.add_argument("--sigma", type=float, default=50, help="of the noise, in 255ths")
     parser.add_argument("--pixel", type=float, default=2, help="weight of L1 beside DeepJSD")
     parser.add_argument("--size", type=int, help="longer side that the held-out photograph is reduced to")
-    parser.add_argument("--judge", default="vgg_compact", help="backbone of the second opinion")
-    parser.add_argument("--weights", default="pretrained", help="of the judge")
+    parser.add_argument("--backbone", default="vgg_compact", help="of DeepWSD")
+    parser.add_argument("--weights", default="pretrained", help="of that backbone")
     parser.add_argument("--folder", type=Path, default=Path("outputs/training"))
     given = parser.parse_args(arguments)
     photographs = [sample(name).image for name in TRAINING]
     reference = sample(HELD_OUT).image
     if given.size:
-        reference = enhance.images.resize(reference, given.size)
+        reference = resize(reference, given.size)
     reference = reference[..., : reference.shape[-2] // 2 * 2, : reference.shape[-1] // 2 * 2]
     start = noisy(reference, given.sigma, torch.Generator().manual_seed(1))
     images = {"noisy": start}
@@ -184,8 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         with torch.no_grad():
             images[name] = network(start)
     images = {name: image.clamp(0, 1) for name, image in images.items()}
-    second = enhance.DeepWSD(given.judge, given.weights, prefilter=False, padding="up")
-    figures = {name: judge(image, reference, second) for name, image in images.items()}
+    second = enhance.DeepWSD(given.backbone, given.weights, prefilter=False, padding="up")
+    figures = {name: evaluate(image, reference, second) for name, image in images.items()}
     draw({**images, "reference": reference}, figures, given.folder / "training")
     for name, image in images.items():
         enhance.save_image(image, given.folder / f"{name.split()[0]}.png")
@@ -195,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         writer.writeheader()
         writer.writerows({"image": name} | numbers for name, numbers in figures.items())
     for name, numbers in figures.items():
-        print(f"{name}: " + ", ".join(f"{judge} {value:.4f}" for judge, value in numbers.items()))
+        print(f"{name}: " + ", ".join(f"{metric} {value:.4f}" for metric, value in numbers.items()))
     return figures
 
 

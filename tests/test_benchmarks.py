@@ -1,35 +1,101 @@
-"""The benchmarks answer a mistake in one line."""
+"""The benchmarks run in small, and answer a mistake in one line."""
 
 from __future__ import annotations
 
+import csv
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from enhance.optim.parametrizations import Pixels, Pyramid
+
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-pytestmark = pytest.mark.slow
+TINY = ["--backbone", "vgg_compact", "--size", "16", "--steps", "2"]
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(name: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    script(name).main()
 
 
 @pytest.mark.parametrize(
-    ("script", "arguments", "words"),
+    ("name", "arguments", "words"),
     [
         ("step_cost", ["--published", "nowhere"], "nowhere is no checkout"),
         ("time_to_quality", ["--plot-only"], "time_to_quality.csv is not there"),
     ],
 )
 def test_a_file_that_is_not_there_gets_a_sentence(
-    script: str, arguments: list[str], words: str, tmp_path: Path
+    name: str,
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ended = subprocess.run(
-        [sys.executable, FOLDER / f"{script}.py", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        run(name, arguments, monkeypatch)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_convergence_computes_a_row_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*TINY, "--measures", "deepjsd", "--starts", "white", "jpeg", "--folder", str(tmp_path)]
+    run("convergence", arguments, monkeypatch)
+    table = capsys.readouterr().out.partition("| measure")[2]
+    assert "| DeepJSD | white | 2 | 1 |" in table
+    assert "| DeepJSD | jpeg | 2 | 1 |" in table
+    content = (tmp_path / "convergence.csv").read_bytes()
+    run("convergence", arguments, monkeypatch)
+    assert capsys.readouterr().out.partition("| measure")[2] == table
+    assert (tmp_path / "convergence.csv").read_bytes() == content
+
+
+def test_both_recipes_race_from_white(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = [*TINY, "--published-steps", "3", "--folder", str(tmp_path)]
+    run("time_to_quality", arguments, monkeypatch)
+    with open(tmp_path / "time_to_quality.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["recipe"], row["step"]) for row in rows] == [
+        ("ours", "0"),
+        ("published", "0"),
+        ("ours", "2"),
+        ("published", "3"),
+    ]
+    assert rows[0]["loss"] == rows[1]["loss"]
+    assert {file.suffix for file in tmp_path.iterdir()} == {".csv", ".png", ".pdf"}
+
+
+def test_the_published_recipe_is_the_authors() -> None:
+    configs = script("time_to_quality").recipes("deepwsd", {"ours": None, "published": 5})
+    published = configs["published"]
+    assert (published.optimizer.learning_rate, published.optimizer.log_loss, published.optimizer.smoothing) == (
+        Pixels.learning_rates[0],
+        False,
+        0,
     )
-    assert ended.returncode == 2
-    assert words in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert published.schedule.every == 1000
+    assert configs["ours"].parametrization.name == Pyramid.__name__.lower()
+    assert configs["ours"].optimizer.learning_rate is None
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_not_waited_for(tmp_path: Path) -> None:
     for name in ("DeepWSD_VGG", "DeepJSD_VGG", "DeepKLD_VGG"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit(7)")

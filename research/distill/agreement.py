@@ -1,4 +1,4 @@
-"""Does a student score like its teacher? Rank correlations over degraded photographs that it has not learned from."""
+"""Rank correlations of a student's scores with its teacher's, over degraded photographs held out."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from enhance.backbones.encode import encode_once
 from enhance.backbones.network import Backbone
 from enhance.degradations import degrade
 from enhance.evaluation.statistics import statistic
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
-from research.distill.distances import MEASURES
-from research.distill.kept import recall, watched
+from enhance.metrics.deep.distance import DeepDistance, deep_metric
+from research.distill.cache import cached, progress
 from research.distill.photographs import centre
+from research.distill.settings import MEASURES
 
-# From the slightest to the strongest; every second photograph has the sign of `SIGNED` settings turned.
+# From the slightest to the strongest; of every second photograph the `SIGNED` settings have the other sign.
 SEVERITIES: dict[str, tuple[dict[str, float], ...]] = {
     "gaussian_noise": tuple({"sigma": value} for value in (5, 10, 20, 35, 60)),
     "gaussian_blur": tuple({"sigma": value} for value in (0.6, 1.0, 1.6, 2.5, 4.0)),
-    "jpeg": tuple({"quality": value, "subsampling": 2} for value in (70, 40, 20, 10, 5)),
+    "jpeg": tuple({"quality": value} for value in (70, 40, 20, 10, 5)),
     "contrast": tuple({"factor": value} for value in (0.85, 0.7, 0.5, 0.35, 0.2)),
-    "colour_cast": tuple({"red": value, "green": 0, "blue": -value} for value in (0.03, 0.06, 0.1, 0.16, 0.24)),
+    "colour_cast": tuple({"red": value, "blue": -value} for value in (0.03, 0.06, 0.1, 0.16, 0.24)),
     "mean_shift": tuple({"amount": value} for value in (0.03, 0.06, 0.12, 0.18, 0.25)),
 }
 SIGNED = ("colour_cast", "mean_shift")
@@ -35,54 +36,37 @@ SIGNED = ("colour_cast", "mean_shift")
 Scores = dict[str, dict[str, list[float]]]  # measure -> degradation -> one score for each severity
 
 
-class Remembering(Backbone):
-    """A backbone that keeps the maps of its last two images: three measures of one pair ask for the same ones."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        super().__init__(backbone.name, [backbone], backbone.origin, backbone.min_size)
-        self._kept: list[tuple[Tensor, list[Tensor]]] = []
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        for seen, maps in self._kept:
-            if seen.shape == image.shape and torch.equal(seen, image):
-                return maps
-        maps = self.stages[0](image)
-        self._kept = [*self._kept[-1:], (image.clone(), maps)]
-        return maps
-
-
 def versions(reference: Tensor, number: int) -> dict[str, list[Tensor]]:
     """A photograph (1, 3, H, W) in all degradations and severities; `number` seeds the noise and decides the sign."""
 
-    def turned(name: str, settings: Mapping[str, float]) -> dict[str, Any]:
+    def signed(name: str, settings: Mapping[str, float]) -> dict[str, Any]:
         sign = -1 if name in SIGNED and number % 2 else 1
         return {key: value * sign for key, value in settings.items()}
 
     return {
-        name: [
-            degrade(reference, name, seed=100 * number + step, **turned(name, each)) for step, each in enumerate(steps)
-        ]
+        name: [degrade(reference, name, 100 * number + step, **signed(name, each)) for step, each in enumerate(steps)]
         for name, steps in SEVERITIES.items()
     }
 
 
 def metrics_of(backbone: Backbone) -> dict[str, DeepDistance]:
     """The measures with one backbone, sides padded so that nothing of a small image is cut off."""
-    shared = Remembering(backbone)
-    return {name: DEEP_METRICS[name](shared, padding="up") for name in MEASURES}
+    return {name: deep_metric(name)(backbone, padding="up") for name in MEASURES}
 
 
 @torch.no_grad()
 def scores(metrics: Mapping[str, DeepDistance], reference: Tensor, number: int) -> Scores:
     """Published scores of all versions of a photograph."""
-    targets = {name: metric.prepare(reference) for name, metric in metrics.items()}
+    with encode_once():
+        targets = {name: metric.prepare(reference) for name, metric in metrics.items()}
     found: Scores = {name: {} for name in metrics}
     for degradation, images in versions(reference, number).items():
         for name in metrics:
             found[name][degradation] = []
         for image in images:
-            for name, metric in metrics.items():
-                found[name][degradation].append(metric.score(image, targets[name]).item())
+            with encode_once():
+                for name, metric in metrics.items():
+                    found[name][degradation].append(metric.as_score(metric(image, targets[name])).item())
     return found
 
 
@@ -93,15 +77,15 @@ def scores_of(backbone: Backbone, files: Sequence[Path], size: int, cache: Path 
         backbone: teacher or student.
         files: photographs.
         size: see `centre`.
-        cache: folder that keeps one file a photograph, so that a teacher is asked once; see `research.distill.kept`.
+        cache: folder of one file a photograph, for a teacher, whose scores are computed once.
     """
     metrics = metrics_of(backbone)
 
     def of(number: int) -> Scores:
         return scores(metrics, centre(files[number], size), number)
 
-    numbers = watched(range(len(files)), f"{backbone.name} scores {len(files)} photographs held out")
-    return [recall(cache / f"{files[n].name}.json", partial(of, n)) if cache else of(n) for n in numbers]
+    numbers = progress(range(len(files)), f"{backbone.name} scores {len(files)} photographs held out")
+    return [cached(cache / f"{files[n].name}.json", partial(of, n)) if cache else of(n) for n in numbers]
 
 
 @dataclass(frozen=True)
@@ -125,7 +109,7 @@ class Agreement:
 
 
 def agreement(student: Sequence[Scores], teacher: Sequence[Scores], measure: str) -> Agreement:
-    """Compare two networks' scores of the same photographs."""
+    """The agreement of two networks' scores of the same photographs in one measure."""
     pairs = {
         name: (_rows(student, measure, name), _rows(teacher, measure, name)) for name in next(iter(teacher))[measure]
     }
@@ -135,6 +119,11 @@ def agreement(student: Sequence[Scores], teacher: Sequence[Scores], measure: str
         within={name: _spearman(one, other) for name, (one, other) in pairs.items()},
         ordered=float(np.mean([same.all() for same in orders])),
     )
+
+
+def agreements(student: Sequence[Scores], teacher: Sequence[Scores]) -> dict[str, Agreement]:
+    """The agreement in every measure."""
+    return {measure: agreement(student, teacher, measure) for measure in MEASURES}
 
 
 def table(agreements: Mapping[str, Agreement]) -> str:

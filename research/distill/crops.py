@@ -18,7 +18,7 @@ from enhance.images.reading import read
 
 VERSIONS = 6
 
-# The slightest and the strongest amount. Amounts between them are drawn geometrically.
+# The weakest and the strongest amount; those between them are drawn geometrically.
 _AMOUNTS = {
     "gaussian_noise": (2.0, 90.0),
     "gaussian_blur": (0.4, 6.0),
@@ -32,9 +32,14 @@ _LARGEST = 1.75  # times the crop's side: what is reduced to a crop
 
 
 @dataclass(frozen=True)
-class Manner:
-    """What the severities of one degradation of a crop have in common: chroma subsampling, less contrast or more, which
-    cast, brighter or darker.
+class Parameters:
+    """What the strengths of one degradation of a crop have in common.
+
+    Attributes:
+        subsampling: of chroma, in JPEG.
+        less: whether contrast is reduced.
+        gains: of the colour channels, in a cast.
+        sign: of a shift in brightness.
     """
 
     subsampling: int
@@ -43,28 +48,29 @@ class Manner:
     sign: float
 
     @staticmethod
-    def draw(random: Generator) -> Manner:
+    def draw(random: Generator) -> Parameters:
+        """Random parameters."""
         gains = np.array([1.0, 0.0, -1.0]) if random.random() < 0.4 else random.standard_normal(3)
         gains = gains - gains.mean()
         gains *= random.choice([-1, 1]) / np.abs(gains).max()
         sign = float(random.choice([-1, 1]))
-        return Manner(int(random.choice([0, 2, 2])), bool(random.random() < 0.85), torch.from_numpy(gains), sign)
+        return Parameters(int(random.choice([0, 2, 2])), bool(random.random() < 0.85), torch.from_numpy(gains), sign)
 
 
 def group(files: Sequence[Path], side: int, seed: int, index: int) -> Tensor:
     """Group number `index`, (7, 3, side, side) in bytes, the clean crop first.
 
     Two kinds of degradation at two strengths each, so that there is an order to learn; a third kind; and an image far
-    from the reference, as the starts of an optimisation are.
+    from the reference, as the initial images of an optimisation are.
     """
     random = np.random.default_rng([seed, index])
     clean, other = (crop_of(files[int(random.integers(len(files)))], side, random) for _ in range(2))
     images = [clean]
     kinds = random.choice(_KINDS, 3, replace=False)
     for kind in kinds[:2]:
-        manner = Manner.draw(random)
-        images += [_degraded(clean, kind, strength, manner, random) for strength in np.sort(random.random(2))]
-    images.append(_degraded(clean, kinds[2], random.random(), Manner.draw(random), random))
+        parameters = Parameters.draw(random)
+        images += [_degraded(clean, kind, strength, parameters, random) for strength in np.sort(random.random(2))]
+    images.append(_degraded(clean, kinds[2], random.random(), Parameters.draw(random), random))
     images.append(_far(clean, other, random))
     return (torch.cat(images) * 255).round().to(torch.uint8)
 
@@ -80,7 +86,7 @@ def crop_of(file: Path, side: int, random: Generator) -> Tensor:
     return square.flip(-1) if random.random() < 0.5 else square
 
 
-def _degraded(image: Tensor, kind: str, strength: float, manner: Manner, random: Generator) -> Tensor:
+def _degraded(image: Tensor, kind: str, strength: float, parameters: Parameters, random: Generator) -> Tensor:
     """Degrade with a strength of 0 to 1."""
     least, most = _AMOUNTS[kind]
     amount = least * (most / least) ** strength
@@ -89,12 +95,12 @@ def _degraded(image: Tensor, kind: str, strength: float, manner: Manner, random:
     if kind == "gaussian_blur":
         return degrade(image, kind, sigma=amount)
     if kind == "jpeg":
-        return degrade(image, kind, quality=round(amount), subsampling=manner.subsampling)
+        return degrade(image, kind, quality=round(amount), subsampling=parameters.subsampling)
     if kind == "contrast":
-        return degrade(image, kind, factor=1 - amount if manner.less else 1 + 1.5 * amount)
+        return degrade(image, kind, factor=1 - amount if parameters.less else 1 + 1.5 * amount)
     if kind == "mean_shift":
-        return degrade(image, kind, amount=amount * manner.sign)
-    return (image * (1 + amount * manner.gains.to(image)[:, None, None])).clamp(0, 1)
+        return degrade(image, kind, amount=amount * parameters.sign)
+    return (image * (1 + amount * parameters.gains.to(image)[:, None, None])).clamp(0, 1)
 
 
 def _far(image: Tensor, other: Tensor, random: Generator) -> Tensor:
@@ -122,7 +128,7 @@ def _far(image: Tensor, other: Tensor, random: Generator) -> Tensor:
         grey = image.mean(1, keepdim=True)
         return (grey + (image - grey) * random.uniform(0, 1.8)).clamp(0, 1)
     for kind in random.choice(_KINDS, 2, replace=False):
-        image = _degraded(image, kind, random.uniform(0, 0.8), Manner.draw(random), random)
+        image = _degraded(image, kind, random.uniform(0, 0.8), Parameters.draw(random), random)
     return image
 
 

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torch import Tensor
 from torch.nn import functional
 
+from enhance.backbones import compact
 from enhance.metrics.deep.fusion import omega
-from enhance.metrics.deep.measures import between
-from enhance.metrics.deep.published import Rule, rule_for
+from enhance.metrics.deep.measures import apply_measure
+from enhance.metrics.deep.published import level_spec
+from research.distill.settings import MEASURES
 
-MEASURES = ("deepjsd", "deepskld", "deepwsd")
 CELL = 16  # pixels of the image for each entry of a map
 
-_RULES: dict[str, Rule] = {measure: replace(rule_for(measure, "vgg_compact"), padding="up") for measure in MEASURES}
+_SPECS = {measure: level_spec(measure, compact.NAME) for measure in MEASURES}
 _SIDE = 32  # positions along a side that are measured; where there are more they are thinned out
-_IMAGE = 256  # side of the image whose masses those of a crop shall resemble
+_IMAGE = 256  # side of the image whose distributions those of a crop resemble
 
 
 def fused(degraded: Tensor, clean: Tensor, measure: str, crop: int) -> Tensor:
     """Fused distance d + E omega(d) of every 64-vector of a level.
 
-    The masses of DeepWSD are shares of the whole image. Those of a crop are scaled so that its distances are what they
-    are inside of an image of 256 x 256.
+    The distributions of DeepWSD are shares of the whole image. Those of a crop are scaled so that its distances are
+    what they are inside an image of 256 x 256.
 
     Args:
         degraded: (K, C, H, W), C H W a multiple of 64.
@@ -34,7 +33,7 @@ def fused(degraded: Tensor, clean: Tensor, measure: str, crop: int) -> Tensor:
     Returns:
         (K, C H W / 64), differentiable in both arguments.
     """
-    rule = _RULES[measure]
+    spec = _SPECS[measure]
     thin = max(1, clean.shape[-1] // _SIDE) if len(clean) % 64 == 0 else 1
     share = (crop / _IMAGE) ** 2
     scales = [share / (side.sum((-3, -2, -1)) + 1e-6) for side in (degraded, clean)]
@@ -42,10 +41,10 @@ def fused(degraded: Tensor, clean: Tensor, measure: str, crop: int) -> Tensor:
     x = degraded[..., places, places].reshape(count, 64, -1).transpose(0, 1)
     y = clean[..., places, places].reshape(64, 1, -1).expand_as(x)
     energy = (x - y).square().sum(0)
-    if rule.masses == "squared":
+    if spec.distributions == "squared":
         x, y = x.square() * scales[0][:, None], y.square() * scales[1]
-    d = between(rule.measure, x.reshape(64, -1), y.reshape(64, -1), 0).reshape(count, -1)
-    return d if rule.damping is None else d + energy * omega(d, rule.damping)
+    d = apply_measure(spec.measure, x.reshape(64, -1), y.reshape(64, -1), 0).reshape(count, -1)
+    return d if spec.eps is None else d + energy * omega(d, spec.eps)
 
 
 def distance_map(degraded: Tensor, clean: Tensor, measure: str, crop: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Photographs of a folder: those a student learns from, and those held out for its judgement."""
+"""Photographs of a folder: those a student learns from, and those held out for its evaluation."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from enhance.images.suffixes import READABLE
-from enhance.utils.hashes import hash_file
+from enhance.config.schema import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,23 +15,21 @@ if TYPE_CHECKING:
 EVERY, HELD_OUT = 7, 3  # of every seven photographs in the order of their names, number 3 (from 0) is held out
 LEAST = 16  # pixels that the shorter side must have
 
-
-class DistillError(ValueError):
-    """What cannot be distilled or judged; the message says how to mend it."""
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
 def divide(folder: str | Path) -> tuple[list[Path], list[Path]]:
     """The photographs of a folder in the order of their names: those to learn from, and one of every seven held out.
 
     Raises:
-        DistillError: if there are fewer than seven.
+        SettingsError: if there are fewer than seven.
     """
     place = Path(folder).expanduser()
     if not place.is_dir():
-        raise DistillError(f"photos={folder}: there is no such folder.")
-    files = sorted(path for path in place.iterdir() if path.suffix.lower() in READABLE)
+        raise SettingsError(f"photos={folder}: there is no such folder.")
+    files = sorted(path for path in place.iterdir() if path.suffix.lower() in _SUFFIXES)
     if len(files) < EVERY:
-        raise DistillError(
+        raise SettingsError(
             f"photos={folder}: {len(files)} photographs found there; at least {EVERY} are needed, and hundreds for a "
             "good student."
         )
@@ -44,17 +41,21 @@ def digest(files: Iterable[Path]) -> str:
     """SHA-256 over names and contents of photographs, in hexadecimal; the same wherever their folder lies."""
     whole = hashlib.sha256()
     for file in files:
-        whole.update(f"{file.name}\0{hash_file(file)}\n".encode())
+        whole.update(f"{file.name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return whole.hexdigest()
 
 
 def centre(path: Path, size: int) -> Tensor:
-    """The square of at most `size` pixels in the middle of a photograph, at native resolution: (1, 3, S, S)."""
+    """The square of at most `size` pixels in the middle of a photograph, at native resolution: (1, 3, S, S).
+
+    Raises:
+        ValueError: if the photograph is too small.
+    """
     from enhance.images.reading import read
 
     image = read(path).image
     side = min(size, *image.shape[-2:])
     if side < LEAST:
-        raise DistillError(f"{path}: a photograph must be at least {LEAST} pixels wide and high.")
+        raise ValueError(f"{path}: a photograph must be at least {LEAST} pixels wide and high.")
     top, left = ((extent - side) // 2 for extent in image.shape[-2:])
     return image[..., top : top + side, left : left + side]

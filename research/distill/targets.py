@@ -1,4 +1,4 @@
-"""What the teacher says of groups of crops, computed once and kept on disk, one file a group."""
+"""The teacher's targets of groups of crops, computed once and kept on disk, one file a group."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from enhance.backbones.network import Backbone
+from enhance.config.schema import SettingsError
 from enhance.utils.files import write_bytes
 from research.distill.crops import group
-from research.distill.distances import MEASURES, distance_map, of_images, samples
-from research.distill.photographs import DistillError
+from research.distill.distances import distance_map, of_images, samples
+from research.distill.settings import MEASURES
 
 STAGES = 5
 DEEP = slice(2, STAGES)  # stages whose features the student's heads predict
@@ -53,13 +54,13 @@ class Targets:
         """Read what `save` wrote.
 
         Raises:
-            DistillError: if the file is damaged.
+            ValueError: if the file is damaged.
         """
         try:
             with np.load(path) as stored:
                 return Targets(*(torch.from_numpy(stored[field.name]) for field in fields(Targets)))
         except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
-            raise DistillError(f"{path} is damaged; remove it, and the same command measures it anew.") from error
+            raise ValueError(f"{path} is damaged; remove it, and the same command computes it anew.") from error
 
     @staticmethod
     def stack(items: Sequence[Targets]) -> Targets:
@@ -68,7 +69,7 @@ class Targets:
 
 
 class Teacher:
-    """The network that is learned from. It computes in bfloat16, which moves a distance by about one percent.
+    """The network that the student learns from. It computes in bfloat16, which moves a distance by about one percent.
 
     Args:
         network: with five stages.
@@ -77,14 +78,14 @@ class Teacher:
         seed: of those crops.
 
     Raises:
-        DistillError: if the network's stages are not like the student's.
+        SettingsError: if the network's stages are not like the student's.
     """
 
     def __init__(self, network: Backbone, files: Sequence[Path], crop: int, seed: int) -> None:
         self._network, self._crop = network, crop
         widths = [stage.shape[1] for stage in self._stages(torch.zeros(1, 3, crop, crop))]
         if len(widths) != STAGES or any(width % 64 for width in widths):
-            raise DistillError(
+            raise SettingsError(
                 f"teacher={network.name} has stages of {widths} channels; the student has five, each a multiple of 64, "
                 "and learns from a network of that kind: vgg16 or vgg19."
             )
@@ -109,14 +110,14 @@ class Teacher:
     def _principal(self, files: Sequence[Path], seed: int) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Mean, directions and scale of the features of each deep stage."""
         crops = (group(files, self._crop, seed, index) for index in _BASIS)
-        seen: list[list[Tensor]] = [[] for _ in COMPONENTS]
+        features: list[list[Tensor]] = [[] for _ in COMPONENTS]
         for images in crops:
-            for kept, stage in zip(seen, self._stages(images[:2].float() / 255)[DEEP], strict=True):
-                kept.append(samples(stage, self._crop).flatten(0, -2))
+            for found, stage in zip(features, self._stages(images[:2].float() / 255)[DEEP], strict=True):
+                found.append(samples(stage, self._crop).flatten(0, -2))
         basis = []
-        for kept, components in zip(seen, COMPONENTS, strict=True):
-            features = torch.cat(kept)
-            mean = features.mean(0)
-            _, spread, axes = torch.linalg.svd(features - mean, full_matrices=False)
-            basis.append((mean, axes[:components], (spread[:components] / len(features) ** 0.5).mean()))
+        for found, components in zip(features, COMPONENTS, strict=True):
+            stage = torch.cat(found)
+            mean = stage.mean(0)
+            _, spread, axes = torch.linalg.svd(stage - mean, full_matrices=False)
+            basis.append((mean, axes[:components], (spread[:components] / len(stage) ** 0.5).mean()))
         return basis

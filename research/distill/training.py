@@ -1,12 +1,10 @@
-"""The student's loop: batches of targets, updates, checkpoints."""
+"""The training loop of the student: batches of targets, updates, checkpoints."""
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from enhance.backbones import compact
-from enhance.utils.files import write_bytes
+from enhance.config.schema import Config, OptimizerConfig
+from enhance.optim.optimizers import make_optimizer
+from enhance.runs.checkpoint import Checkpoints
+from enhance.runs.interrupt import Interrupt
+from research.distill.cache import note
 from research.distill.losses import Heads, loss_of
 from research.distill.muon import Muon
-from research.distill.photographs import DistillError
-from research.distill.recipe import Recipe
+from research.distill.settings import DistillSettings
 from research.distill.targets import DEEP, Targets
 
 _RMS = 0.6  # of a trained VGG's activations; the student's first weights are scaled to it, layer by layer
@@ -29,51 +30,102 @@ _WARM_UP = 60  # steps
 _STEADY = 0.25  # share of the steps before the learning rate decays
 _LOWEST = 0.01
 _AVERAGED = 0.998
+_ADAM = OptimizerConfig("adam", betas=[0.9, 0.99], arguments={"eps": 1e-10})  # of biases and heads
 _STREAM = 5  # of random numbers, so that batches and crops draw different ones
-_LED_STREAM = 6
-_LED_SHARE = 0.4  # of the second round's groups
-_LED_RATE = 0.4  # of the learning rate
-_CHECKPOINT, _LED_CHECKPOINT = "checkpoint.pt", "checkpoint-led.pt"  # of the first round, of the second
+_ON_POLICY_STREAM = 6
+_ON_POLICY_SHARE = 0.4  # of the second round's groups
+_ON_POLICY_RATE = 0.4  # of the learning rate
 _FITTED = 8  # groups from which a second round's heads are found
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Second:
-    """A second round of learning, with images that optimising with the student has made.
+class Round:
+    """A round of training.
 
     Attributes:
-        led: their targets, files of `Targets.save`.
-        weights: of the student so far.
-        sha256: of those weights.
+        folder: of its checkpoints.
+        steps: number of updates.
+        learning_rate: after the warm-up and before the decay.
+        identity: the settings on which the weights depend, see `DistillSettings.identity`.
+        targets: files of `Targets.save`.
+        on_policy: such files of on-policy samples, in the second round.
+        weights: of the student so far, in the second round.
     """
 
-    led: Sequence[Path]
-    weights: Mapping[str, Tensor]
-    sha256: str
+    folder: Path
+    steps: int
+    learning_rate: float
+    identity: Mapping[str, str]
+    targets: Sequence[Path] = ()
+    on_policy: Sequence[Path] = ()
+    weights: Mapping[str, Tensor] | None = None
+
+    def checkpoints(self) -> Checkpoints:
+        """The checkpoints in its folder."""
+        return Checkpoints(self.folder, Config.checkpoint, self.identity)
+
+    def load(self) -> dict[str, Any] | None:
+        """The state in the last checkpoint; None if there is none.
+
+        Raises:
+            ValueError: if it is damaged or of other settings.
+        """
+        try:
+            return self.checkpoints().load()
+        except ValueError as error:
+            raise ValueError(f"{error} A new run takes another folder=DIR.") from error
+
+
+def first_round(settings: DistillSettings, identity: Mapping[str, str], targets: Sequence[Path] = ()) -> Round:
+    """The round that trains a student from random weights."""
+    free = ("on_policy", "on_policy_steps", "student")
+    known = {name: value for name, value in identity.items() if name not in free}
+    return Round(Path(settings.folder).expanduser() / "first", settings.steps, settings.learning_rate, known, targets)
+
+
+def second_round(
+    settings: DistillSettings,
+    identity: Mapping[str, str],
+    targets: Sequence[Path] = (),
+    on_policy: Sequence[Path] = (),
+    weights: Mapping[str, Tensor] | None = None,
+) -> Round:
+    """The round that trains a student further, on images that optimising with it has made."""
+    folder, rate = Path(settings.folder).expanduser() / "second", _ON_POLICY_RATE * settings.learning_rate
+    return Round(folder, settings.on_policy_steps, rate, identity, targets, on_policy, weights)
 
 
 class Student:
-    """A network that learns, its heads, and the moving average of its weights, which is what is kept of it."""
+    """A network in training, its heads, and the moving average of its weights, which is the result.
 
-    def __init__(self, recipe: Recipe, first: Targets, weights: Mapping[str, Tensor] | None = None) -> None:
-        torch.manual_seed(recipe.seed)
-        self.network = compact.build(recipe.seed)
+    Args:
+        settings: of the distillation.
+        first: targets of the first batch, to which a new network is calibrated and the heads of a trained one fitted.
+        weights: of a trained network; None: random.
+    """
+
+    def __init__(self, settings: DistillSettings, first: Targets, weights: Mapping[str, Tensor] | None = None) -> None:
+        torch.manual_seed(settings.seed)
+        self.network = compact.build(settings.seed)
+        images = first.images.flatten(0, 1).float() / 255
         with torch.no_grad():
-            stages = self.stages(first.images.flatten(0, 1).float() / 255)
-        self.heads = Heads([stage.shape[1] for stage in stages[DEEP]])
+            self.heads = Heads([stage.shape[1] for stage in self.stages(images[:1])[DEEP]])
         if weights is None:
             _calibrate(self.network, first.images[:, 0].float() / 255)
         else:
             self.network.load_state_dict(dict(weights))
             with torch.no_grad():
-                stages = self.stages(first.images.flatten(0, 1).float() / 255)
-            self.heads.fit(stages[DEEP], first.deep.flatten(0, 1), recipe.crop)
+                self.heads.fit(self.stages(images)[DEEP], first.deep.flatten(0, 1), settings.crop)
         self.average = {key: value.clone() for key, value in self.network.state_dict().items()}
         filters = [p for p in self.network.parameters() if p.ndim == 4]
         others = [*(p for p in self.network.parameters() if p.ndim != 4), *self.heads.parameters()]
-        self.parameters, self.optimizer = filters + others, Muon(filters, others, recipe.learning_rate)
+        self._parameters, rate = filters + others, settings.learning_rate
+        self._parts = {
+            "network": self.network,
+            "heads": self.heads,
+            "muon": Muon(filters, rate),
+            "adam": make_optimizer(_ADAM)(others, rate),
+        }
         self.done, self.seconds = 0, 0.0
 
     def stages(self, images: Tensor) -> list[Tensor]:
@@ -84,36 +136,41 @@ class Student:
                 found.append(stage(found[-1] if found else images))
         return [stage.float() for stage in found]
 
-    def learn(self, batch: Targets, rate: float) -> float:
-        """One update; returns the loss."""
-        began = time.perf_counter()
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+    def update(self, batch: Targets, rate: float) -> float:
+        """The loss of a batch, before one update at a learning rate.
+
+        Raises:
+            ValueError: if the loss is not finite.
+        """
+        started = time.perf_counter()
         loss = loss_of(self.stages(batch.images.flatten(0, 1).float() / 255), self.heads, batch)
         if not math.isfinite(value := loss.item()):
-            raise DistillError(f"The loss is not finite at step {self.done}; begin again with a lower learning_rate.")
-        self.optimizer.zero_grad()
+            raise ValueError(f"The loss is not finite at step {self.done}; begin a new run with a lower learning_rate.")
+        optimizers = self._parts["muon"], self._parts["adam"]
+        for optimizer in optimizers:
+            optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimizer.step()
+        nn.utils.clip_grad_norm_(self._parameters, 1.0)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
         self.done += 1
-        self.seconds += time.perf_counter() - began
+        self.seconds += time.perf_counter() - started
         keep = min(_AVERAGED, (1 + self.done) / (10 + self.done))
-        for key, value_now in self.network.state_dict().items():
-            self.average[key].lerp_(value_now, 1 - keep)
+        for key, current in self.network.state_dict().items():
+            self.average[key].lerp_(current, 1 - keep)
         return value
 
     def state(self) -> dict[str, Any]:
-        """All that later steps depend on."""
-        parts = {"network": self.network, "heads": self.heads, "optimizer": self.optimizer}
+        """All that later updates depend on."""
         rest = {"average": self.average, "done": self.done, "seconds": self.seconds}
-        return {key: part.state_dict() for key, part in parts.items()} | rest
+        return {key: part.state_dict() for key, part in self._parts.items()} | rest
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
-        self.network.load_state_dict(state["network"])
-        self.heads.load_state_dict(state["heads"])
-        self.optimizer.load_state_dict(state["optimizer"])
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over a `state`."""
+        for key, part in self._parts.items():
+            part.load_state_dict(state[key])
         self.average, self.done, self.seconds = state["average"], state["done"], state["seconds"]
 
     def weights(self) -> bytes:
@@ -121,109 +178,47 @@ class Student:
         return save({key: value.half().contiguous() for key, value in self.average.items()})
 
 
-def check(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Look, before anything that takes long, whether a folder's checkpoints can be gone on from.
+def train(settings: DistillSettings, stage: Round) -> Student:
+    """The student of a round, trained from its last checkpoint if there is one.
 
-    Args:
-        folder: of the checkpoints.
-        identity: see `Recipe.identity`.
-
-    Raises:
-        DistillError: if one is damaged or belongs to other settings.
-    """
-    if not identity["begin"]:
-        _saved(folder / _CHECKPOINT, _first(identity))
-    if identity["led"]:
-        _saved(folder / _LED_CHECKPOINT, identity if identity["begin"] else _without(identity, "begin"))
-
-
-def train(
-    recipe: Recipe,
-    identity: Mapping[str, Any],
-    files: Sequence[Path],
-    folder: Path,
-    say: Say,
-    second: Second | None = None,
-    every: int = 50,
-) -> Student:
-    """Train a student on the targets in `files`, going on from the checkpoint in `folder` if there is one.
-
-    A run that was ended at any moment and goes on makes, on the same processor with the same threads, the same bytes as
-    one that was not.
-
-    Args:
-        recipe: the settings.
-        identity: see `Recipe.identity`.
-        files: of `Targets.save`.
-        folder: of the checkpoint.
-        say: told of progress, in lines.
-        second: what a second round adds; None: it is the first.
-        every: steps between two checkpoints.
+    A run that was interrupted at any moment and goes on makes, on the same processor with the same threads, the same
+    bytes as one that was not.
 
     Raises:
-        DistillError: if the checkpoint is damaged or belongs to other settings, or the loss is not finite.
+        ValueError: if the checkpoint is damaged or of other settings, or the loss is not finite.
+        KeyboardInterrupt: after Ctrl-C, once a checkpoint is written.
     """
-    if second is None:
-        student, checkpoint = Student(recipe, _load(files[: recipe.batch])), folder / _CHECKPOINT
-        steps, peak, identity = recipe.steps, recipe.learning_rate, _first(identity)
-    else:
-        student, checkpoint = Student(recipe, _load(files[:_FITTED]), second.weights), folder / _LED_CHECKPOINT
-        steps, peak = recipe.led_steps, _LED_RATE * recipe.learning_rate
-        identity = {**identity, "begin": second.sha256}
-    if state := _saved(checkpoint, identity):
+    first = stage.targets[: settings.batch if stage.weights is None else _FITTED]
+    student, checkpoints = Student(settings, _load(first), stage.weights), stage.checkpoints()
+    if state := stage.load():
         student.load(state)
-        say(f"goes on from step {student.done}")
-    for step in range(student.done, steps):
-        batch = _load(_drawn(recipe, files, second.led if second else (), step))
-        loss = student.learn(batch, peak * factor(step, steps))
-        if student.done % every == 0 or student.done == steps:
-            stream = io.BytesIO()
-            torch.save({**student.state(), "identity": json.dumps(identity)}, stream)
-            write_bytes(checkpoint, stream.getvalue())
-            say(f"step {student.done}/{steps}, loss {loss:.4f}")
+        note(f"going on after step {student.done}")
+    with Interrupt() as interrupt:
+        for step in range(student.done, stage.steps):
+            loss = student.update(_batch(settings, stage, step), stage.learning_rate * schedule(step, stage.steps))
+            if interrupt.requested or student.done == stage.steps or checkpoints.due():
+                checkpoints.save(student.state())
+                note(f"step {student.done}/{stage.steps}, loss {loss:.4f}")
+            if interrupt.requested:
+                raise KeyboardInterrupt
     return student
 
 
-def _saved(checkpoint: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The state in a checkpoint, None where there is none."""
-    if not checkpoint.is_file():
-        return None
-    try:
-        state = torch.load(checkpoint, weights_only=True)
-        known = json.loads(state["identity"])
-    except Exception as error:  # of many kinds
-        raise DistillError(f"{checkpoint} is damaged; remove it, and the same command trains anew.") from error
-    if other := [name for name, value in identity.items() if known.get(name) != value]:
-        raise DistillError(
-            f"{checkpoint.parent} holds a distillation with other settings ({', '.join(other)}); name another "
-            "folder=DIR."
-        )
-    return state
-
-
-def _first(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """What the weights depend on after the first round."""
-    return _without(identity, "led", "led_steps", "begin")
-
-
-def _without(identity: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in identity.items() if name not in names}
-
-
-def factor(step: int, steps: int) -> float:
-    """Of the learning rate: up over the first steps, then level, then down along a cosine."""
+def schedule(step: int, steps: int) -> float:
+    """The factor on the learning rate: it rises over the first steps, stays, and falls along a cosine."""
     through = step / steps
     decay = 1.0 if through < _STEADY else 0.5 * (1 + math.cos(math.pi * (through - _STEADY) / (1 - _STEADY)))
     return min(1.0, (step + 1) / _WARM_UP) * max(_LOWEST, decay)
 
 
-def _drawn(recipe: Recipe, files: Sequence[Path], led: Sequence[Path], step: int) -> list[Path]:
+def _batch(settings: DistillSettings, stage: Round, step: int) -> Targets:
     """The groups of a step; they depend on its number alone."""
-    random = np.random.default_rng([recipe.seed, _LED_STREAM if led else _STREAM, step])
-    if not led:
-        return [files[index] for index in random.integers(len(files), size=recipe.batch)]
-    pools = (led if random.random() < _LED_SHARE else files for _ in range(recipe.batch))
-    return [pool[int(random.integers(len(pool)))] for pool in pools]
+    files, on_policy, count = stage.targets, stage.on_policy, settings.batch
+    random = np.random.default_rng([settings.seed, _ON_POLICY_STREAM if on_policy else _STREAM, step])
+    if not on_policy:
+        return _load([files[index] for index in random.integers(len(files), size=count)])
+    pools = (on_policy if random.random() < _ON_POLICY_SHARE else files for _ in range(count))
+    return _load([pool[int(random.integers(len(pool)))] for pool in pools])
 
 
 def _load(files: Sequence[Path]) -> Targets:

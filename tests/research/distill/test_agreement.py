@@ -1,5 +1,5 @@
 """The embedded student scores like its teacher. `sample_scores.json` holds the teacher's scores of sample photographs;
-`python tests/distill/test_agreement.py VGG16_WEIGHTS` writes it again.
+`python tests/research/distill/test_agreement.py VGG16_WEIGHTS` writes it again.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from enhance.backbones import compact
 from enhance.backbones.network import Backbone, load
 from enhance.images.pictures import load_image
 from enhance.images.writing import save_image
-from research.distill import agreement, guidance
-from research.distill.agreement import MEASURES, SEVERITIES, Scores, metrics_of, scores, scores_of, versions
-from research.distill.judge import main
+from enhance.metrics.registry import METRICS
+from research.distill import agreement, transfer
+from research.distill.agreement import SEVERITIES, Scores, metrics_of, scores, scores_of, versions
+from research.distill.evaluate import main
 from research.distill.photographs import centre, divide
+from research.distill.settings import MEASURES
 
 STORED = Path(__file__).with_name("sample_scores.json")
 SAMPLES = {"astronaut": (30, 170), "chelsea": (80, 150), "coffee": (120, 250)}
@@ -69,7 +71,7 @@ def test_severities_go_away_from_the_reference(images: tuple[Tensor, Tensor]) ->
     assert len(versions(reference, 0)) == len(SEVERITIES)
 
 
-def test_a_teacher_is_asked_once(tmp_path: Path) -> None:
+def test_a_teachers_scores_are_computed_once(tmp_path: Path) -> None:
     save_image(load_image("coffee")[..., :40, :40], tmp_path / "coffee.png")
     network = load(compact.NAME)
     first = scores_of(network, [tmp_path / "coffee.png"], 32, tmp_path / "cache")
@@ -77,13 +79,13 @@ def test_a_teacher_is_asked_once(tmp_path: Path) -> None:
     assert first == again
 
 
-def test_a_teacher_guides_as_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_teacher_transfers_to_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for index in range(7):
         save_image(load_image("coffee")[..., 20 * index : 20 * index + 40, 100:140], tmp_path / f"{index}.png")
-    given = ["teacher=vgg_compact", "judged=0", "guided=1", "extent=32", "steps=3", "measures=deepjsd"]
-    main([f"photos={tmp_path}", f"folder={tmp_path / 'kept'}", *given])
+    given = ["teacher=vgg_compact", "scored=0", "optimized=1", "optimized_size=32", "steps=3", "measures=deepjsd"]
+    main([f"photos={tmp_path}", f"folder={tmp_path / 'cache'}", *given])
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 * len(guidance.TASKS)
+    assert len(lines) == 2 * len(transfer.INITIAL)
     assert all("ratio 1.000" in line for line in lines)
 
 
@@ -98,13 +100,13 @@ def test_held_out_photographs_are_scored_as_by_the_teacher() -> None:
     """All sixty held out; minutes on an idle core."""
     files = divide(PHOTOGRAPHS)[1]
     assert len(files) == 60
-    found, wanted = (scores_of(network, files, 160) for network in (load(compact.NAME), load("vgg16", TEACHER)))
+    found, expected = (scores_of(network, files, 160) for network in (load(compact.NAME), load("vgg16", TEACHER)))
     for measure, (overall, within) in {
         "deepjsd": (0.96, 0.93),
         "deepskld": (0.96, 0.93),
         "deepwsd": (0.92, 0.88),
     }.items():
-        figures = agreement.agreement(found, wanted, measure)
+        figures = agreement.agreement(found, expected, measure)
         assert figures.overall >= overall
         assert figures.lowest[1] >= within
         assert figures.ordered >= 0.99
@@ -115,10 +117,10 @@ def test_held_out_photographs_are_scored_as_by_the_teacher() -> None:
 @pytest.mark.parametrize("measure", MEASURES)
 def test_a_photograph_is_reached_as_with_the_teacher(measure: str) -> None:
     """The first held out, from white, in as many steps as a run takes; minutes each on an idle core."""
-    reference, steps = centre(divide(PHOTOGRAPHS)[1][0], SIDE), guidance.settings("white", measure).steps
-    teacher, student = (guidance.measured(each, measure) for each in (load("vgg16", TEACHER), load(compact.NAME)))
-    own, led = (guidance.reached(teacher, guide, reference, "white", steps) for guide in (teacher, student))
-    assert guidance.Guided(own["start"], own["end"], led["end"]).ratio >= 0.90
+    reference, steps = centre(divide(PHOTOGRAPHS)[1][0], SIDE), METRICS[measure].steps
+    teacher, student = (transfer.metric_of(each, measure) for each in (load("vgg16", TEACHER), load(compact.NAME)))
+    own, other = (transfer.losses(teacher, metric, reference, "white", steps) for metric in (teacher, student))
+    assert transfer.Transfer(own["initial"], own["final"], other["final"]).ratio >= 0.90
 
 
 if __name__ == "__main__":

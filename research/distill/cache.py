@@ -17,29 +17,29 @@ from enhance.utils.files import write_json
 _Item = TypeVar("_Item")
 
 
-def place(folder: Path, kind: str, network: Backbone, photographs: str, *settings: object) -> Path:
-    """The folder of what a network says of photographs, whose `digest` is given."""
-    parts = (kind, network.name, network.origin.sha256[:12], photographs[:12], *settings)
+def cache_folder(folder: Path, kind: str, backbone: Backbone, photographs: str, *settings: object) -> Path:
+    """The folder of what a backbone computes from photographs, whose `digest` is given."""
+    parts = (kind, backbone.name, backbone.origin.sha256[:12], photographs[:12], *settings)
     return folder / "-".join(map(str, parts))
 
 
-def recall(file: Path, make: Callable[[], Any]) -> Any:
-    """What a JSON file holds; made and written where there is none, or one that cannot be read."""
+def cached(file: Path, compute: Callable[[], Any]) -> Any:
+    """The content of a JSON file; computed and written where there is none, or one that cannot be read."""
     try:
         return json.loads(file.read_text())
     except (OSError, ValueError):
-        write_json(file, made := make())
-        return made
+        write_json(file, computed := compute())
+        return computed
 
 
-def watched(items: Sequence[_Item], title: str) -> Iterable[_Item]:
+def progress(items: Sequence[_Item], title: str) -> Iterable[_Item]:
     """The items one by one, with a bar on a terminal and a line elsewhere, on standard error."""
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
-        say(title)
+        note(title)
     return track(items, title, console=console, disable=not console.is_terminal)
 
 
-def say(line: str) -> None:
-    """A line on standard error."""
+def note(line: str) -> None:
+    """Print a line on standard error."""
     print(line, file=sys.stderr, flush=True)
