@@ -1,25 +1,89 @@
-"""What several test modules share: settings of a quick run, recorded runs, jobs of a sweep."""
+"""What several test modules share: settings of a quick run, runs without figures, recorded runs, untrained networks,
+jobs of a sweep.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from enhance.backbones.network import Backbone, load
 from enhance.config.paths import home
 from enhance.config.schema import Config
 from enhance.images.writing import save_image
 from enhance.optim.frames import FramePlan
 from enhance.optim.step import Step
 from enhance.run import conclude
+from enhance.runs import layout
 from enhance.runs.recorder import Recorder
+from enhance.utils.files import write_bytes
+
+if TYPE_CHECKING:
+    import pytest
+
+    from enhance.report.run_data import Story
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "steps=3", "frames.count=3"]
 EVIL = "<script>alert(1)</script>.png"
+_DRAWN = {
+    "comparison": (f"{layout.COMPARISON}.png", f"{layout.COMPARISON}.pdf"),
+    "curves": (f"{layout.CURVES}.png", f"{layout.CURVES}.pdf"),
+    "progress_gif": (layout.GIF,),
+    "progress_video": (),
+    "report": (layout.REPORT,),
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def no_drawing(patch: pytest.MonkeyPatch) -> None:
+    """Let runs write placeholders in the place of their figures; what is done around them stays."""
+    for name, files in _DRAWN.items():
+        patch.setattr(f"enhance.report.render.{name}", partial(_placeholders, files))
+
+
+def _placeholders(files: tuple[str, ...], story: Story) -> None:
+    for file in files:
+        write_bytes(story.folder / file, b"a placeholder")
+
+
+_load = cache(load)
+_Module = TypeVar("_Module", bound=torch.nn.Module)
+
+
+def untrained(name: str, called: str | None = None) -> Backbone:
+    """An untrained network, built once a session and shared: `on` gives a copy that may be changed.
+
+    Args:
+        name: of the network.
+        called: the name by which a metric knows it.
+    """
+    network = copy.copy(_load(name, "untrained"))
+    network.name = called or name
+    return network
+
+
+def on(module: _Module, device: torch.device, dtype: torch.dtype = torch.float32) -> _Module:
+    """The module there and in that precision; a copy, its backbone included, where it has to be moved."""
+    if (device.type, dtype) == ("cpu", torch.float32):
+        return module
+    return copy.deepcopy(module).to(device, dtype)
 
 
 def settings(*arguments: str) -> Config:

@@ -174,7 +174,7 @@ def test_the_run_is_in_the_metrics_precision(reference: Tensor) -> None:
         ({"resume": {}}, "not the state of a Step"),
     ],
 )
-def test_a_mistake_gets_a_sentence(
+def test_what_cannot_be_optimised_is_refused(
     given: dict[str, Any], sentence: str, metric: DeepDistance, reference: Tensor
 ) -> None:
     with pytest.raises(ValueError, match=sentence):

@@ -124,7 +124,7 @@ def test_a_sweep_keeps_going_past_a_job_that_fails(tmp_path: Path) -> None:
         ("--stepz", "--stepz"),
     ],
 )
-def test_a_mistake_ends_in_one_line_and_leaves_no_run(argument: str, sentence: str, tmp_path: Path) -> None:
+def test_a_missing_reference_ends_in_one_line_and_leaves_no_run(argument: str, sentence: str, tmp_path: Path) -> None:
     done = command(argument, *QUICK, folder=tmp_path)
     assert done.returncode == 2
     assert sentence in done.stderr

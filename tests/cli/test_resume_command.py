@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ended
+from helpers import Ended
 from processes import RUN, begin, end, results, said
 
 from enhance.runs.checkpoint import Checkpoints

@@ -77,6 +77,6 @@ def test_a_run_in_tiles_descends_and_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tile", [-1, 8])
-def test_tiles_too_small_get_a_sentence(tile: int) -> None:
+def test_a_tile_that_is_too_small_is_refused(tile: int) -> None:
     with pytest.raises(SettingsError, match="tile="):
         check(settings(f"tile={tile}"))

@@ -61,13 +61,13 @@ def test_small_images_have_a_structural_similarity(size: tuple[int, int], genera
 
 
 @pytest.mark.parametrize(("name", "size"), [("ssim", (5, 40)), ("ms_ssim", (175, 300)), ("ms_ssim", (8, 8))])
-def test_too_small_is_a_sentence(name: str, size: tuple[int, int]) -> None:
+def test_an_image_smaller_than_the_window_is_refused(name: str, size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=rf"needs sides of at least \d+ pixels, got {size[1]} x {size[0]}"):
         CLASSIC[name](torch.zeros(1, 3, *size), torch.zeros(1, 3, *size))
 
 
 @pytest.mark.parametrize("name", CLASSIC)
-def test_different_shapes_are_a_sentence(name: str) -> None:
+def test_images_of_different_shapes_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="one shape"):
         CLASSIC[name](torch.zeros(1, 3, 200, 200), torch.zeros(1, 3, 200, 190))
     with pytest.raises(ValueError, match="one shape"):

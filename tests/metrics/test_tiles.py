@@ -62,6 +62,6 @@ def test_equal_images_have_no_loss_and_no_gradient(metric: enhance.DeepJSD, gene
 
 
 @pytest.mark.parametrize(("size", "overlap"), [(4, 0), (32, 32), (32, -1)])
-def test_impossible_tiles_get_a_sentence(metric: enhance.DeepJSD, size: int, overlap: int) -> None:
+def test_a_tile_without_room_for_its_overlap_is_refused(metric: enhance.DeepJSD, size: int, overlap: int) -> None:
     with pytest.raises(ValueError, match="overlap"):
         Tiled(metric, size, overlap)

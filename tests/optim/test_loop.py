@@ -200,7 +200,7 @@ def test_a_start_without_numbers_is_refused_before_any_step(reference: Tensor, s
 
 
 @pytest.mark.parametrize("parametrization", [Pixels, Pyramid])
-def test_an_image_that_was_changed_in_place_gets_a_sentence(
+def test_an_image_that_was_changed_in_place_is_refused(
     metrics: dict[str, DeepDistance], reference: Tensor, parametrization: type[Pixels] | type[Pyramid]
 ) -> None:
     steps = descend(
@@ -231,7 +231,7 @@ def test_no_grad_around_it_changes_nothing(metrics: dict[str, DeepDistance], ref
         ({"betas": (0.9, 1.0)}, "two numbers"),
     ],
 )
-def test_a_number_that_cannot_be_gets_a_sentence(
+def test_a_learning_rate_or_betas_out_of_range_are_refused(
     metrics: dict[str, DeepDistance], reference: Tensor, number: dict[str, Any], word: str
 ) -> None:
     chosen: dict[str, Any] = {"steps": 3, "learning_rate": 0.02} | number

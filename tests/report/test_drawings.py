@@ -35,7 +35,7 @@ def test_a_geometric_plan_has_as_many_frames_as_it_promises(total: int, count: i
 
 
 @pytest.mark.parametrize("wrong", [{"spacing": "geometrik"}, {"count": 1}, {"every": 0}, {"steps": -1}])
-def test_a_plan_that_cannot_be_is_a_sentence(wrong: dict) -> None:
+def test_a_frame_plan_of_wrong_spacing_count_every_or_steps_is_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match="frames"):
         FramePlan(**wrong)
 
@@ -110,7 +110,7 @@ def test_the_users_own_matplotlib_settings_change_nothing_and_stay(tmp_path: Pat
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
 
 
-def test_a_folder_without_a_run_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no run"):
         render(tmp_path)
 

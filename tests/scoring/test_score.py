@@ -307,7 +307,7 @@ def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
         (["reference=ref", "image=img", "metrics=deepwsd,psnr"], "metrics=[deepwsd,psnr]"),
     ],
 )
-def test_mistakes_get_a_sentence(arguments: list[str], sentence: str, folders: Path) -> None:
+def test_settings_that_cannot_be_scored_are_refused(arguments: list[str], sentence: str, folders: Path) -> None:
     (folders / "empty" / ".thumbnails").mkdir(parents=True)
     save_image(torch.rand(1, 3, 9, 9), folders / "empty" / ".thumbnails" / "a.png")
     with pytest.raises(ValueError, match=r"\S") as raised:
@@ -319,7 +319,7 @@ def test_mistakes_get_a_sentence(arguments: list[str], sentence: str, folders: P
 @pytest.mark.parametrize(
     "text", ["", "reference,picture\na,b\n", "reference,image\n", "reference,image\na\n", "reference,image\n,b\n"]
 )
-def test_lists_that_are_none_get_a_sentence(text: str, tmp_path: Path) -> None:
+def test_a_list_without_pairs_or_columns_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text(text)
     with pytest.raises(PairsError):
         read_pairs(str(tmp_path / "pairs.csv"))

@@ -224,7 +224,7 @@ def _bad_calls(image: Tensor) -> list[tuple[object, object, str]]:
 
 
 @pytest.mark.parametrize("case", range(17))
-def test_a_mistake_gets_a_sentence(case: int, images: tuple[Tensor, Tensor]) -> None:
+def test_an_image_of_wrong_shape_range_dtype_or_device_is_refused(case: int, images: tuple[Tensor, Tensor]) -> None:
     image, reference, sentence = _bad_calls(images[1])[case]
     with pytest.raises(ValueError, match=sentence):
         build("deepjsd", "squeezenet")(image, reference)  # type: ignore[arg-type]
@@ -251,6 +251,6 @@ def test_a_prepared_reference_belongs_to_its_metric(images: tuple[Tensor, Tensor
         ({"prefilter": "no"}, "must be True or False"),
     ],
 )
-def test_an_unknown_setting_gets_a_sentence(settings: dict[str, Any], sentence: str) -> None:
+def test_an_unknown_layout_reduction_rounding_or_prefilter_is_refused(settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         build("deepjsd", "squeezenet", **settings)

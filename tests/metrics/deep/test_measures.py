@@ -120,7 +120,7 @@ def test_no_columns_are_no_distances(p: int) -> None:
     assert wasserstein(torch.rand(0, 3), torch.rand(0, 3), p).shape == (0,)
 
 
-def test_what_cannot_be_gets_a_sentence() -> None:
+def test_unequal_shapes_absent_dims_and_p_below_one_are_refused() -> None:
     x = torch.rand(4)
     with pytest.raises(ValueError, match="same shape"):
         wasserstein(x, torch.rand(5))

@@ -333,7 +333,7 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
         (judge.main, ["photos=PHOTOS", "measures=deepjsd,deepwds"], "did you mean 'deepwsd'"),
     ],
 )
-def test_mistakes_end_in_one_sentence(
+def test_settings_that_cannot_be_distilled_with_are_refused(
     command: Callable[[Sequence[str]], None],
     arguments: list[str],
     sentence: str,
