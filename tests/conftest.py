@@ -33,30 +33,19 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`device` is every kind of device that is here, `dtype` every precision that the device has."""
     names = [name for name in ("device", "dtype") if name in metafunc.fixturenames]
-    if not names or any(_is_parametrised(metafunc, name) for name in names):
-        return
     pairs = [(device, dtype) for device in DEVICES for dtype in DTYPES if device != "mps" or dtype != "float64"]
     cases = dict.fromkeys(tuple({"device": device, "dtype": dtype}[name] for name in names) for device, dtype in pairs)
-    metafunc.parametrize(
-        names,
-        [pytest.param(*case, marks=[pytest.mark.gpu] if "cuda" in case else [], id="-".join(case)) for case in cases],
-        indirect=True,
-    )
-
-
-def _is_parametrised(metafunc: pytest.Metafunc, name: str) -> bool:
-    marks = metafunc.definition.iter_markers("parametrize")
-    return any(name in (mark.args[0] if isinstance(mark.args[0], str) else " ".join(mark.args[0])) for mark in marks)
-
-
-@pytest.fixture
-def device(request: pytest.FixtureRequest) -> torch.device:
-    return torch.device(request.param)
-
-
-@pytest.fixture
-def dtype(request: pytest.FixtureRequest) -> torch.dtype:
-    return DTYPES[request.param]
+    objects = {name: torch.device(name) for name in DEVICES} | DTYPES
+    if names:
+        metafunc.parametrize(
+            names,
+            [
+                pytest.param(
+                    *(objects[name] for name in case), marks=[pytest.mark.gpu] if "cuda" in case else [], id="-".join(case)
+                )
+                for case in cases
+            ],
+        )
 
 
 @pytest.fixture(autouse=True)

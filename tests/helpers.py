@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 from hydra import compose, initialize_config_dir
@@ -63,27 +63,28 @@ def _placeholders(files: tuple[str, ...], story: Story) -> None:
         write_bytes(story.folder / file, b"a placeholder")
 
 
-_load = cache(load)
-_Module = TypeVar("_Module", bound=torch.nn.Module)
+@cache
+def _network(name: str, device: str, dtype: torch.dtype) -> Backbone:
+    return load(name, "embedded" if name == "vgg_compact" else "untrained").to(device, dtype)
 
 
-def untrained(name: str, called: str | None = None) -> Backbone:
-    """An untrained network, built once a session and shared: `on` gives a copy that may be changed.
+def network(
+    name: str,
+    called: str | None = None,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Backbone:
+    """A backbone with its embedded or untrained weights, built once a session and shared: nobody may change it.
 
     Args:
         name: of the network.
         called: the name by which a metric knows it.
+        device: where it is.
+        dtype: its precision.
     """
-    network = copy.copy(_load(name, "untrained"))
-    network.name = called or name
-    return network
-
-
-def on(module: _Module, device: torch.device, dtype: torch.dtype = torch.float32) -> _Module:
-    """The module there and in that precision; a copy, its backbone included, where it has to be moved."""
-    if (device.type, dtype) == ("cpu", torch.float32):
-        return module
-    return copy.deepcopy(module).to(device, dtype)
+    found = copy.copy(_network(name, str(device), dtype))
+    found.name = called or name
+    return found
 
 
 def settings(*arguments: str) -> Config:

@@ -7,6 +7,8 @@ import pickle
 
 import pytest
 import torch
+from helpers import network
+from matplotlib import pyplot
 from torch import Tensor
 from torchmetrics import MetricCollection
 from torchmetrics.image import PeakSignalNoiseRatio
@@ -17,7 +19,13 @@ from enhance.metrics import DeepDistance
 
 @pytest.fixture(scope="module")
 def distance() -> DeepDistance:
-    return enhance.DeepJSD("squeezenet", "untrained", reduction="sum")
+    return enhance.DeepJSD(network("squeezenet"), reduction="sum")
+
+
+@pytest.fixture
+def there(device: torch.device) -> DeepDistance:
+    """On every device that is here."""
+    return enhance.DeepJSD(network("squeezenet", device=device), reduction="sum")
 
 
 @pytest.fixture
@@ -34,18 +42,19 @@ def expected(distance: DeepDistance, image: Tensor, reference: Tensor) -> float:
 
 
 def test_it_is_the_mean_score_of_all_images_of_all_batches(
-    distance: DeepDistance, batch: tuple[Tensor, Tensor]
+    there: DeepDistance, batch: tuple[Tensor, Tensor], device: torch.device
 ) -> None:
-    metric = enhance.DeepDistanceMetric(distance)
-    image, reference = batch
+    distance, metric = there, enhance.DeepDistanceMetric(there).to(device)
+    image, reference = (images.to(device) for images in batch)
     value = metric(image[:2], reference[:2])  # the batch's own
-    assert value == pytest.approx(expected(distance, image[:2], reference[:2]), rel=1e-4)
+    assert value.item() == pytest.approx(expected(distance, image[:2], reference[:2]), rel=1e-4)
+    assert value.device.type == device.type
     assert not value.requires_grad
     metric.update(image[2:], reference[2:])
-    assert metric.compute() == pytest.approx(expected(distance, image, reference), rel=1e-4)
+    assert metric.compute().item() == pytest.approx(expected(distance, image, reference), rel=1e-4)
     metric.reset()
     metric.update(image[4:], distance.prepare(reference[4:]))
-    assert metric.compute() == pytest.approx(expected(distance, image[4:], reference[4:]), rel=1e-4)
+    assert metric.compute().item() == pytest.approx(expected(distance, image[4:], reference[4:]), rel=1e-4)
 
 
 def test_states_of_two_processes_merge(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
@@ -112,8 +121,13 @@ def test_torchmetrics_own_declarations() -> None:
     assert not metric.is_differentiable
 
 
-def test_it_draws_itself(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
+def test_it_draws_its_value(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
     metric = enhance.DeepDistanceMetric(distance)
     metric.update(*batch)
     figure, axes = metric.plot()
-    assert axes.get_ylabel() or figure.axes
+    try:
+        ((value,),) = [line.get_ydata() for line in axes.lines if line.get_marker() == "o"]
+        assert float(value) == pytest.approx(metric.compute().item())
+        assert axes.get_ylim()[0] <= 0 <= value  # the lower bound is in sight
+    finally:
+        pyplot.close(figure)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import network
 from torch import Tensor
 
 import enhance
@@ -16,7 +17,7 @@ from enhance.optim.parametrizations import Pyramid
 from enhance.optim.step import Step
 from enhance.optim.stopping import Plateau
 
-_METRIC = enhance.DeepJSD("squeezenet", "untrained", prefilter=False, rounding="up")
+_METRIC = enhance.DeepJSD(network("squeezenet"), prefilter=False, rounding="up")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 import torch
+from helpers import network
 from torch import Tensor
 
 import enhance
@@ -24,7 +25,7 @@ STEPS = 8
 
 @pytest.fixture(scope="module")
 def metric() -> DeepDistance:
-    return enhance.DeepJSD("squeezenet", "untrained", rounding="up", prefilter=False)
+    return enhance.DeepJSD(network("squeezenet"), rounding="up", prefilter=False)
 
 
 @pytest.fixture
