@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import enhance
-from enhance.images.arrays import to_array
+from enhance.images.arrays import resize, to_array
 from enhance.images.pictures import sample
 from enhance.metrics.psnr_ssim import psnr, ssim
 from enhance.report.crops import zoom
@@ -175,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     photographs = [sample(name).image for name in TRAINING]
     reference = sample(HELD_OUT).image
     if given.size:
-        reference = enhance.images.resize(reference, given.size)
+        reference = resize(reference, given.size)
     reference = reference[..., : reference.shape[-2] // 2 * 2, : reference.shape[-1] // 2 * 2]
     start = noisy(reference, given.sigma, torch.Generator().manual_seed(1))
     images = {"noisy": start}

@@ -41,7 +41,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             names,
             [
                 pytest.param(
-                    *(objects[name] for name in case), marks=[pytest.mark.gpu] if "cuda" in case else [], id="-".join(case)
+                    *(objects[name] for name in case),
+                    marks=[pytest.mark.gpu] if "cuda" in case else [],
+                    id="-".join(case),
                 )
                 for case in cases
             ],

@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -28,8 +29,6 @@ from enhance.runs.recorder import Recorder
 from enhance.utils.files import write_bytes
 
 if TYPE_CHECKING:
-    import pytest
-
     from enhance.report.run_data import Story
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "steps=3", "frames.count=3"]
@@ -109,7 +108,8 @@ def picture(height: int, width: int) -> torch.Tensor:
     return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
 
 
-def run(folder: Path, height: int = 40, width: int = 56, count: int = 30) -> dict:
+def run(folder: Path, height: int = 40, width: int = 56, count: int = 30, drawn: bool = True) -> dict:
+    """A finished run, `drawn` or with the placeholders of figures; returns its metrics.json."""
     folder.mkdir()
     all_steps = list(steps(height, width, count))
     facts = {"start": "noise", "metric": {"name": "deepjsd"}, "backbone": {"name": "vgg"}}
@@ -121,7 +121,10 @@ def run(folder: Path, height: int = 40, width: int = 56, count: int = 30) -> dic
     results = recorder.finish("all steps made")
     assert results == json.loads((folder / "metrics.json").read_text())
     assert results["status"] == "drawing"
-    conclude(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        if not drawn:
+            no_drawing(patch)
+        conclude(folder)
     return results | {"status": "finished"}
 
 

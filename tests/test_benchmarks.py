@@ -19,9 +19,7 @@ pytestmark = pytest.mark.slow
         ("time_to_quality", ["--plot-only"], "time_to_quality.csv is not there"),
     ],
 )
-def test_a_file_that_is_not_there_is_named(
-    script: str, arguments: list[str], words: str, tmp_path: Path
-) -> None:
+def test_a_file_that_is_not_there_is_named(script: str, arguments: list[str], words: str, tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, FOLDER / f"{script}.py", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import settings
+from helpers import network, settings
 from PIL import Image
 from torch import Tensor
 
@@ -28,7 +28,7 @@ from enhance.runs.history import read
 
 @pytest.fixture(scope="module")
 def metric() -> DeepDistance:
-    return enhance.DeepJSD("squeezenet", "untrained", prefilter=False, rounding="up")
+    return enhance.DeepJSD(network("squeezenet"), prefilter=False, rounding="up")
 
 
 @pytest.fixture
@@ -202,6 +202,6 @@ def test_a_start_at_the_optimum_shows_too(metric: DeepDistance, reference: Tenso
 
 @pytest.mark.parametrize("name", list(enhance.METRICS))
 def test_it_takes_as_many_steps_as_the_command(name: str, reference: Tensor) -> None:
-    judge = enhance.METRICS[name]("squeezenet", "untrained", prefilter=False, rounding="up")
+    judge = enhance.METRICS[name](network("squeezenet"), prefilter=False, rounding="up")
     result = enhance.optimize(reference[..., :8, :8], metric=judge)
     assert len(result.history) == settings(f"metric={name}").steps + 1

@@ -147,9 +147,9 @@ def test_the_background_is_the_users(enhance: Command) -> None:
 
 
 def test_a_very_wide_picture_works(enhance: Command) -> None:
-    Image.fromarray(photo(30_000, 12)).save("wide.png")
+    Image.fromarray(photo(8_000, 9)).save("wide.png")
     assert "reference at size=24 is 24 x 1 pixels" in refused(enhance, "reference=wide.png")
-    assert works(enhance, "reference=wide.png", "size=null")["width"] == 30_000
+    assert works(enhance, "reference=wide.png", "size=null")["width"] == 8_000
 
 
 def test_a_file_name_that_is_not_utf8_is_refused(enhance: Command) -> None:

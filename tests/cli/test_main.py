@@ -120,10 +120,10 @@ def test_a_sweep_keeps_going_past_a_job_that_fails(enhance: Callable[..., Ended]
     assert "Traceback" not in ended.err
 
 
-def test_a_missing_reference_ends_in_one_line_and_leaves_no_run(tmp_path: Path) -> None:
-    done = command("reference=missing.png", *QUICK, folder=tmp_path)
+def test_a_typo_ends_in_one_line_and_leaves_no_run(tmp_path: Path) -> None:
+    done = command("metric=deepwds", *QUICK, folder=tmp_path)
     assert done.returncode == 2
-    assert "missing.png" in done.stderr
+    assert "deepwsd" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not folders(tmp_path)
 

@@ -1,16 +1,19 @@
-"""Every YAML composes, and every recipe, task and choice runs three steps on an untrained backbone."""
+"""Every YAML composes, and every recipe, task and choice runs a step on an untrained backbone."""
 
 from __future__ import annotations
 
 import json
 import statistics
+from functools import cache
 from pathlib import Path
 
 import pytest
 from helpers import QUICK, settings
 
+from enhance.backbones.network import Backbone, load
 from enhance.config.paths import choices
 from enhance.config.schema import SettingsError, check
+from enhance.metrics.deep import distance
 from enhance.run import run
 
 EVERY = [(group, name) for group, names in choices().items() for name in names]
@@ -37,10 +40,25 @@ def test_the_rate_is_that_of_the_start_and_of_the_parametrization(
         assert settings(*chosen, "parametrization.learning_rate=0.3").parametrization.learning_rate == 0.3
 
 
+@pytest.fixture
+def _networks_are_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distance, "load", loaded)
+
+
+@cache
+def _loaded(name: str, weights: str, seed: int, model: str | None, nodes: tuple[str, ...] | None) -> Backbone:
+    return load(name, weights, seed=seed, model=model, nodes=nodes)
+
+
+def loaded(name: str, weights: str, *, seed: int, model: str | None, nodes: list[str] | None) -> Backbone:
+    return _loaded(name, weights, seed, model, tuple(nodes) if nodes else None)
+
+
+@pytest.mark.usefixtures("_networks_are_built_once")
 @pytest.mark.parametrize(("group", "name"), RUNS)
 def test_every_choice_runs(group: str, name: str, tmp_path: Path) -> None:
     start = ["initial=degraded"] if group == "degradation" and name != "none" else []
-    objective = run(settings(f"{group}={name}", *QUICK, *start), tmp_path, "a test")
+    objective = run(settings(f"{group}={name}", *QUICK, *start, "steps=1"), tmp_path, "a test")
     results = json.loads((tmp_path / "metrics.json").read_text())
     assert results["status"] == "finished"
     assert results["best"]["loss"] == pytest.approx(objective)
@@ -51,6 +69,7 @@ def test_every_choice_runs(group: str, name: str, tmp_path: Path) -> None:
         assert statistics.fmean(levels.values()) == pytest.approx(results[name]["loss"], rel=1e-4, abs=1e-7)
 
 
+@pytest.mark.usefixtures("_networks_are_built_once")
 @pytest.mark.parametrize("metric", choices()["metric"])
 @pytest.mark.parametrize("backbone", choices()["backbone"])
 def test_every_pair_runs(metric: str, backbone: str, tmp_path: Path) -> None:

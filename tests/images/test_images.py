@@ -144,7 +144,9 @@ def test_a_deep_tiff_is_turned_as_it_says(tmp_path: Path) -> None:
         (np.zeros((9, 9), np.complex64), "not a flat picture"),
     ],
 )
-def test_a_tiff_of_nan_out_of_range_or_complex_numbers_is_refused(tmp_path: Path, values: np.ndarray, sentence: str) -> None:
+def test_a_tiff_of_nan_out_of_range_or_complex_numbers_is_refused(
+    tmp_path: Path, values: np.ndarray, sentence: str
+) -> None:
     tifffile.imwrite(tmp_path / "x.tif", values, photometric="minisblack")
     with pytest.raises(ImageError, match=sentence):
         read(tmp_path / "x.tif")

@@ -105,7 +105,9 @@ def test_the_backbone_is_no_state_and_moves_along(distance: DeepDistance, batch:
     assert metric.distance.device.type == metric.total.device.type == "meta"
 
 
-def test_an_unknown_metric_and_a_batch_out_of_range_are_refused(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
+def test_an_unknown_metric_and_a_batch_out_of_range_are_refused(
+    distance: DeepDistance, batch: tuple[Tensor, Tensor]
+) -> None:
     with pytest.raises(ValueError, match="did you mean 'deepjsd'"):
         enhance.DeepDistanceMetric("deepjds")
     metric = enhance.DeepDistanceMetric(distance)

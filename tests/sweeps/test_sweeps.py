@@ -24,7 +24,7 @@ from enhance.sweeps.page import curves
 from enhance.sweeps.sheet import shared_reference
 from enhance.sweeps.summary import summarise
 
-QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "frames.count=2", "threads=1", "steps=1"]
+QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=16", "frames.count=2", "threads=1", "steps=1"]
 
 
 @pytest.fixture

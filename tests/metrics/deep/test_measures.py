@@ -78,7 +78,9 @@ def test_values_and_gradients_are_those_of_the_cpu_in_double_precision(
     assert image.grad is not None
     assert exact.grad is not None
     torch.testing.assert_close(value.detach().cpu().double(), expected.detach(), rtol=1e-3, atol=1e-5)
-    torch.testing.assert_close(image.grad.cpu().double(), exact.grad, rtol=1e-2, atol=1e-3 * exact.grad.abs().max().item())
+    torch.testing.assert_close(
+        image.grad.cpu().double(), exact.grad, rtol=1e-2, atol=1e-3 * exact.grad.abs().max().item()
+    )
 
 
 @pytest.mark.parametrize("name", ["jensen_shannon", "symmetric_kl"])

@@ -63,6 +63,7 @@ def values(backbone: str) -> dict[tuple[str, str], tuple[float, float]]:
     found: dict[tuple[str, str], tuple[float, float]] = {}
     modules = {measure: build(measure, backbone) for measure, name in PUBLISHED_PAIRS if name == backbone}
     cases = dict.fromkeys(case["pair"] for measure in modules for case in published(measure, backbone))
+    forward = Backbone.forward
     for case in cases:
         images, known = golden.pair(case), {}
 
@@ -72,7 +73,6 @@ def values(backbone: str) -> dict[tuple[str, str], tuple[float, float]]:
                 known[key] = forward(network, image)
             return known[key]
 
-        forward = Backbone.forward
         with pytest.MonkeyPatch.context() as patch, torch.no_grad():
             patch.setattr(Backbone, "forward", remembered)
             for measure, module in modules.items():
