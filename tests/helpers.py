@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -51,10 +51,11 @@ class Ended:
     err: str
 
 
-def no_drawing(patch: pytest.MonkeyPatch) -> None:
-    """Let runs write placeholders in the place of their figures; what is done around them stays."""
-    for name, files in _DRAWN.items():
-        patch.setattr(f"enhance.report.render.{name}", partial(_placeholders, files))
+def no_drawing(patch: pytest.MonkeyPatch, but: Collection[str] = ()) -> None:
+    """Let runs write placeholders in the place of their figures, `but` some; what is done around them stays."""
+    assert set(but) <= set(_DRAWN), but
+    for name in set(_DRAWN) - set(but):
+        patch.setattr(f"enhance.report.render.{name}", partial(_placeholders, _DRAWN[name]))
 
 
 def _placeholders(files: tuple[str, ...], story: Story) -> None:

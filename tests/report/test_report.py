@@ -28,7 +28,7 @@ from enhance.runs.history import Row
 from enhance.runs.layout import CHECKPOINTS
 from enhance.runs.recorder import Recorder
 
-pytestmark = pytest.mark.draws
+pytestmark = pytest.mark.draws("report")
 
 
 class Page(HTMLParser):
@@ -150,6 +150,7 @@ def test_names_and_settings_are_escaped(tmp_path: Path) -> None:
     assert not [tag for tag in Page(folder).all("img") if "onerror" in tag]
 
 
+@pytest.mark.draws
 @pytest.mark.parametrize(
     ("name", "sentence", "kept"),
     [

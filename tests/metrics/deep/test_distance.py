@@ -125,8 +125,9 @@ def test_precision_follows_the_module(images: tuple[Tensor, Tensor]) -> None:
     assert single(image.bfloat16(), reference.bfloat16()).dtype == torch.float32
 
 
-def test_an_autocast_region_changes_no_bit(images: tuple[Tensor, Tensor], device: torch.device) -> None:
-    module = build("deepjsd", "squeezenet", device)
+@pytest.mark.parametrize("metric", METRICS)
+def test_an_autocast_region_changes_no_bit(metric: str, images: tuple[Tensor, Tensor], device: torch.device) -> None:
+    module = build(metric, "squeezenet", device)
     image, reference = (each.to(device) for each in images)
     outside = module(image, reference)
     with torch.autocast(device.type, torch.bfloat16):
