@@ -1,11 +1,13 @@
 # make demo   installs into .venv and runs the first example
 # make test   installs the test extra too and runs the tests
+# make slow   the tests of minutes
+# make thorough  every test, with 200 examples where 25 are drawn
 # make check  lint and types
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow check clean
+.PHONY: demo test slow thorough check clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m enhance task=recover metric=deepwsd
@@ -15,6 +17,9 @@ test: $(VENV)/.tested
 
 slow: $(VENV)/.tested
 	$(BIN)/python -m pytest -m slow
+
+thorough: $(VENV)/.tested
+	$(BIN)/python -m pytest -n 2 -m "slow or not slow" --hypothesis-profile=thorough
 
 check: $(VENV)/.tested
 	$(BIN)/ruff check .

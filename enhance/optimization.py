@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -50,11 +50,12 @@ class Optimized:
     Attributes:
         image: (1, 3, H, W) in [0, 1], the best by loss, on the device of the run.
         best: the row of its step.
-        history: one row a step: step, loss, score, lr, psnr, ssim, seconds; SSIM, which takes long, is NaN
+        history: one row a step: step, loss, score, lr, psnr, ssim, seconds, terms; SSIM, which takes long, is NaN
             between some forty steps. `pandas.DataFrame(result.history)` is a table of it.
         stop_reason: why it ended.
         reference, initial: (1, 3, H, W), what it moved towards and where it started.
         frames: a few images on the way, by step, on the CPU.
+        weights: of the objective's terms, by name, where it has several.
     """
 
     image: Tensor
@@ -64,6 +65,7 @@ class Optimized:
     reference: Tensor
     initial: Tensor
     frames: dict[int, Tensor]
+    weights: dict[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -84,7 +86,7 @@ class Optimized:
         }
         titled |= {f"result: {_decibels(self.best)}": self.image, "reference": self.reference}
         images = {title: to_array(resize(image.float(), _SHOWN)) for title, image in titled.items()}
-        return strip(images, self.history, self.best)
+        return strip(images, self.history, self.best, weights=self.weights)
 
 
 def optimize(
@@ -197,7 +199,9 @@ def _recorded(run: EarlyStopping, optimization: Optimization) -> Optimized:
         raise Diverged(run.reason)
     row, image = best
     best_row = replace(row, ssim=ssim(image, truth).item())
-    return Optimized(image, best_row, history, run.reason, truth, optimization.initial, frames)
+    weights = {term["name"]: term["weight"] for term in optimization.objective.describe()}
+    several = weights if len(weights) > 1 else {}
+    return Optimized(image, best_row, history, run.reason, truth, optimization.initial, frames, several)
 
 
 def _terms(metric: str | Metric, objective: Mapping[str, float] | Sequence[Term] | None) -> tuple[list[Term], bool]:

@@ -1,16 +1,16 @@
-"""What every test shares: seeded images of an awkward size, and settings without side effects."""
+"""What every test shares: seeded images of an awkward size, devices, no drawing, and settings without side effects."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
+from helpers import Ended, no_drawing
 from hydra.core.global_hydra import GlobalHydra
 from torch import Tensor
 
@@ -20,18 +20,44 @@ from enhance.config import paths, schema
 os.environ.setdefault("MPLBACKEND", "agg")
 paths.register()
 schema.register()
-hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
-hypothesis.settings.load_profile("patient")
+# A busy machine is no failure. `pytest --hypothesis-profile=thorough` looks longer.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
+hypothesis.settings.load_profile("quick")
 torch.set_num_threads(1)  # the tests themselves run side by side
 
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if torch.mps.is_available() else [])]
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
 
-    code: int
-    out: str
-    err: str
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`device` is every kind of device that is here, `dtype` every precision that the device has."""
+    names = [name for name in ("device", "dtype") if name in metafunc.fixturenames]
+    pairs = [(device, dtype) for device in DEVICES for dtype in DTYPES if device != "mps" or dtype != "float64"]
+    cases = dict.fromkeys(tuple({"device": device, "dtype": dtype}[name] for name in names) for device, dtype in pairs)
+    objects = {name: torch.device(name) for name in DEVICES} | DTYPES
+    if names:
+        metafunc.parametrize(
+            names,
+            [
+                pytest.param(
+                    *(objects[name] for name in case),
+                    marks=[pytest.mark.gpu] if "cuda" in case else [],
+                    id="-".join(case),
+                )
+                for case in cases
+            ],
+        )
+
+
+@pytest.fixture(autouse=True)
+def _drawing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A run takes 0.1 s, its figures take 0.9 s: they are drawn for the tests marked `draws` alone."""
+    drawn = request.node.get_closest_marker("draws")
+    with pytest.MonkeyPatch.context() as patch:
+        if drawn is None or drawn.args:
+            no_drawing(patch, but=drawn.args if drawn else ())
+        yield
 
 
 @pytest.fixture

@@ -1,17 +1,24 @@
-"""What several test modules share: settings of a quick run, recorded runs, jobs of a sweep."""
+"""What several test modules share: settings of a quick run, runs without figures, recorded runs, untrained networks,
+jobs of a sweep.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from enhance.backbones.network import Backbone, load
 from enhance.config.paths import home
 from enhance.config.schema import Config
 from enhance.images.writing import save_image
@@ -22,10 +29,67 @@ from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Parametrization
 from enhance.optim.step import Step
 from enhance.run import conclude
+from enhance.runs import layout
 from enhance.runs.recorder import Recorder
+from enhance.utils.files import write_bytes
+
+if TYPE_CHECKING:
+    from enhance.report.run_data import RunData
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "steps=3", "frames.count=3"]
 EVIL = "<script>alert(1)</script>.png"
+_DRAWN = {
+    "comparison": (f"{layout.COMPARISON}.png", f"{layout.COMPARISON}.pdf"),
+    "curves": (f"{layout.CURVES}.png", f"{layout.CURVES}.pdf"),
+    "progress_gif": (layout.GIF,),
+    "progress_video": (),
+    "report": (layout.REPORT,),
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def no_drawing(patch: pytest.MonkeyPatch, but: Collection[str] = ()) -> None:
+    """Let runs write placeholders in the place of their figures, `but` some; what is done around them stays."""
+    assert set(but) <= set(_DRAWN), but
+    for name in set(_DRAWN) - set(but):
+        patch.setattr(f"enhance.report.render.{name}", partial(_placeholders, _DRAWN[name]))
+
+
+def _placeholders(files: tuple[str, ...], story: RunData) -> None:
+    for file in files:
+        write_bytes(story.folder / file, b"a placeholder")
+
+
+@cache
+def _network(name: str, device: str, dtype: torch.dtype) -> Backbone:
+    return load(name, "embedded" if name == "vgg_compact" else "untrained").to(device, dtype)
+
+
+def network(
+    name: str,
+    called: str | None = None,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Backbone:
+    """A backbone with its embedded or untrained weights, built once a session and shared: nobody may change it.
+
+    Args:
+        name: of the network.
+        called: the name by which a metric knows it.
+        device: where it is.
+        dtype: its precision.
+    """
+    found = copy.copy(_network(name, str(device), dtype))
+    found.name = called or name
+    return found
 
 
 def settings(*arguments: str) -> Config:
@@ -50,7 +114,8 @@ def picture(height: int, width: int) -> torch.Tensor:
     return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
 
 
-def run(folder: Path, height: int = 40, width: int = 56, count: int = 30) -> dict:
+def run(folder: Path, height: int = 40, width: int = 56, count: int = 30, drawn: bool = True) -> dict:
+    """A finished run, `drawn` or with the placeholders of figures; returns its metrics.json."""
     folder.mkdir()
     all_steps = list(steps(height, width, count))
     facts = {"start": "noise", "metric": {"name": "deepjsd"}, "backbone": {"name": "vgg"}}
@@ -62,7 +127,10 @@ def run(folder: Path, height: int = 40, width: int = 56, count: int = 30) -> dic
     results = recorder.finish("all steps made")
     assert results == json.loads((folder / "metrics.json").read_text())
     assert results["status"] == "drawing"
-    conclude(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        if not drawn:
+            no_drawing(patch)
+        conclude(folder)
     return results | {"status": "finished"}
 
 
@@ -81,4 +149,5 @@ def job(sweep: Path, number: int, overrides: list[str], psnr: float | None, stat
 
 def optimise(metric: Metric, reference: Tensor, start: Parametrization, **settings: Any) -> Iterator[Step]:
     """The steps of one metric, without smoothing unless it is asked for."""
-    return minimize(Objective([Term(metric)], reference), start, **{"smoothing": None} | settings)
+    settings.setdefault("smoothing", None)
+    return minimize(Objective([Term(metric)], reference), start, **settings)

@@ -15,6 +15,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 import pytest
+from helpers import no_drawing
 
 from enhance.cli import main as cli
 from enhance.runs.checkpoint import Checkpoints
@@ -38,17 +39,22 @@ RUN = [
 _FORK = multiprocessing.get_context("forkserver")  # a life costs no import of torch
 
 
-def _live(folder: Path, arguments: list[str]) -> None:
+def _live(folder: Path, arguments: list[str], draws: bool) -> None:
     os.chdir(folder)
     os.environ["MPLBACKEND"] = "agg"
     sys.argv[1:] = arguments
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
     with (folder / "said.txt").open("a") as stream, redirect_stdout(stream), redirect_stderr(stream):
+        if not draws:
+            no_drawing(pytest.MonkeyPatch())
         cli.main()
 
 
-def _die(folder: Path, arguments: list[str], place: str, call: int, sent: int) -> None:
+def _die(folder: Path, arguments: list[str], draws: bool, place: str, call: int, sent: int) -> None:
     """`_live`, with a checkpoint at every step, until the n-th call of a function: then the signal comes."""
     patch = pytest.MonkeyPatch()
+    if not draws:
+        no_drawing(patch)
     original, calls = resolve_name(place), list[Any]()
 
     def signalled(*rest: Any) -> Any:
@@ -59,14 +65,22 @@ def _die(folder: Path, arguments: list[str], place: str, call: int, sent: int) -
 
     patch.setattr(place.replace(":", "."), signalled)
     patch.setattr(Checkpoints, "due", lambda self: True)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
-    _live(folder, arguments)
+    _live(folder, arguments, True)
 
 
-def begin(folder: Path, *arguments: str, dying: tuple[str, int, int] | None = None) -> ForkServerProcess:
-    """`python -m enhance ARGUMENTS` in a folder and a process of its own; `dying`: see `_die`."""
-    _FORK.set_forkserver_preload(["enhance.run", "enhance.cli.main", "enhance.report.figures"])
-    process = _FORK.Process(target=_die if dying else _live, args=(folder, list(arguments), *(dying or ())))
+def begin(
+    folder: Path, *arguments: str, dying: tuple[str, int, int] | None = None, draws: bool = False
+) -> ForkServerProcess:
+    """`python -m enhance ARGUMENTS` in a folder and a process of its own.
+
+    Args:
+        folder: where it starts, and where `said` finds what it says.
+        arguments: of the command.
+        dying: see `_die`.
+        draws: whether the figures are drawn; see `helpers.no_drawing`.
+    """
+    _FORK.set_forkserver_preload(["helpers", "enhance.cli.main", "enhance.report.render"])
+    process = _FORK.Process(target=_die if dying else _live, args=(folder, list(arguments), draws, *(dying or ())))
     process.start()
     return process
 

@@ -111,16 +111,17 @@ def test_filters_mirror_the_border_whichever_way_they_compute(monkeypatch: pytes
 
 
 def test_threads_do_not_change_the_draw() -> None:
-    image, threads = photograph(100, 90), torch.get_num_threads()
-    found = []
+    image, threads = photograph(300, 290), torch.get_num_threads()
+    degraded: dict[int, dict[str, torch.Tensor]] = {}
     try:
-        for count in (1, 2):
+        for count in (1, 3):
             torch.set_num_threads(count)
-            found.append({name: degrade(image, name, **settings) for name, settings in EXAMPLES.items()})
+            assert torch.get_num_threads() == count
+            degraded[count] = {name: degrade(image, name, **EXAMPLES[name]) for name in DEGRADATIONS}
     finally:
         torch.set_num_threads(threads)
-    for name in DEGRADATIONS:
-        assert torch.allclose(found[0][name], found[1][name], atol=1e-6), name
+    for name, one in degraded[1].items():
+        assert torch.allclose(one, degraded[3][name], atol=1e-6), name
 
 
 def test_motion_runs_along_its_angle() -> None:
@@ -147,9 +148,27 @@ def test_motion_runs_along_its_angle() -> None:
         ("salt_and_pepper", {"amount": float("nan")}, "between 0 and 1"),
     ],
 )
-def test_what_cannot_be_gets_a_sentence(name: str, settings: dict[str, Any], sentence: str) -> None:
+def test_an_unknown_name_setting_or_value_is_refused(name: str, settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         degrade(photograph(), name, **settings)
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), 1e30, "many"])
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("gaussian_noise", "sigma"),
+        ("poisson_gaussian_noise", "peak"),
+        ("salt_and_pepper", "amount"),
+        ("gaussian_blur", "sigma"),
+        ("motion_blur", "length"),
+        ("disk_blur", "radius"),
+        ("jpeg", "quality"),
+    ],
+)
+def test_an_absurd_strength_is_refused_by_its_name(name: str, key: str, value: object) -> None:
+    with pytest.raises(ValueError, match=key):
+        degrade(photograph(), name, **{key: value})  # type: ignore[arg-type]
 
 
 def test_a_seed_must_fit() -> None:
@@ -166,6 +185,6 @@ def test_a_seed_must_fit() -> None:
         ((photograph() * 255).byte(), "divide by 255"),
     ],
 )
-def test_what_is_no_image_gets_a_sentence(image: torch.Tensor, sentence: str) -> None:
+def test_what_is_no_image_is_refused(image: torch.Tensor, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         degrade(image, "jpeg", quality=10, subsampling=2)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import settings
+from helpers import network, settings
 from PIL import Image
 from torch import Tensor
 
@@ -30,7 +30,7 @@ from enhance.runs.history import read
 
 @pytest.fixture(scope="module")
 def metric() -> DeepDistance:
-    return enhance.DeepJSD("squeezenet", "untrained", prefilter=False, padding="up")
+    return enhance.DeepJSD(network("squeezenet"), prefilter=False, padding="up")
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_the_run_is_in_the_metrics_precision(reference: Tensor) -> None:
         ({"parametrization": lambda image: image}, "as Pixels does, not Tensor"),
     ],
 )
-def test_a_mistake_gets_a_sentence(
+def test_what_cannot_be_optimised_is_refused(
     given: dict[str, Any], sentence: str, metric: DeepDistance, reference: Tensor
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
@@ -210,6 +210,6 @@ def test_a_start_at_the_optimum_shows_too(metric: DeepDistance, reference: Tenso
 
 @pytest.mark.parametrize("name", list(DEEP_METRICS))
 def test_it_takes_as_many_steps_as_the_command(name: str, reference: Tensor) -> None:
-    judge = DEEP_METRICS[name]("squeezenet", "untrained", prefilter=False, padding="up")
+    judge = DEEP_METRICS[name](network("squeezenet"), prefilter=False, padding="up")
     result = enhance.optimize(reference[..., :8, :8], metric=judge)
     assert len(result.history) == steps(settings(f"metric={name}")) + 1

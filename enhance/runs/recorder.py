@@ -50,7 +50,8 @@ class Recorder:
         self._prepare(folder, reference, facts, frames)
         save_image(reference, folder / names.REFERENCE)
         save_image(initial, folder / names.INITIAL)
-        self._history = HistoryWriter(folder / names.HISTORY)
+        terms = [term["name"] for term in facts.get("objective", [])]
+        self._history = HistoryWriter(folder / names.HISTORY, terms=terms if len(terms) > 1 else [])
         write_json(folder / names.METRICS, {"status": "running", **self._facts})
 
     def _prepare(self, folder: Path, reference: Tensor, facts: Mapping[str, Any], frames: FramePlan) -> None:
@@ -114,7 +115,7 @@ class Recorder:
         return results
 
     def state(self) -> dict[str, Any]:
-        """What `resume` needs, of numbers, lists and tensors alone: save it in one file with the optimiser's own state,
+        """What `resume` needs, of numbers, lists and tensors alone: save it in one file with the optimizer's own state,
         so that both are of the same step. The history is on the disk when this returns.
         """
         self._history.sync()
@@ -170,7 +171,7 @@ class Recorder:
             self._shown = best[0].step
 
     def _figures(self, moment: Moment, absent: dict[str, str], levels: Levels | None = None) -> dict[str, Any]:
-        """JSON has no infinity and no NaN: such a figure is null, and `absent` learns why."""
+        """The figures of an image. JSON has no infinity and no NaN: such a figure is null, and `absent` holds the reason."""
         row, image = moment
         try:
             multi_scale = ms_ssim(image, self._reference).item()
@@ -186,6 +187,8 @@ class Recorder:
         if math.isinf(row.psnr):
             absent["psnr"] = "The image equals the reference: its PSNR is infinite."
         figures: dict[str, Any] = {"step": row.step} | _finite(values)
+        if row.terms:
+            figures["terms"] = _finite(row.terms)
         return figures | {"levels": _finite(levels(image))} if levels else figures
 
 
@@ -199,6 +202,7 @@ def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
         psnr(image, reference).item(),
         ssim(image, reference).item() if whole else math.nan,
         step.seconds,
+        dict(step.terms) if len(step.terms) > 1 else {},
     )
 
 

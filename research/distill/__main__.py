@@ -28,7 +28,7 @@ def distill(settings: DistillSettings) -> None:
 
     from enhance.backbones import compact
     from enhance.backbones.network import load
-    from enhance.utils.files import held, sweep, write_text
+    from enhance.utils.files import lock, remove_partial, write_text
     from research.distill.agreement import agreements, scores_of
     from research.distill.cache import cache_folder
     from research.distill.card import Origin, card
@@ -40,8 +40,8 @@ def distill(settings: DistillSettings) -> None:
     photographs = digest([*training, *held_out])
     folder = Path(settings.folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    with held(folder):
-        sweep(folder)
+    with lock(folder):
+        remove_partial(folder)
         file, seconds = _train(settings, training, photographs, teacher, given)
         student, files = load(compact.NAME, file), held_out[: settings.scored]
         cache = cache_folder(folder, "scores", teacher, photographs, settings.size)

@@ -100,7 +100,7 @@ class Student:
 
     Args:
         settings: of the distillation.
-        first: targets of the first batch, to which a new network is calibrated and the heads of a trained one fitted.
+        first: targets of the first batch, to which a new network is pretrained and the heads of a trained one fitted.
         weights: of a trained network; None: random.
     """
 

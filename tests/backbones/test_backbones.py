@@ -92,7 +92,7 @@ def test_weights_saved_from_a_wrapped_network_fit(tmp_path: Path, wrapper: str) 
     assert all(torch.equal(plain[key], wrapped[key]) for key in plain)
 
 
-def test_bad_files_get_a_sentence(tmp_path: Path) -> None:
+def test_weights_of_a_bad_file_state_dict_or_seed_are_refused(tmp_path: Path) -> None:
     state = {key: value.clone() for key, value in torchvision.models.squeezenet1_1(weights=None).state_dict().items()}
     torch.save(state, tmp_path / "good.pth")
     (tmp_path / "cut.pth").write_bytes((tmp_path / "good.pth").read_bytes()[:5000])
@@ -170,6 +170,6 @@ def test_any_torchvision_network_by_its_nodes() -> None:
         ({"name": "vgg19", "model": "resnet18"}, "go with backbone=torchvision"),
     ],
 )
-def test_unknown_names_get_a_sentence(arguments: dict, sentence: str) -> None:
+def test_an_unknown_backbone_model_or_node_is_refused(arguments: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         load(arguments.pop("name"), "untrained", **arguments)

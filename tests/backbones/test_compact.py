@@ -30,7 +30,9 @@ def test_five_stages_of_filters_relu_and_l2_pooling() -> None:
     assert all(level.min() >= 0 for level in backbone(torch.rand(1, 3, 33, 17)))
 
 
-def test_a_file_that_is_not_the_releases_gets_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_embedded_weights_that_are_missing_or_changed_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = compact.FILE.read_bytes()
     for name, data, sentence in (
         ("missing", None, "are missing from the installation"),

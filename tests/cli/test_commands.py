@@ -58,7 +58,7 @@ def test_a_report_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFix
         (["task=reprot"], "report"),
     ],
 )
-def test_mistakes_end_in_one_line(
+def test_a_tool_without_a_run_an_unknown_key_or_a_sweep_is_refused(
     arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["enhance", *arguments])

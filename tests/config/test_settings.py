@@ -1,14 +1,17 @@
-"""Every YAML composes, and every recipe, task and choice runs three steps on an untrained backbone."""
+"""Every YAML composes, and every recipe, task and choice runs a step on an untrained backbone."""
 
 from __future__ import annotations
 
 import json
 import statistics
+from functools import cache
 from pathlib import Path
 
 import pytest
 from helpers import QUICK, settings
 
+from enhance import build
+from enhance.backbones.network import Backbone, load
 from enhance.backbones.registry import BACKBONES
 from enhance.config.paths import choices
 from enhance.config.schema import MODULE, SettingsError, check
@@ -53,10 +56,25 @@ def test_choices_are_the_registries() -> None:
     assert set(found["schedule"]) == set(SCHEDULES)
 
 
+@pytest.fixture
+def _networks_are_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "load", loaded)
+
+
+@cache
+def _loaded(name: str, weights: str, seed: int, model: str | None, nodes: tuple[str, ...] | None) -> Backbone:
+    return load(name, weights, seed=seed, model=model, nodes=nodes)
+
+
+def loaded(name: str, weights: str, *, seed: int, model: str | None, nodes: list[str] | None) -> Backbone:
+    return _loaded(name, weights, seed, model, tuple(nodes) if nodes else None)
+
+
+@pytest.mark.usefixtures("_networks_are_built_once")
 @pytest.mark.parametrize(("group", "name"), RUNS)
 def test_every_choice_runs(group: str, name: str, tmp_path: Path) -> None:
     start = ["initial=degraded"] if group == "degradation" and name != "none" else []
-    objective = run(settings(f"{group}={name}", *QUICK, *start), tmp_path, "a test")
+    objective = run(settings(f"{group}={name}", *QUICK, *start, "steps=1"), tmp_path, "a test")
     results = json.loads((tmp_path / "metrics.json").read_text())
     assert results["status"] == "finished"
     assert results["best"]["loss"] == pytest.approx(objective)
@@ -68,6 +86,7 @@ def test_every_choice_runs(group: str, name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("metric", DEEP)
+@pytest.mark.usefixtures("_networks_are_built_once")
 @pytest.mark.parametrize("backbone", choices()["backbone"])
 def test_every_pair_runs(metric: str, backbone: str, tmp_path: Path) -> None:
     small = (
@@ -103,6 +122,6 @@ def test_a_run_in_tiles_descends_and_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tile", [-1, 8])
-def test_tiles_too_small_get_a_sentence(tile: int) -> None:
+def test_a_tile_that_is_too_small_is_refused(tile: int) -> None:
     with pytest.raises(SettingsError, match="tile="):
         check(settings(f"tile={tile}"))

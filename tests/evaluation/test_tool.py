@@ -132,7 +132,7 @@ def test_infinite_scores_are_left_out_and_an_empty_metric_too(tmp_path: Path) ->
         (["scores=all.csv", "subjective=words.csv"], "No image is in both tables"),
     ],
 )
-def test_mistakes_end_in_one_line(
+def test_tables_and_settings_that_cannot_be_evaluated_are_refused(
     arguments: list[str], sentence: str, enhance: Callable[..., Any], tmp_path: Path
 ) -> None:
     table(tmp_path / "all.csv")

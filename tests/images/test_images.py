@@ -144,7 +144,9 @@ def test_a_deep_tiff_is_turned_as_it_says(tmp_path: Path) -> None:
         (np.zeros((9, 9), np.complex64), "not a flat picture"),
     ],
 )
-def test_tiffs_that_are_no_pictures_get_a_sentence(tmp_path: Path, values: np.ndarray, sentence: str) -> None:
+def test_a_tiff_of_nan_out_of_range_or_complex_numbers_is_refused(
+    tmp_path: Path, values: np.ndarray, sentence: str
+) -> None:
     tifffile.imwrite(tmp_path / "x.tif", values, photometric="minisblack")
     with pytest.raises(ImageError, match=sentence):
         read(tmp_path / "x.tif")
@@ -206,7 +208,7 @@ def test_sizes_from_one_pixel_to_a_very_wide_one(tmp_path: Path) -> None:
         assert read(tmp_path / "x.png").image.shape == (1, 3, height, width)
 
 
-def test_what_is_not_an_image_gets_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_no_image_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_image(from_array(RAMP.repeat(20, 0)), tmp_path / "photo.png")
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("not an image, whatever its name says")
@@ -232,7 +234,7 @@ def test_what_is_not_an_image_gets_a_sentence(tmp_path: Path, monkeypatch: pytes
 
 @given(data=st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
-def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path: Path, data: st.DataObject) -> None:
+def test_a_damaged_file_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(("x.png", "deep.png", "x.jpg", "x.webp", "x.bmp", "x.tif", "deep.tif", "x.gif")))
     path = tmp_path / kind
     if kind == "deep.png":
@@ -284,7 +286,7 @@ def test_every_sample_opens(name: str) -> None:
     assert 0 <= image.min() < image.max() <= 1
 
 
-def test_what_cannot_be_saved_gets_a_sentence(tmp_path: Path) -> None:
+def test_a_tensor_or_path_that_cannot_be_saved_is_refused(tmp_path: Path) -> None:
     image = from_array(RAMP)
     (tmp_path / "file").touch()
     for bad, path, sentence in (
@@ -320,7 +322,7 @@ def test_resizing_keeps_the_ratio_and_never_enlarges(height: int, width: int) ->
         resize(image, 0)
 
 
-def test_arrays_of_every_type_or_a_sentence() -> None:
+def test_arrays_of_every_type_are_taken_or_refused() -> None:
     for array in (RAMP, RAMP.astype(np.uint16) * 257, RAMP / 255, RAMP.astype(np.float32) / 255):
         assert torch.allclose(from_array(array), from_array(RAMP), atol=1e-6)
     assert from_array(RAMP[..., 0]).shape == from_array(RAMP[..., :1]).shape == (1, 3, 12, 10)
@@ -329,7 +331,7 @@ def test_arrays_of_every_type_or_a_sentence() -> None:
             from_array(bad)
 
 
-def test_a_picture_too_small_gets_a_sentence(tmp_path: Path) -> None:
+def test_a_picture_that_is_too_small_is_refused(tmp_path: Path) -> None:
     Image.new("RGB", (7, 30)).save(tmp_path / "x.png")
     with pytest.raises(ImageError, match="reference is 7 x 30 pixels; it must be at least 8 x 8"):
         require_size(read(tmp_path / "x.png"), "reference")

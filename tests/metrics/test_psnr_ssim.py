@@ -13,14 +13,14 @@ from enhance.metrics.psnr_ssim import ms_ssim, psnr, ssim
 CLASSIC = {"psnr": psnr, "ssim": ssim, "ms_ssim": ms_ssim}
 
 
-def test_they_agree_with_scikit_image(images: tuple[Tensor, Tensor]) -> None:
+def test_they_agree_with_scikit_image(images: tuple[Tensor, Tensor], device: torch.device, dtype: torch.dtype) -> None:
     """Distorted far from the border only, which scikit-image extends differently."""
-    image, reference = images
+    image, reference = (batch.to(device, dtype) for batch in images)
     inside = torch.zeros_like(image, dtype=torch.bool)
     inside[..., 11:-11, 11:-11] = True
     image = torch.where(inside, image, reference)
     for place in range(len(image)):
-        ours, theirs = (batch[place].movedim(0, -1).double().numpy() for batch in (image, reference))
+        ours, theirs = (batch[place].movedim(0, -1).cpu().double().numpy() for batch in (image, reference))
         expected = peak_signal_noise_ratio(theirs, ours, data_range=1.0)
         assert psnr(image, reference)[place].item() == pytest.approx(float(expected), rel=1e-4)
         similarity = structural_similarity(
@@ -38,8 +38,10 @@ def test_they_agree_with_scikit_image(images: tuple[Tensor, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSIC)
-def test_a_batch_equals_its_images_and_needs_no_gradient(name: str, generator: torch.Generator) -> None:
-    image, reference = (torch.rand(2, 3, 176, 180, generator=generator) for _ in range(2))
+def test_a_batch_equals_its_images_and_needs_no_gradient(
+    name: str, generator: torch.Generator, device: torch.device
+) -> None:
+    image, reference = (torch.rand(2, 3, 176, 180, generator=generator).to(device) for _ in range(2))
     values = CLASSIC[name](image.requires_grad_(), reference)
     assert values.shape == (2,)
     assert not values.requires_grad
@@ -48,8 +50,8 @@ def test_a_batch_equals_its_images_and_needs_no_gradient(name: str, generator: t
         assert alone.item() == pytest.approx(values[place].item(), abs=1e-5)
 
 
-def test_equal_images(generator: torch.Generator) -> None:
-    image = torch.rand(1, 3, 176, 176, generator=generator)
+def test_equal_images(generator: torch.Generator, device: torch.device) -> None:
+    image = torch.rand(1, 3, 176, 176, generator=generator).to(device)
     assert psnr(image, image).item() == float("inf")
     assert ssim(image, image).item() == pytest.approx(1.0)
     assert ms_ssim(image, image).item() == pytest.approx(1.0)
@@ -63,13 +65,13 @@ def test_small_images_have_a_structural_similarity(size: tuple[int, int], genera
 
 
 @pytest.mark.parametrize(("name", "size"), [("ssim", (5, 40)), ("ms_ssim", (175, 300)), ("ms_ssim", (8, 8))])
-def test_too_small_is_a_sentence(name: str, size: tuple[int, int]) -> None:
+def test_an_image_smaller_than_the_window_is_refused(name: str, size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=rf"needs sides of at least \d+ pixels, got {size[1]} x {size[0]}"):
         CLASSIC[name](torch.zeros(1, 3, *size), torch.zeros(1, 3, *size))
 
 
 @pytest.mark.parametrize("name", CLASSIC)
-def test_different_shapes_are_a_sentence(name: str) -> None:
+def test_images_of_different_shapes_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="one shape"):
         CLASSIC[name](torch.zeros(1, 3, 200, 200), torch.zeros(1, 3, 200, 190))
     with pytest.raises(ValueError, match="one shape"):
@@ -90,7 +92,7 @@ def test_large_images_are_measured_in_strips(
     assert torch.allclose(in_strips, whole, atol=5e-3)
 
 
-def test_ssim_of_flat_images_is_at_most_one() -> None:
+def test_ssim_of_flat_images_is_at_most_one(device: torch.device) -> None:
     for level in torch.linspace(0.05, 0.95, 19):
-        flat = torch.full((1, 3, 24, 31), level.item())
+        flat = torch.full((1, 3, 24, 31), level.item(), device=device)
         assert ssim((flat + 1e-7).clamp(0, 1), flat).item() <= 1

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 import torch
+from helpers import network
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,9 +14,9 @@ import enhance
 from enhance.metrics.tiles import Tiled, boxes
 
 
-@pytest.fixture(scope="module")
-def metric() -> enhance.DeepJSD:
-    return enhance.DeepJSD(prefilter=False, padding="up")
+@pytest.fixture
+def metric(device: torch.device) -> enhance.DeepJSD:
+    return enhance.DeepJSD(network("vgg_compact", device=device), prefilter=False, padding="up")
 
 
 @given(height=st.integers(8, 300), width=st.integers(8, 300), size=st.integers(16, 64), overlap=st.integers(0, 15))
@@ -31,13 +32,13 @@ def test_tiles_cover_every_pixel_and_overlap(height: int, width: int, size: int,
 
 
 def test_an_image_of_one_tile_is_measured_as_ever(metric: enhance.DeepJSD, generator: torch.Generator) -> None:
-    image, reference = (torch.rand(1, 3, 40, 33, generator=generator) for _ in range(2))
+    image, reference = (torch.rand(1, 3, 40, 33, generator=generator).to(metric.device) for _ in range(2))
     tiled = Tiled(metric, 64)
     assert torch.equal(tiled(image, tiled.prepare(reference)), metric(image, reference))
 
 
 def test_the_gradient_is_that_of_the_mean_over_tiles(metric: enhance.DeepJSD, generator: torch.Generator) -> None:
-    image, reference = (torch.rand(1, 3, 50, 70, generator=generator) for _ in range(2))
+    image, reference = (torch.rand(1, 3, 50, 70, generator=generator).to(metric.device) for _ in range(2))
     tiled = Tiled(metric, 32, 8)
     image.requires_grad_()
     places = boxes(50, 70, 32, 8)
@@ -50,7 +51,7 @@ def test_the_gradient_is_that_of_the_mean_over_tiles(metric: enhance.DeepJSD, ge
 
 
 def test_equal_images_have_no_loss_and_no_gradient(metric: enhance.DeepJSD, generator: torch.Generator) -> None:
-    image = torch.rand(1, 3, 40, 40, generator=generator).requires_grad_()
+    image = torch.rand(1, 3, 40, 40, generator=generator).to(metric.device).requires_grad_()
     loss = Tiled(metric, 16, 4)(image, image.detach())
     loss.backward()
     assert loss == 0
@@ -59,6 +60,6 @@ def test_equal_images_have_no_loss_and_no_gradient(metric: enhance.DeepJSD, gene
 
 
 @pytest.mark.parametrize(("size", "overlap"), [(4, 0), (32, 32), (32, -1)])
-def test_impossible_tiles_get_a_sentence(metric: enhance.DeepJSD, size: int, overlap: int) -> None:
+def test_a_tile_without_room_for_its_overlap_is_refused(metric: enhance.DeepJSD, size: int, overlap: int) -> None:
     with pytest.raises(ValueError, match="overlap"):
         Tiled(metric, size, overlap)

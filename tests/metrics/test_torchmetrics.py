@@ -7,6 +7,8 @@ import pickle
 
 import pytest
 import torch
+from helpers import network
+from matplotlib import pyplot
 from torch import Tensor
 from torchmetrics import MetricCollection
 from torchmetrics.image import PeakSignalNoiseRatio
@@ -17,7 +19,13 @@ from enhance.metrics.deep.distance import DeepDistance
 
 @pytest.fixture(scope="module")
 def distance() -> DeepDistance:
-    return enhance.DeepJSD("squeezenet", "untrained", reduction="sum")
+    return enhance.DeepJSD(network("squeezenet"), reduction="sum")
+
+
+@pytest.fixture
+def there(device: torch.device) -> DeepDistance:
+    """On every device that is here."""
+    return enhance.DeepJSD(network("squeezenet", device=device), reduction="sum")
 
 
 @pytest.fixture
@@ -34,18 +42,19 @@ def expected(distance: DeepDistance, image: Tensor, reference: Tensor) -> float:
 
 
 def test_it_is_the_mean_score_of_all_images_of_all_batches(
-    distance: DeepDistance, batch: tuple[Tensor, Tensor]
+    there: DeepDistance, batch: tuple[Tensor, Tensor], device: torch.device
 ) -> None:
-    metric = enhance.MeanScore(distance)
-    image, reference = batch
+    distance, metric = there, enhance.MeanScore(there).to(device)
+    image, reference = (images.to(device) for images in batch)
     value = metric(image[:2], reference[:2])  # the batch's own
-    assert value == pytest.approx(expected(distance, image[:2], reference[:2]), rel=1e-4)
+    assert value.item() == pytest.approx(expected(distance, image[:2], reference[:2]), rel=1e-4)
+    assert value.device.type == device.type
     assert not value.requires_grad
     metric.update(image[2:], reference[2:])
-    assert metric.compute() == pytest.approx(expected(distance, image, reference), rel=1e-4)
+    assert metric.compute().item() == pytest.approx(expected(distance, image, reference), rel=1e-4)
     metric.reset()
     metric.update(image[4:], distance.prepare(reference[4:]))
-    assert metric.compute() == pytest.approx(expected(distance, image[4:], reference[4:]), rel=1e-4)
+    assert metric.compute().item() == pytest.approx(expected(distance, image[4:], reference[4:]), rel=1e-4)
 
 
 def test_states_of_two_processes_merge(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
@@ -93,10 +102,12 @@ def test_the_backbone_is_no_state_and_moves_along(distance: DeepDistance, batch:
     for other in (copy.deepcopy(metric), pickle.loads(pickle.dumps(metric)), metric.clone()):
         assert other.compute() == metric.compute()
     metric.to("meta")
-    assert metric.metric.device.type == metric.total.device.type == "meta"
+    assert metric.metric.device == metric.total.device == torch.device("meta")
 
 
-def test_a_mistake_gets_a_sentence(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
+def test_an_unknown_metric_and_a_batch_out_of_range_are_refused(
+    distance: DeepDistance, batch: tuple[Tensor, Tensor]
+) -> None:
     with pytest.raises(ValueError, match="did you mean 'deepjsd'"):
         enhance.MeanScore("deepjds")
     metric = enhance.MeanScore(distance)
@@ -107,13 +118,18 @@ def test_a_mistake_gets_a_sentence(distance: DeepDistance, batch: tuple[Tensor, 
 
 def test_torchmetrics_own_declarations() -> None:
     metric = enhance.MeanScore("deepskld")
-    assert metric.metric.backbone.name == "vgg_compact"
+    assert metric.metric.describe()["backbone"]["name"] == "vgg_compact"
     assert not metric.higher_is_better
     assert not metric.is_differentiable
 
 
-def test_it_draws_itself(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
+def test_it_draws_its_value(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
     metric = enhance.MeanScore(distance)
     metric.update(*batch)
     figure, axes = metric.plot()
-    assert axes.get_ylabel() or figure.axes
+    try:
+        ((value,),) = [line.get_ydata() for line in axes.lines if line.get_marker() == "o"]
+        assert float(value) == pytest.approx(metric.compute().item())
+        assert axes.get_ylim()[0] <= 0 <= value  # the lower bound is in sight
+    finally:
+        pyplot.close(figure)

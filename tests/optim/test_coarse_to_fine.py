@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import optimise
+from helpers import network, optimise
 from torch import Tensor
 
 import enhance
@@ -17,7 +17,7 @@ from enhance.optim.parametrizations import Pyramid
 from enhance.optim.step import Step
 from enhance.optim.stopping import Plateau
 
-_METRIC = enhance.DeepJSD("squeezenet", "untrained", prefilter=False, padding="up")
+_METRIC = enhance.DeepJSD(network("squeezenet"), prefilter=False, padding="up")
 _SETTINGS: dict[str, Any] = {"steps": 20, "learning_rate": 0.03, "smoothing": None}
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 import torch
-from helpers import optimise
+from helpers import network, optimise
 from torch import Tensor
 
 import enhance
@@ -24,7 +24,7 @@ STEPS = 8
 
 @pytest.fixture(scope="module")
 def metric() -> DeepDistance:
-    return enhance.DeepJSD("squeezenet", "untrained", padding="up", prefilter=False)
+    return enhance.DeepJSD(network("squeezenet"), padding="up", prefilter=False)
 
 
 @pytest.fixture

@@ -27,20 +27,6 @@ from enhance.runs.history import Row
 from enhance.runs.recorder import Recorder
 
 
-@given(total=st.integers(0, 5000), count=st.integers(2, 60))
-def test_a_geometric_plan_has_as_many_frames_as_it_promises(total: int, count: int) -> None:
-    chosen = sorted(FramePlan(count=count, steps=total).chosen())
-    assert len(chosen) == min(count, total + 1)
-    gaps = np.diff(chosen)
-    assert not len(gaps) or gaps.max() <= 2 * max(gaps[-1], 1)  # they widen
-
-
-@pytest.mark.parametrize("wrong", [{"spacing": "geometrik"}, {"count": 1}, {"every": 0}, {"steps": -1}])
-def test_a_plan_that_cannot_be_is_a_sentence(wrong: dict) -> None:
-    with pytest.raises(ValueError, match="frames"):
-        FramePlan(**wrong)
-
-
 @given(st.lists(st.floats(0, 80), min_size=1, max_size=60), st.integers(2, 40))
 def test_the_animation_has_as_many_frames_as_it_may(psnr: list[float], count: int) -> None:
     rows = {step: Row(step, 1, 1, 0, value, 0.5, 0) for step, value in enumerate(psnr)}
@@ -75,6 +61,12 @@ def test_the_animation_is_bounded_lasts_some_seconds_and_pauses(
     assert 4500 < sum(durations) <= 5600
 
 
+def test_frames_of_the_animation_are_even_in_psnr() -> None:
+    rows = {step: Row(step, 1, 1, 0, 10 + 20 * min(1, step / 10), 0.5, 0) for step in range(101)}
+    chosen = evenly(list(rows), rows, 20)
+    assert sum(step <= 10 for step in chosen) > 8  # all the change is in the first ten steps
+
+
 def test_a_frame_far_from_the_next_is_shown_longer() -> None:
     """Where every step is a frame already."""
     rows = {step: Row(step, 1, 1, 0, psnr, 0.5, 0) for step, psnr in enumerate((4, 8, 10, 11, *range(12, 27)))}
@@ -84,6 +76,7 @@ def test_a_frame_far_from_the_next_is_shown_longer() -> None:
     assert 4500 < sum(shown) < 5600
 
 
+@pytest.mark.draws("progress_gif")
 def test_the_caption_is_drawn_in_the_same_tone_in_every_frame(tmp_path: Path) -> None:
     run(tmp_path / "run", 64, 150, 12)
     with Image.open(tmp_path / "run" / "progress.gif") as drawn:
@@ -106,12 +99,13 @@ def test_the_gif_keeps_every_colour_of_its_frames(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a$b_{$c.png", "写真.png", "a" * 200 + ".png", "x\ny.png", ""])
 def test_any_name_can_be_in_a_title(name: str, tmp_path: Path) -> None:
-    run(tmp_path / "run", 16, 16, 3)
+    run(tmp_path / "run", 16, 16, 3, drawn=False)
     metrics = tmp_path / "run" / "metrics.json"
     metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"start": name}))
     comparison(RunData.read(tmp_path / "run"))
 
 
+@pytest.mark.draws("comparison", "curves")
 def test_the_users_own_matplotlib_settings_change_nothing_and_stay(tmp_path: Path) -> None:
     run(tmp_path / "run", 16, 20, 3)
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
@@ -122,7 +116,7 @@ def test_the_users_own_matplotlib_settings_change_nothing_and_stay(tmp_path: Pat
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
 
 
-def test_a_folder_without_a_run_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no run"):
         render(tmp_path)
 
@@ -156,6 +150,7 @@ def test_an_unfinished_run_does_not_call_its_image_the_result(tmp_path: Path) ->
     assert running != (tmp_path / "comparison.png").read_bytes()
 
 
+@pytest.mark.draws("progress_video")
 def test_the_video_shows_the_frames_and_pauses(tmp_path: Path) -> None:
     ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="the extra 'video' is not installed").get_ffmpeg_exe()
     run(tmp_path / "run", 45, 61, 12)
@@ -171,6 +166,7 @@ def test_the_video_shows_the_frames_and_pauses(tmp_path: Path) -> None:
         assert np.abs(drawn[:360] - enlarged).mean() < 8
 
 
+@pytest.mark.draws("progress_gif", "progress_video")
 def test_without_the_extra_there_is_no_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     run(tmp_path / "run", 16, 16, 3)
@@ -178,6 +174,7 @@ def test_without_the_extra_there_is_no_video(tmp_path: Path, monkeypatch: pytest
     assert (tmp_path / "run" / "progress.gif").is_file()
 
 
+@pytest.mark.draws("progress_gif", "progress_video", "report")
 @pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), RuntimeError("No ffmpeg exe could be found.")])
 def test_an_ffmpeg_that_fails_costs_the_video_alone(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

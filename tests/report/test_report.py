@@ -32,6 +32,8 @@ from enhance.runs.history import HistoryWriter, Row, read
 from enhance.runs.layout import CHECKPOINTS
 from enhance.runs.recorder import Recorder
 
+pytestmark = pytest.mark.draws("report")
+
 
 class Page(HTMLParser):
     """Tags, their attributes, and what is written between them."""
@@ -111,7 +113,7 @@ def test_the_images_are_those_of_the_run(tmp_path: Path) -> None:
 
 
 def test_the_page_tells_what_the_files_say(tmp_path: Path) -> None:
-    results = run(tmp_path / "run")
+    results = run(tmp_path / "run", drawn=False)
     best = results["best"] | {"levels": {"image": 0.5, "stage 1": 0.0, "stage 2": None}}
     initial = results["initial"] | {"levels": {"image": 1.0, "stage 1": 0.25, "stage 2": 0.5}}
     page = drawn_with(
@@ -137,7 +139,7 @@ def test_the_page_tells_what_the_files_say(tmp_path: Path) -> None:
 
 def test_names_and_settings_are_escaped(tmp_path: Path) -> None:
     folder = tmp_path / "<img src=x onerror=alert(2)>"
-    run(folder)
+    run(folder, drawn=False)
     (folder / "hydra").mkdir()
     (folder / "hydra" / "config.yaml").write_text(f"reference: '{EVIL}'\n")
     (folder / "run.log").write_text(f"2026-01-01 00:00:00 WARNING enhance: {EVIL} --> ]]> \u2028\n")
@@ -154,6 +156,7 @@ def test_names_and_settings_are_escaped(tmp_path: Path) -> None:
     assert not [tag for tag in Page(folder).all("img") if "onerror" in tag]
 
 
+@pytest.mark.draws
 @pytest.mark.parametrize(
     ("name", "sentence", "kept"),
     [
@@ -170,7 +173,7 @@ def test_a_run_is_drawn_from_what_there_is(
     name: str, sentence: str, kept: set[str], torn: bool, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    run(folder, 24, 30, 4)
+    run(folder, 24, 30, 4, drawn=False)
     drawn = ("comparison.png", "curves.png", "progress.gif", "report.html")
     for path in (name, *drawn):
         (folder / path).rename(tmp_path / path)
@@ -204,7 +207,7 @@ def test_a_run_that_was_cut_off_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("reason", "said"), [("all steps made", False), ("interrupted", True)])
 def test_a_checkpoint_is_named_where_a_run_can_go_on(reason: str, said: bool, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    facts = run(folder, 20, 20, 4) | {"stop_reason": reason}
+    facts = run(folder, 20, 20, 4, drawn=False) | {"stop_reason": reason}
     (folder / "metrics.json").write_text(json.dumps(facts))
     (folder / CHECKPOINTS[0]).touch()  # a run draws its page before it removes the last one
     render(folder)
@@ -231,7 +234,7 @@ def test_large_images_are_reduced_and_the_page_says_so(tmp_path: Path, monkeypat
 
 
 def test_error_maps_are_the_mean_absolute_difference(tmp_path: Path) -> None:
-    run(tmp_path / "run")
+    run(tmp_path / "run", drawn=False)
     data = RunData.read(tmp_path / "run")
     initial, same, own = embed.error_maps(data)
     arrays = [np.asarray(Image.open(tmp_path / "run" / f"{name}.png"), float) for name in ("initial", "reference")]

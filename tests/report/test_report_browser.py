@@ -16,7 +16,10 @@ from enhance.report.render import render
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _BROWSER = next((found for found in map(shutil.which, _NAMES) if found), None)
-pytestmark = pytest.mark.skipif(_BROWSER is None, reason=f"no browser is installed: none of {', '.join(_NAMES)}")
+pytestmark = [
+    pytest.mark.draws,
+    pytest.mark.skipif(_BROWSER is None, reason=f"no browser is installed: none of {', '.join(_NAMES)}"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ def browser() -> Iterator[Any]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose every name is an attack."""
     folder = tmp_path_factory.mktemp("browser") / "a run's <b>folder #1 ü"
-    results = run(folder, 64, 96, 20)
+    results = run(folder, 64, 96, 20, drawn=False)
     for name in ("initial", "best"):
         results[name]["levels"] = {"image": results[name]["loss"], EVIL: 0.5 * results[name]["loss"]}
     facts = {"reference": EVIL, "start": EVIL, "command": f"python -m enhance reference='{EVIL}'", "notes": [EVIL]}
@@ -68,9 +71,7 @@ def at(page: Any) -> float:
     return float(page.eval_on_selector("#stage", "stage => parseFloat(stage.style.getPropertyValue('--at'))"))
 
 
-def on_canvas(page: Any) -> str:
-    """The animation's picture."""
-    return page.eval_on_selector("#animation canvas", "canvas => canvas.toDataURL()")
+CANVAS = "document.querySelector('#animation canvas')"
 
 
 def test_the_slider_follows_the_mouse(page: Any) -> None:
@@ -118,22 +119,20 @@ def test_the_slider_follows_a_finger(page: Any) -> None:
 def test_the_animation_scrubs(page: Any) -> None:
     scrub = page.get_by_role("slider", name="Step")
     assert page.locator("#moment").text_content().startswith("step 20")
-    page.wait_for_function("document.querySelector('#animation canvas').width === 96")
-    last = on_canvas(page)
+    page.wait_for_function(f"{CANVAS}.width === 96")
+    last = page.evaluate(f"{CANVAS}.toDataURL()")
     scrub.focus()
     page.keyboard.press("Home")
     assert page.locator("#moment").text_content().startswith("step 0, ")
     assert scrub.get_attribute("aria-valuetext").startswith("step 0, ")
     assert "at step 0" in page.locator("[data-chart=loss] output").text_content()
-    page.wait_for_timeout(300)
-    assert on_canvas(page) != last
+    page.wait_for_function(f"{CANVAS}.toDataURL() !== {json.dumps(last)}")
     box = scrub.bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2)
     assert 0 < int(scrub.input_value()) < int(scrub.get_attribute("max"))
     page.get_by_role("button", name="Show step 20").click()
     assert scrub.input_value() == scrub.get_attribute("max")
-    page.wait_for_timeout(300)
-    assert on_canvas(page) == last
+    page.wait_for_function(f"{CANVAS}.toDataURL() === {json.dumps(last)}")
 
 
 def test_the_animation_plays_to_its_end_and_stops(page: Any) -> None:

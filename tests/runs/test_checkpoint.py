@@ -6,10 +6,12 @@ import hashlib
 import os
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from enhance.runs import checkpoint
 from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.layout import CHECKPOINTS
 
@@ -82,9 +84,35 @@ def test_pickled_code_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not (tmp_path / "executed").exists()
 
 
-def test_they_are_not_due_before_their_time_nor_so_often_that_they_cost_much(tmp_path: Path) -> None:
-    assert not Checkpoints(tmp_path, 60, ME).due()
-    checkpoints = Checkpoints(tmp_path, 0, ME)
-    assert checkpoints.due()
-    checkpoints.save({"image": torch.zeros(1000, 1000)})
-    assert not checkpoints.due()
+class Clock:
+    """Time that passes where the test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(checkpoint, "time", SimpleNamespace(perf_counter=lambda: self.now))
+
+
+def test_a_state_is_due_after_the_seconds_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    checkpoints = Checkpoints(tmp_path, 60, ME)
+    for now, due in ((0, False), (59, False), (60, True)):
+        clock.now = now
+        assert checkpoints.due() == due
+    checkpoints.save({})
+    for now, due in ((60, False), (119, False), (120, True)):
+        clock.now = now
+        assert checkpoints.due() == due
+
+
+def test_saving_takes_at_most_two_percent_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    checkpoints = Checkpoints(tmp_path, 10, ME)
+
+    def slow(path: Path, data: bytes) -> None:
+        clock.now += 3
+
+    monkeypatch.setattr(checkpoint, "write_bytes", slow)
+    checkpoints.save({})
+    for now, due in ((3, False), (3 + 149, False), (3 + 150, True)):
+        clock.now = now
+        assert checkpoints.due() == due

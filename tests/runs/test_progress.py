@@ -11,13 +11,8 @@ import pytest
 from rich.console import Console
 
 from enhance.runs import progress
+from enhance.runs.history import Row
 from enhance.runs.progress import Progress
-
-
-class Shown(NamedTuple):
-    step: int
-    loss: float = 0.5
-    psnr: float = 20.0
 
 
 def said(monkeypatch: pytest.MonkeyPatch, steps: int, seconds: float, terminal: bool) -> list[str]:
@@ -29,7 +24,7 @@ def said(monkeypatch: pytest.MonkeyPatch, steps: int, seconds: float, terminal: 
     )
     with Progress(steps, "a run") as shown:
         for step in range(steps + 1):
-            shown.show(Shown(step))
+            shown.show(Row(step, 0.5, 0.7, 0.1, 20.0, 0.9, 0.0))
             shown._bar.refresh()
         shown.conclude()
     return file.getvalue().splitlines()

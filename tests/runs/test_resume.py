@@ -37,7 +37,7 @@ def figures(folder: Path) -> dict:
     return {key: value for key, value in results.items() if key != "peak_memory_bytes"}
 
 
-@pytest.mark.parametrize("at_step", [0, 7, 19])
+@pytest.mark.parametrize("at_step", [0, pytest.param(7, marks=pytest.mark.draws), 19])
 def test_a_resumed_run_leaves_the_same_bytes(at_step: int, tmp_path: Path) -> None:
     whole, broken = begin(tmp_path / "whole"), begin(tmp_path / "broken")
     saved = io.BytesIO()
@@ -88,9 +88,9 @@ def test_figures_are_of_the_image_recorded_though_the_optimiser_writes_over_it(t
     reference = picture(24, 30)
     image = reference * 0.5
     recorder = Recorder(tmp_path, reference, image, facts={}, frames=FramePlan(count=2, steps=9))
-    recorder.record(Step(0, 1.0, 0.1, 0.0, image))
+    recorder.record(Step(0, 1.0, 0.8, {}, 0.1, 0.0, image))
     image.fill_(0.9)
-    worse = recorder.record(Step(1, 2.0, 0.1, 0.1, image))
+    worse = recorder.record(Step(1, 2.0, 0.9, {}, 0.1, 0.1, image))
     image.copy_(reference)  # as a diverged run goes back to its best
     final = recorder.finish("diverged")["final"]
     assert final["psnr"] == worse.psnr
@@ -112,7 +112,7 @@ def test_a_killed_run_shows_its_best_image_so_far(tmp_path: Path) -> None:
 def test_what_json_cannot_say_is_null_with_a_reason(tmp_path: Path) -> None:
     reference = picture(24, 30)
     recorder = Recorder(tmp_path, reference, reference, facts={}, frames=FramePlan(steps=1))
-    recorder.record(Step(0, 0.0, 0.1, 0.0, reference))
+    recorder.record(Step(0, 0.0, 0.0, {}, 0.1, 0.0, reference))
     results = recorder.finish("loss 0")
     assert results["best"]["psnr"] is results["best"]["ms_ssim"] is None
     assert set(results["why_null"]) == {"psnr", "ms_ssim"}

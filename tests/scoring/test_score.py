@@ -18,6 +18,7 @@ from enhance.cli.overrides import quote_files, tool_settings
 from enhance.images.pictures import load_image
 from enhance.images.reading import Picture
 from enhance.images.writing import save_image
+from enhance.metrics.registry import load_metric
 from enhance.scoring import Pair, PairsError, find_pairs, read_pairs, score_pairs, scorers, table
 from enhance.utils.numbers import finite
 
@@ -311,7 +312,7 @@ def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
         (["reference=ref", "image=img", "metrics=deepwsd,psnr"], "metrics=[deepwsd,psnr]"),
     ],
 )
-def test_mistakes_get_a_sentence(arguments: list[str], sentence: str, folders: Path) -> None:
+def test_settings_that_cannot_be_scored_are_refused(arguments: list[str], sentence: str, folders: Path) -> None:
     (folders / "empty" / ".thumbnails").mkdir(parents=True)
     save_image(torch.rand(1, 3, 9, 9), folders / "empty" / ".thumbnails" / "a.png")
     with pytest.raises(ValueError, match=r"\S") as raised:
@@ -323,7 +324,7 @@ def test_mistakes_get_a_sentence(arguments: list[str], sentence: str, folders: P
 @pytest.mark.parametrize(
     "text", ["", "reference,picture\na,b\n", "reference,image\n", "reference,image\na\n", "reference,image\n,b\n"]
 )
-def test_lists_that_are_none_get_a_sentence(text: str, tmp_path: Path) -> None:
+def test_a_list_without_pairs_or_columns_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text(text)
     with pytest.raises(PairsError):
         read_pairs(str(tmp_path / "pairs.csv"))
@@ -342,8 +343,8 @@ def test_scores_of_other_weights_do_not_share_a_table(folders: Path) -> None:
 
 
 def test_a_batch_scores_as_its_images_do(folders: Path, tmp_path: Path) -> None:
-    def build(name: str, backbone: str) -> Any:
-        return metric()
+    def build(name: str) -> Any:
+        return metric() if name.startswith("deepjsd") else load_metric(name)
 
     columns = scorers(["deepjsd", "psnr"], build, ["squeezenet"])
     pairs = find_pairs("ref", "img")

@@ -31,7 +31,7 @@ from enhance.sweeps.page import curves
 from enhance.sweeps.sheet import shared_reference
 from enhance.sweeps.summary import summarise
 
-QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "frames.count=2", "threads=1", "steps=1"]
+QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=16", "frames.count=2", "threads=1", "steps=1"]
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_one_setting_or_none_that_varies(tmp_path: Path) -> None:
     assert (tmp_path / "single" / "summary.png").is_file()
 
 
-def test_a_folder_without_jobs_gets_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_without_jobs_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
         with pytest.raises(ValueError, match="no folder of a sweep"):
             read_sweep(folder)

@@ -6,7 +6,7 @@ import numpy as np
 import ot
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor
@@ -30,7 +30,6 @@ def oracle(x: Tensor, y: Tensor, p: float) -> Tensor:
     return ot.wasserstein_1d(grid, grid, x, y, p=p)  # type: ignore[return-value, arg-type]
 
 
-@settings(max_examples=200)
 @given(pair=masses(), p=st.sampled_from([1.0, 1.5, 2.0, 3.0]))
 def test_wasserstein_is_what_pot_says(pair: tuple[Tensor, Tensor], p: float) -> None:
     x, y = pair
@@ -38,7 +37,6 @@ def test_wasserstein_is_what_pot_says(pair: tuple[Tensor, Tensor], p: float) -> 
     assert torch.allclose(wasserstein(x, y, p, dim=0), expected, rtol=1e-10, atol=1e-10)
 
 
-@settings(max_examples=100)
 @given(
     seed=st.integers(0, 10**6), n=st.integers(2, 64), p=st.sampled_from([1.0, 1.5, 2.0, 3.0]), scale=st.floats(0.3, 3)
 )
@@ -64,6 +62,27 @@ def test_jensen_shannon_and_symmetric_kl_are_the_textbook_formulas(x: np.ndarray
         assert np.allclose(ours.numpy(), values, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_and_gradients_are_those_of_the_cpu_in_double_precision(
+    name: str, device: torch.device, dtype: torch.dtype
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.rand(2, 40, 64, dtype=torch.float64, generator=generator)
+    exact = x.clone().requires_grad_()
+    expected = FUNCTIONS[name](exact, y)
+    expected.sum().backward()
+    image = x.to(device, dtype).requires_grad_()
+    value = FUNCTIONS[name](image, y.to(device, dtype))
+    value.sum().backward()
+    assert (value.device.type, value.dtype) == (device.type, dtype)
+    assert image.grad is not None
+    assert exact.grad is not None
+    torch.testing.assert_close(value.detach().cpu().double(), expected.detach(), rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(
+        image.grad.cpu().double(), exact.grad, rtol=1e-2, atol=1e-3 * exact.grad.abs().max().item()
+    )
+
+
 @pytest.mark.parametrize("name", ["jensen_shannon", "symmetric_kl"])
 def test_gradients_are_those_of_finite_differences(name: str) -> None:
     generator = torch.Generator().manual_seed(0)
@@ -86,10 +105,11 @@ def test_the_floor_is_added_inside_the_log_of_the_second_argument() -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", [(64,), (3, 64), (2, 3, 64)])
-def test_zero_with_zero_gradient_at_identity(name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
-    x = torch.rand(shape, dtype=dtype, generator=torch.Generator().manual_seed(0)).requires_grad_()
+def test_zero_with_zero_gradient_at_identity(
+    name: str, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype
+) -> None:
+    x = torch.rand(shape, dtype=dtype, generator=torch.Generator().manual_seed(0)).to(device).requires_grad_()
     value = FUNCTIONS[name](x, x.detach().clone())
     assert value.shape == shape[:-1]
     assert (value == 0).all()
@@ -99,17 +119,18 @@ def test_zero_with_zero_gradient_at_identity(name: str, dtype: torch.dtype, shap
 
 
 @pytest.mark.parametrize("name", ["jensen_shannon", "symmetric_kl"])
-def test_extreme_logits_stay_finite(name: str) -> None:
-    x = torch.tensor([500.0, -500.0, 0.0]).requires_grad_()
-    value = FUNCTIONS[name](x, torch.tensor([-500.0, 500.0, 0.0]))
+def test_extreme_logits_stay_finite(name: str, device: torch.device, dtype: torch.dtype) -> None:
+    x = torch.tensor([500.0, -500.0, 0.0], device=device, dtype=dtype).requires_grad_()
+    value = FUNCTIONS[name](x, torch.tensor([-500.0, 500.0, 0.0], device=device, dtype=dtype))
     value.backward()
     assert x.grad is not None
     assert torch.isfinite(value)
     assert torch.isfinite(x.grad).all()
 
 
-def test_any_dimension_can_be_reduced() -> None:
-    x, y = torch.rand(4, 5, 6), torch.rand(4, 5, 6)
+def test_any_dimension_can_be_reduced(device: torch.device, dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.rand(4, 5, 6, generator=generator, dtype=dtype).to(device) for _ in range(2))
     for dim in (0, 1, 2):
         moved = wasserstein(x.movedim(dim, -1), y.movedim(dim, -1))
         assert torch.allclose(wasserstein(x, y, dim=dim), moved)
@@ -120,7 +141,7 @@ def test_no_columns_are_no_distances(p: int) -> None:
     assert wasserstein(torch.rand(0, 3), torch.rand(0, 3), p).shape == (0,)
 
 
-def test_what_cannot_be_gets_a_sentence() -> None:
+def test_unequal_shapes_absent_dims_and_p_below_one_are_refused() -> None:
     x = torch.rand(4)
     with pytest.raises(ValueError, match="same shape"):
         wasserstein(x, torch.rand(5))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -19,7 +19,6 @@ def masses(seed: int, columns: int = 50) -> tuple[Tensor, Tensor]:
     return x, y
 
 
-@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 1000), p=st.sampled_from([1.0, 2.0, 3.0]), amount=st.floats(1e-3, 100))
 def test_the_value_is_exact(seed: int, p: float, amount: float) -> None:
     x, y = masses(seed)
@@ -40,7 +39,6 @@ def test_without_width_the_gradient_is_the_exact_one(p: float) -> None:
 
 
 @given(seed=st.integers(0, 1000), amount=st.floats(0.01, 100))
-@settings(max_examples=25, deadline=None)
 def test_the_gradient_vanishes_at_the_optimum_and_in_proportion(seed: int, amount: float) -> None:
     x, y = masses(seed)
     rounded = SmoothedWasserstein(2.0, amount)
