@@ -302,7 +302,7 @@ def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
         (["reference=ref", "image=empty", "metrics=[psnr]"], "no images"),
         (["reference=ref", "image=img", "metrics=[pnsr]"], "did you mean 'psnr'"),
         (["reference=ref", "image=img", "metrics=[psnr@vgg16]"], "psnr uses no backbone"),
-        (["reference=ref", "image=img", "metrics=[deepjsd@vgg61]"], "did you mean 'vgg16'"),
+        (["reference=ref", "image=img", "metrics=[deepjsd@vgg61]"], "no backbone 'vgg61'"),
         (["reference=ref", "image=img", "metrics=[module]"], "metric=module"),
         (["reference=ref", "image=img", "metric=psnr", "mask=gone.png"], "gone.png"),
         (["reference=ref", "image=img", "map=true"], "map= draws one pair"),
@@ -342,8 +342,8 @@ def test_scores_of_other_weights_do_not_share_a_table(folders: Path) -> None:
 
 
 def test_a_batch_scores_as_its_images_do(folders: Path, tmp_path: Path) -> None:
-    def build(name: str, backbone: str) -> Any:
-        return metric()
+    def build(name: str) -> Any:
+        return enhance.load_metric("psnr") if name == "psnr" else metric()
 
     columns = scorers(["deepjsd", "psnr"], build, ["squeezenet"])
     pairs = find_pairs("ref", "img")
