@@ -171,7 +171,7 @@ class Recorder:
             self._shown = best[0].step
 
     def _figures(self, moment: Moment, absent: dict[str, str], levels: Levels | None = None) -> dict[str, Any]:
-        """The figures of an image. JSON has no infinity and no NaN: such a figure is null, and `absent` holds the reason."""
+        """The figures of an image. JSON has no infinity and no NaN: such a figure is null, for a reason in `absent`."""
         row, image = moment
         try:
             multi_scale = ms_ssim(image, self._reference).item()

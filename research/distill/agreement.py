@@ -44,7 +44,9 @@ def versions(reference: Tensor, number: int) -> dict[str, list[Tensor]]:
         return {key: value * sign for key, value in settings.items()}
 
     return {
-        name: [degrade(reference, name, seed=100 * number + step, **signed(name, each)) for step, each in enumerate(steps)]
+        name: [
+            degrade(reference, name, seed=100 * number + step, **signed(name, each)) for step, each in enumerate(steps)
+        ]
         for name, steps in SEVERITIES.items()
     }
 

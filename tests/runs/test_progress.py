@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from itertools import count
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import pytest
 from rich.console import Console
