@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from enhance.build import Metrics, Optimization
+from enhance.build import Metrics, Optimization, degradation_settings
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, steps
 from enhance.images.arrays import resized
 from enhance.images.pictures import open_picture
@@ -55,7 +55,7 @@ def square(name: str, size: int) -> Tensor:
 
 def measured(config: Config, metric: Metric, reference: Tensor, start: str) -> Row:
     """The qualities of the initial image and of the best image by loss."""
-    degradation = {"name": STARTS[start]} if STARTS[start] else {}
+    degradation = degradation_settings(STARTS[start]) if STARTS[start] else {}
     inputs = read_inputs(reference, "degraded" if degradation else start, degradation)
     run = Optimization(config, [Term(metric)], inputs)
     best = best_of(run.steps())

@@ -17,6 +17,7 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "BACKBONES": "enhance.backbones",
+    "Backbone": "enhance.backbones.network",
     "DeepJSD": "enhance.metrics.deep.distance",
     "DeepSKLD": "enhance.metrics.deep.distance",
     "DeepWSD": "enhance.metrics.deep.distance",
@@ -27,6 +28,7 @@ _HOMES = {
     "Term": "enhance.optim.objective",
     "Tiled": "enhance.metrics.tiles",
     "WeightsError": "enhance.backbones.weights",
+    "as_backbone": "enhance.backbones.network",
     "as_metric": "enhance.metrics.function",
     "degrade": "enhance.degradations",
     "encode_once": "enhance.backbones.encode",
@@ -44,6 +46,7 @@ _HOMES = {
 __all__ = [
     "BACKBONES",
     "METRICS",
+    "Backbone",
     "DeepJSD",
     "DeepSKLD",
     "DeepWSD",
@@ -54,6 +57,7 @@ __all__ = [
     "Tiled",
     "WeightsError",
     "__version__",
+    "as_backbone",
     "as_metric",
     "degrade",
     "encode_once",
@@ -71,6 +75,8 @@ __all__ = [
 if TYPE_CHECKING:
     from enhance.backbones import BACKBONES as BACKBONES
     from enhance.backbones.encode import encode_once as encode_once
+    from enhance.backbones.network import Backbone as Backbone
+    from enhance.backbones.network import as_backbone as as_backbone
     from enhance.backbones.network import load as load_backbone
     from enhance.backbones.weights import WeightsError as WeightsError
     from enhance.degradations import degrade as degrade

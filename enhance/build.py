@@ -228,6 +228,20 @@ def backbone_settings(name: str) -> BackboneConfig:
     return found
 
 
+def degradation_settings(name: str) -> dict[str, Any]:
+    """The settings of a degradation as its YAML has them, its name among them.
+
+    Raises:
+        SettingsError: for an unknown name.
+    """
+    from omegaconf import OmegaConf
+
+    if name not in choices()["degradation"]:
+        raise SettingsError(unknown("degradation", name, choices()["degradation"]))
+    values = OmegaConf.to_container(OmegaConf.load(home() / "conf" / "degradation" / f"{name}.yaml"))
+    return {str(key): value for key, value in dict(values or {}).items()}  # type: ignore[arg-type]
+
+
 def choose_device(name: str) -> torch.device:
     """The device of that name; `auto` is the first CUDA device where there is one, else the CPU.
 

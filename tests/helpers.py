@@ -47,6 +47,13 @@ _DRAWN = {
 }
 
 
+_MODULES = dict.fromkeys(_DRAWN, "figures") | {
+    "progress_gif": "animation",
+    "progress_video": "animation",
+    "report": "html",
+}
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a command ended."""
@@ -60,12 +67,12 @@ def no_drawing(patch: pytest.MonkeyPatch, but: Collection[str] = ()) -> None:
     """Let runs write placeholders in the place of their figures, `but` some; what is done around them stays."""
     assert set(but) <= set(_DRAWN), but
     for name in set(_DRAWN) - set(but):
-        patch.setattr(f"enhance.report.render.{name}", partial(_placeholders, _DRAWN[name]))
+        patch.setattr(f"enhance.report.{_MODULES[name]}.{name}", partial(_placeholders, _DRAWN[name]))
 
 
-def _placeholders(files: tuple[str, ...], story: RunData) -> None:
+def _placeholders(files: tuple[str, ...], data: RunData) -> None:
     for file in files:
-        write_bytes(story.folder / file, b"a placeholder")
+        write_bytes(data.folder / file, b"a placeholder")
 
 
 @cache

@@ -9,28 +9,44 @@ import pytest
 
 import enhance
 
-_DISTANCE = "backbone weights layout prefilter reduction rounding check_range autocast seed model nodes"
+_DISTANCE = "backbone weights layout prefilter reduction padding check_range autocast seed model nodes"
+_OPTIMIZE = (
+    "reference initial metric steps callback objective mask learning_rate optimizer parametrization schedule stopping "
+    "degradation log_loss smoothing size tile coarse seed device"
+)
+_MINIMIZE = "objective parametrization steps learning_rate optimizer schedule log_loss reset_moments smoothing resume"
 CALLABLES = {
-    "MeanScore": "metric options",
-    "MeanScore.update": "preds target",
-    "MeanScore.compute": "",
     "DeepJSD": _DISTANCE,
     "DeepSKLD": _DISTANCE,
     "DeepWSD": _DISTANCE,
-    "DeepWSD.forward": "image reference smoothing",
-    "DeepWSD.score": "image reference",
-    "DeepWSD.scores": "image reference",
-    "DeepWSD.layers": "image reference smoothing",
+    "DeepWSD.forward": "image reference mask",
+    "DeepWSD.layers": "image reference mask",
+    "DeepWSD.map": "image reference mask",
     "DeepWSD.prepare": "reference",
+    "DeepWSD.score": "image reference mask",
+    "DeepWSD.scores": "image reference mask",
+    "DeepWSD.smoothed": "amount",
+    "MeanScore": "metric options",
+    "MeanScore.compute": "",
+    "MeanScore.update": "preds target",
+    "Objective": "terms reference mask tile",
+    "Term": "function weight name",
+    "Tiled": "metric size overlap",
+    "as_backbone": "network name nodes mean std",
+    "as_metric": "function name higher_is_better range best min_size reduction check_range",
+    "degrade": "image name seed settings",
+    "encode_once": "",
     "jensen_shannon": "x y dim",
     "load_backbone": "name weights seed model nodes",
     "load_image": "path background",
-    "optimize": "reference initial metric steps callback learning_rate parametrization settings",
+    "load_metric": "name settings",
+    "minimize": _MINIMIZE,
+    "optimize": _OPTIMIZE,
     "save_image": "image path",
     "symmetric_kl": "x y dim",
     "wasserstein": "x y p dim",
 }
-OTHERS = {"BACKBONES", "METRICS", "WeightsError", "__version__"}
+OTHERS = {"BACKBONES", "METRICS", "Backbone", "Metric", "WeightsError", "__version__"}
 
 
 def test_the_public_names() -> None:

@@ -53,7 +53,10 @@ def main() -> None:
             sys.exit(_use(tool, arguments, overrides))
         checked(overrides, sweep=arguments != overrides, config_dir=flags.config_dir)
         sys.argv[1:] = with_search_path(_same_sweep(arguments, overrides))
-        _hydra(overrides, sweep=arguments != overrides or any(each.startswith("hydra.mode=") for each in overrides))
+        _hydra(
+            with_search_path(overrides),
+            sweep=arguments != overrides or any(each.startswith("hydra.mode=") for each in overrides),
+        )
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:

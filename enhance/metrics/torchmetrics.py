@@ -49,6 +49,11 @@ class MeanScore(TorchMetric):
         self.add_state("settings", _fingerprint(self.metric), dist_reduce_fx="max")
 
     @property
+    def plot_lower_bound(self) -> float | None:  # type: ignore[override]
+        """Where plots begin: 0 of distances."""
+        return None if self.metric.higher_is_better else 0.0
+
+    @property
     def higher_is_better(self) -> bool:  # type: ignore[override]
         """Whether the metric is a similarity."""
         return self.metric.higher_is_better

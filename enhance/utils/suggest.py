@@ -28,7 +28,8 @@ def unknown(what: str, given: object, accepted: Iterable[str]) -> str:
         "There is no metric 'deepwds'; did you mean 'deepwsd'? (deepwsd, deepjsd)"
     """
     names, given = list(accepted), short(given)
-    near = get_close_matches(given.lower(), names, n=1, cutoff=0.5)
+    near = get_close_matches(given.lower(), names, n=3, cutoff=0.5)
+    near.sort(key=lambda name: sorted(name) != sorted(given.lower()))  # letters in another order come first
     question = f"; did you mean '{near[0]}'?" if near else "."
     if near and len(names) > _SHOWN:
         return f"There is no {what} '{given}'{question}"

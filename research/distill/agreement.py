@@ -26,9 +26,9 @@ from research.distill.settings import MEASURES
 SEVERITIES: dict[str, tuple[dict[str, float], ...]] = {
     "gaussian_noise": tuple({"sigma": value} for value in (5, 10, 20, 35, 60)),
     "gaussian_blur": tuple({"sigma": value} for value in (0.6, 1.0, 1.6, 2.5, 4.0)),
-    "jpeg": tuple({"quality": value} for value in (70, 40, 20, 10, 5)),
+    "jpeg": tuple({"quality": value, "subsampling": 2} for value in (70, 40, 20, 10, 5)),
     "contrast": tuple({"factor": value} for value in (0.85, 0.7, 0.5, 0.35, 0.2)),
-    "colour_cast": tuple({"red": value, "blue": -value} for value in (0.03, 0.06, 0.1, 0.16, 0.24)),
+    "colour_cast": tuple({"red": value, "green": 0, "blue": -value} for value in (0.03, 0.06, 0.1, 0.16, 0.24)),
     "mean_shift": tuple({"amount": value} for value in (0.03, 0.06, 0.12, 0.18, 0.25)),
 }
 SIGNED = ("colour_cast", "mean_shift")

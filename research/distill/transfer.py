@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from enhance.backbones.network import Backbone
-from enhance.build import Optimization
+from enhance.build import Optimization, degradation_settings
 from enhance.config.schema import Config, MetricConfig
 from enhance.inputs import read_inputs
 from enhance.metrics.deep.distance import DeepDistance, deep_metric
@@ -55,7 +55,7 @@ def optimization(metric: DeepDistance, reference: Tensor, initial: str, steps: i
         initial: a name of `INITIAL`.
         steps: number of updates; None: the measure's own.
     """
-    degradation = {"name": INITIAL[initial]} if INITIAL[initial] else {}
+    degradation = degradation_settings(INITIAL[initial]) if INITIAL[initial] else {}
     inputs = read_inputs(reference, "degraded" if degradation else initial, degradation)
     return Optimization(Config(metric=MetricConfig(metric.name), steps=steps), [Term(metric)], inputs)
 

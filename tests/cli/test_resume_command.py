@@ -311,7 +311,7 @@ def whole_sweep(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]
     [
         ("enhance.runs.progress:Progress.show", 5, signal.SIGKILL, "running"),
         ("enhance.runs.progress:Progress.show", 5, signal.SIGINT, "interrupted"),
-        ("enhance.report.render:progress_gif", 1, signal.SIGKILL, "drawing"),
+        ("enhance.report.animation:progress_gif", 1, signal.SIGKILL, "drawing"),
     ],
 )
 def test_a_sweep_that_is_cut_off_goes_on_to_the_same_bytes(
@@ -340,7 +340,7 @@ def test_a_disk_that_is_full_while_figures_are_drawn_leaves_a_run_that_looks_unf
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("enhance.report.render.progress_gif", full)
+        patched.setattr("enhance.report.animation.progress_gif", full)
         ended = enhance(*LITTLE)
     assert ended.code == 2
     assert "No space left on device" in ended.err

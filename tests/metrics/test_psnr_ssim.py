@@ -38,13 +38,15 @@ def test_they_agree_with_scikit_image(images: tuple[Tensor, Tensor], device: tor
 
 
 @pytest.mark.parametrize("name", CLASSIC)
-def test_a_batch_equals_its_images_and_needs_no_gradient(
+def test_a_batch_equals_its_images_and_is_differentiable(
     name: str, generator: torch.Generator, device: torch.device
 ) -> None:
     image, reference = (torch.rand(2, 3, 176, 180, generator=generator).to(device) for _ in range(2))
     values = CLASSIC[name](image.requires_grad_(), reference)
     assert values.shape == (2,)
-    assert not values.requires_grad
+    (gradient,) = torch.autograd.grad(values.sum(), image, retain_graph=True)
+    assert gradient.isfinite().all()
+    assert gradient.any()
     for place in range(2):
         alone = CLASSIC[name](image[place : place + 1], reference[place : place + 1])
         assert alone.item() == pytest.approx(values[place].item(), abs=1e-5)

@@ -18,7 +18,7 @@ from enhance.metrics import checks
 from enhance.metrics.deep.fusion import PreparedLevel, column_distances, level_distance, prepare_level
 from enhance.metrics.deep.layouts import LAYOUTS, pad
 from enhance.metrics.deep.published import level_spec, network_for
-from enhance.metrics.deep.smoothing import smoothed
+from enhance.metrics.deep.smoothing import smoothed, stage_weights, weighted_mean
 from enhance.metrics.metric import BaseMetric
 from enhance.utils.suggest import unknown
 
@@ -130,10 +130,12 @@ class DeepDistance(BaseMetric):
         self.spec = level_spec(self.measure, name.partition("/")[0])
         self.layout, self.prefilter, self.autocast = layout, prefilter, autocast
         self.padding = self.spec.padding if padding == "published" else padding
+        self._smoothing = 0.0
 
     def losses(self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
         """The loss of each image, (B,): the mean over levels of the distance, 0 for equal images; see `forward`."""
-        return self.layers(image, reference, mask).mean(1)
+        layers = self.layers(image, reference, mask)
+        return weighted_mean(layers, stage_weights(layers, self._smoothing)) if self._smoothing else layers.mean(1)
 
     def as_score(self, loss: Tensor) -> Tensor:
         """The published quality score log(1 + loss) ** 0.25; lower is better."""
@@ -147,10 +149,10 @@ class DeepDistance(BaseMetric):
     def smoothed(self, amount: float) -> Self:
         """The metric with the same values and a smoothed gradient, see `enhance.metrics.deep.smoothing`."""
         spec = smoothed(self.spec, amount)
-        if spec is self.spec:
+        if not amount:
             return self
         twin = copy(self)
-        twin.spec = spec
+        twin.spec, twin._smoothing = spec, amount
         return twin
 
     def layers(self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:

@@ -18,13 +18,19 @@ features are equal, so that smoothing moves no optimum.
 
   it is made of brackets (a)+, each with a kink at zero. Each becomes Huber's hinge, a^2 / 2e for 0 < a < e and a - e/2
   beyond, with a width e of `amount` times the column's mass: its gradient fades as F and G approach each other.
+- Stages: in the gradient the k-th stage of the backbone, the first being the 0-th, weighs (1 + `amount`) ** (-0.15 k),
+  the image itself as little as the deepest stage. At an amount of 100 each stage weighs half of the one before it, at 0
+  all weigh the same. Features of shallow stages tell where they differ; those of deep stages hardly do until the
+  shallow ones agree.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from enhance.metrics.deep import transport
@@ -32,6 +38,7 @@ from enhance.metrics.deep.measures import Compared, Measure, Prepared, Wasserste
 from enhance.metrics.deep.published import LevelSpec
 
 LAGS = 8
+STEEPNESS = 0.15  # of the weights of stages; measured on photographs held out
 
 
 @dataclass(frozen=True)
@@ -92,3 +99,27 @@ def smoothed(spec: LevelSpec, amount: float) -> LevelSpec:
     if isinstance(spec.measure, Wasserstein):
         return replace(spec, measure=SmoothedWasserstein(spec.measure.p, amount))
     return replace(spec, measure=Damped(spec.measure, amount)) if spec.eps is not None else spec
+
+
+def stage_weights(layers: Tensor, amount: float) -> Tensor:
+    """Weights in the gradient of the levels (B, L) of a smoothed distance, (L,): the image itself, then the stages."""
+    count = layers.shape[1]
+    depths = torch.tensor([max(0, count - 2), *range(count - 1)], dtype=layers.dtype, device=layers.device)
+    return (1 + amount) ** (-STEEPNESS * depths)
+
+
+def weighted_mean(layers: Tensor, weights: Tensor) -> Tensor:
+    """The plain mean over levels, (B, L) -> (B,), with the gradient of the weighted one."""
+    return _WeightedMean.apply(layers, weights)  # type: ignore[no-any-return]
+
+
+class _WeightedMean(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, layers: Tensor, weights: Tensor) -> Tensor:
+        ctx.save_for_backward(weights)
+        return layers.mean(1)
+
+    @staticmethod
+    def backward(ctx: Any, *incoming: Tensor) -> tuple[Tensor, None]:
+        (weights,) = ctx.saved_tensors
+        return incoming[0][:, None] * weights / len(weights), None

@@ -195,9 +195,9 @@ def test_a_prepared_reference_is_a_copy(name: str, images: tuple[Tensor, Tensor]
 
 
 @pytest.mark.parametrize("smoothing", [-1.0, float("nan"), float("inf")])
-def test_smoothing_is_a_finite_amount(smoothing: float, images: tuple[Tensor, Tensor]) -> None:
+def test_smoothing_is_a_finite_amount(smoothing: float) -> None:
     with pytest.raises(ValueError, match="smoothing="):
-        build("deepwsd", "squeezenet")(*images, smoothing=smoothing)
+        build("deepwsd", "squeezenet").smoothed(smoothing)
 
 
 def _bad_calls(image: Tensor) -> list[tuple[object, object, str]]:
@@ -246,10 +246,10 @@ def test_a_prepared_reference_belongs_to_its_metric(images: tuple[Tensor, Tensor
     [
         ({"layout": "spacial"}, "did you mean 'spatial'"),
         ({"reduction": "avg"}, "no reduction 'avg'"),
-        ({"rounding": "down"}, "no rounding 'down'"),
+        ({"padding": "down"}, "no padding 'down'"),
         ({"prefilter": "no"}, "must be True or False"),
     ],
 )
-def test_an_unknown_layout_reduction_rounding_or_prefilter_is_refused(settings: dict[str, Any], sentence: str) -> None:
+def test_an_unknown_layout_reduction_padding_or_prefilter_is_refused(settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         build("deepjsd", "squeezenet", **settings)
