@@ -13,7 +13,6 @@ from typing import Any
 from omegaconf import MISSING, OmegaConf
 
 from enhance.backbones.registry import BACKBONES, COMPACT
-from enhance.config.paths import choices
 from enhance.metrics.registry import METRICS, Row
 from enhance.utils.suggest import unknown
 
@@ -286,9 +285,6 @@ def check(config: Config) -> None:
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
     """
-    for group in ("optimizer", "parametrization", "schedule"):
-        if (name := getattr(config, group).name) not in (names := choices()[group]):
-            raise SettingsError(unknown(group, name, names))
     if config.backbone.name not in BACKBONES:
         raise SettingsError(unknown("backbone", config.backbone.name, BACKBONES))
     check_ranges(config)

@@ -49,6 +49,10 @@ class Metric(Protocol):
         """What depends on the reference alone; accepted wherever a reference is."""
         ...
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The loss of a batch: (image, reference, mask=None) -> a scalar, differentiable in `image`, lower is better."""
+        ...
+
     def losses(self, image: Tensor, reference: Any, mask: Tensor | None = None) -> Tensor:
         """The loss of each image, (B,): differentiable in `image`, lower is better."""
         ...

@@ -107,7 +107,7 @@ def test_every_metric_without_a_backbone_runs(metric: str, tmp_path: Path) -> No
     row = METRICS.get(metric)
     size = max(16, row.min_size if row else 0)
     weights = ["metric.weights=untrained"] if row and row.trunk else []
-    start = ["task=denoise", "steps=6", "frames.count=2", "optimizer.learning_rate=0.02"]
+    start = ["task=denoise", "steps=10", "frames.count=2"]
     run(settings(f"metric={metric}", *target(metric), *weights, f"size={size}", *start), tmp_path, "a test")
     results = json.loads((tmp_path / "metrics.json").read_text())
     assert bool(results["backbone"]) == bool(weights)

@@ -289,7 +289,7 @@ Part = tuple[Tensor, "Tensor | Prepared", "Tensor | None"]
 def in_parts(image: Tensor, reference: Tensor | Prepared, mask: Tensor | None) -> list[Part]:
     """A batch of pairs in parts that a processor's caches hold; anything else as it is."""
     whole = mask is not None or not isinstance(image, Tensor) or image.device.type != "cpu"
-    if whole or image.dim() != 4 or image.shape[1] != 3:
+    if whole or image.dim() != 4 or image.shape[1] != 3 or len(image) <= _AT_ONCE:
         return [(image, reference, mask)]
     if isinstance(reference, Prepared) and reference.shape[0] == 1:
         return [(part, reference, None) for part in image.split(_AT_ONCE)]
