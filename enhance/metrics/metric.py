@@ -50,7 +50,7 @@ class Metric(Protocol):
         ...
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The loss of a batch: (image, reference, mask=None) -> a scalar, differentiable in `image`, lower is better."""
+        """The loss of a batch, from image, reference and mask: differentiable in `image`, lower is better."""
         ...
 
     def losses(self, image: Tensor, reference: Any, mask: Tensor | None = None) -> Tensor:
