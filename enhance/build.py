@@ -266,6 +266,7 @@ def _module(settings: MetricConfig) -> Metric:
     from hydra.utils import get_object, instantiate
 
     target = settings.target or ""
+    logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # the error that follows says it in one sentence
     try:
         found = get_object(target)
         function = instantiate(

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, TypeVar
 
+from enhance.metrics.registry import display_name
 from enhance.report.axes import Axis, Tick, polyline
 from enhance.report.numbers import QUANTITIES
 from enhance.report.run_data import SMALLEST_SHARE, RunData, weighted_terms
-from enhance.report.style import display_name
 
 _Point = TypeVar("_Point")
 

@@ -17,6 +17,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from enhance.metrics.registry import display_name
 from enhance.report.crops import Array, crop, square
 from enhance.report.numbers import QUANTITIES
 from enhance.report.run_data import SMALLEST_SHARE, RunData, reduced, weighted_terms
@@ -29,7 +30,6 @@ from enhance.report.style import (
     PURPLE,
     SKY,
     VERMILION,
-    display_name,
     encode,
     figure,
     plain,

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from enhance.metrics.registry import display_name
 from enhance.report import embed
 from enhance.report.charts import HEIGHT, WIDTH, Chart, charts, levels
 from enhance.report.embed import Frame
 from enhance.report.numbers import QUANTITIES, write
 from enhance.report.run_data import RunData
-from enhance.report.style import display_name
 from enhance.report.template import render_page
 from enhance.runs import layout as names
 from enhance.utils.files import write_text

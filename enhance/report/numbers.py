@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from enhance.report.style import display_name
+from enhance.metrics.registry import display_name
 
 MISSING = "\N{EN DASH}"
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from PIL import Image
 
-from enhance.report.style import display_name
+from enhance.metrics.registry import display_name
 from enhance.runs import layout as names
 from enhance.runs.history import Row, read
 

@@ -25,25 +25,6 @@ BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 ORANGE, SKY, PURPLE = "#E69F00", "#56B4E9", "#CC79A7"
 INK, FAINT, GRID, PALE = "#222222", "#888888", "#e6e6e6", "#f3f3ef"
 COLOUR_MAP = "inferno"  # of errors and distances: perceptually uniform, also to people who do not tell red from green
-DISPLAY_NAMES = {
-    "deepwsd": "DeepWSD",
-    "deepjsd": "DeepJSD",
-    "deepskld": "DeepSKLD",
-    "psnr": "PSNR",
-    "ssim": "SSIM",
-    "ms_ssim": "MS-SSIM",
-    "lpips": "LPIPS",
-    "dists": "DISTS",
-}
-
-
-def display_name(name: str) -> str:
-    """A metric's name as papers write it; the name itself where nothing else is known.
-
-    >>> display_name("deepwsd")
-    'DeepWSD'
-    """
-    return DISPLAY_NAMES.get(name, name)
 
 
 def style_axes(axis: Axes) -> None:

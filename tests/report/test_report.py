@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from enhance.metrics.registry import display_name
 from enhance.optim.frames import FramePlan
 from enhance.report import embed
 from enhance.report.charts import charts, levels
@@ -27,7 +28,6 @@ from enhance.report.figures import curves
 from enhance.report.numbers import write
 from enhance.report.render import render
 from enhance.report.run_data import RunData
-from enhance.report.style import display_name
 from enhance.runs.history import HistoryWriter, Row, read
 from enhance.runs.layout import CHECKPOINTS
 from enhance.runs.recorder import Recorder

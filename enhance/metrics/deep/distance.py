@@ -13,7 +13,6 @@ from torch.nn import functional
 
 from enhance.backbones.encode import encoded
 from enhance.backbones.network import Backbone, Weights, load
-from enhance.config.schema import BackboneConfig
 from enhance.metrics import checks
 from enhance.metrics.deep.fusion import PreparedLevel, column_distances, level_distance, prepare_level
 from enhance.metrics.deep.layouts import LAYOUTS, pad
@@ -100,7 +99,7 @@ class DeepDistance(BaseMetric):
         padding: str = "published",
         check_range: bool = True,
         autocast: torch.dtype | None = None,
-        seed: int = BackboneConfig.seed,
+        seed: int | None = None,
         model: str | None = None,
         nodes: Sequence[str] | None = None,
     ) -> None:
@@ -120,10 +119,11 @@ class DeepDistance(BaseMetric):
         if autocast is not None and autocast not in (torch.bfloat16, torch.float16):
             raise ValueError(f"autocast must be None, torch.bfloat16 or torch.float16, got {autocast!r}.")
         name = backbone if isinstance(backbone, str) else backbone.name
+        seeded = {} if seed is None else {"seed": seed}
         network = (
             backbone
             if isinstance(backbone, Backbone)
-            else load(network_for(self.measure, name), weights, seed=seed, model=model, nodes=nodes)
+            else load(network_for(self.measure, name), weights, model=model, nodes=nodes, **seeded)
         )
         object.__setattr__(self, "backbone", network)  # not a submodule: no parameters and no state of ours
         self.backbone: Backbone
