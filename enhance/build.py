@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from enhance.backbones.network import Backbone, load
+from enhance.config.checks import check_metric
 from enhance.config.paths import choices, home
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, check_metric, steps
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, steps
 from enhance.inputs import Inputs
 from enhance.metrics.deep.published import network_for
 from enhance.metrics.function import as_metric

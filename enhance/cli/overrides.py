@@ -22,9 +22,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from enhance.cli.commands import TOOLS
+from enhance.config.checks import check, check_ranges
 from enhance.config.paths import choices, home
 from enhance.config.reference import Setting, described
-from enhance.config.schema import Config, SettingsError, check, check_ranges, opened
+from enhance.config.schema import Config, SettingsError, opened
 from enhance.images.samples import SAMPLES
 from enhance.runs.layout import existing_output
 from enhance.utils.suggest import short, unknown

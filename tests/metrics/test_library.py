@@ -26,8 +26,9 @@ from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import WeightsError
 from enhance.build import Metrics, Optimization, terms
 from enhance.cli.help import help_text
+from enhance.config.checks import check
 from enhance.config.paths import choices, home
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, check
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError
 from enhance.inputs import Inputs
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.function import FunctionMetric

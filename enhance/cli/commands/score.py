@@ -9,18 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.schema import (
-    MODULE,
-    BackboneConfig,
-    Config,
-    MetricConfig,
-    SettingsError,
-    check_metric,
-    check_metric_name,
-    check_weights,
-    limited,
-    unused_backbone,
-)
+from enhance.config.checks import check_metric, check_metric_name, check_weights, unused_backbone
+from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig, SettingsError, limited
 
 if TYPE_CHECKING:
     from torch import Tensor
