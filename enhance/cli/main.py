@@ -35,11 +35,11 @@ def main() -> None:
         print(f"enhance {__version__}")
         return
     from enhance.cli.flags import MULTIRUN, parse
-    from enhance.cli.overrides import checked, chosen_tool, quote_files, with_search_path
+    from enhance.cli.overrides import checked, chosen_tool, quoted, with_search_path
     from enhance.cli.resume import requested_folder, resume_run
     from enhance.config.schema import register
 
-    arguments = sorted(quote_files(arguments), key=lambda given: given not in MULTIRUN)  # Hydra wants it first or last
+    arguments = sorted(quoted(arguments), key=lambda given: given not in MULTIRUN)  # Hydra wants it first or last
     logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
     paths.register()
     register()

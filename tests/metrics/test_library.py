@@ -336,6 +336,19 @@ def test_a_file_of_another_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not VGG16.is_file(), reason="needs shared/weights")
+def test_metrics_of_one_trunk_share_it() -> None:
+    metrics = Metrics(MetricConfig(name="dists", weights="untrained"), BackboneConfig(name="vgg_compact"))
+    layers = [
+        {
+            id(module)
+            for module in metric.modules()
+            if isinstance(module, torch.nn.Conv2d) and module.kernel_size == (3, 3)
+        }
+        for metric in (metrics.main(), metrics.named("lpips_vgg"))
+    ]
+    assert len(layers[0] & layers[1]) == 13
+
+
 @pytest.mark.parametrize("name", ["lpips_vgg", "dists"])
 def test_trained_filters_tell_noise_from_a_shift_in_tone(name: str) -> None:
     metric = load_metric(name, weights=VGG16)
