@@ -30,9 +30,9 @@ def main() -> None:
         print(help_text())
         return
     if "--version" in arguments:
-        from enhance import __version__
+        from enhance.utils.machine import VERSION
 
-        print(f"enhance {__version__}")
+        print(f"enhance {VERSION}")
         return
     from enhance.cli.flags import MULTIRUN, parse
     from enhance.cli.overrides import checked, chosen_tool, quoted, with_search_path
