@@ -128,7 +128,7 @@ def _sweep(run: Callable[[], None], overrides: list[str]) -> None:
     sweep's code.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        pointer = Path(scratch) / "folder"  # which Hydra alone knows: `RecordCommand` writes it there
+        pointer = Path(scratch) / "folder"  # `RecordCommand` writes the sweep's folder there
         sys.argv = _with(f"+hydra.callbacks.record_command.pointer='{pointer}'", sys.argv, overrides)
         try:
             run()

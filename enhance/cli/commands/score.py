@@ -258,7 +258,7 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
 
         def done(count: int, outcome: Outcome) -> None:
             bar.advance(task, count)
-            document.tell(outcome)
+            document.update(outcome)
 
         def say(line: str) -> None:
             console.print(line, markup=False, soft_wrap=True)
