@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from enhance.images.writing import save_image
-from enhance.metrics.psnr_ssim import ms_ssim, psnr, ssim
+from enhance.metrics.psnr_ssim import ms_ssim, psnr, ssim, ssim_or_nan
 from enhance.optim.frames import FramePlan
 from enhance.optim.step import Step
 from enhance.runs import layout as names
@@ -173,17 +173,12 @@ class Recorder:
     def _figures(self, moment: Moment, absent: dict[str, str], levels: Levels | None = None) -> dict[str, Any]:
         """The figures of an image. JSON has no infinity and no NaN: such a figure is null, for a reason in `absent`."""
         row, image = moment
-        try:
-            multi_scale = ms_ssim(image, self._reference).item()
-        except ValueError as error:
-            multi_scale, absent["ms_ssim"] = math.nan, str(error)
-        values = {
-            "loss": row.loss,
-            "score": row.score,
-            "psnr": row.psnr,
-            "ssim": ssim(image, self._reference).item(),
-            "ms_ssim": multi_scale,
-        }
+        values = {"loss": row.loss, "score": row.score, "psnr": row.psnr}
+        for name, similarity in (("ssim", ssim), ("ms_ssim", ms_ssim)):
+            try:
+                values[name] = similarity(image, self._reference).item()
+            except ValueError as error:  # smaller than the window
+                values[name], absent[name] = math.nan, str(error)
         if math.isinf(row.psnr):
             absent["psnr"] = "The image equals the reference: its PSNR is infinite."
         figures: dict[str, Any] = {"step": row.step} | _finite(values)
@@ -200,7 +195,7 @@ def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
         step.score,
         step.learning_rate,
         psnr(image, reference).item(),
-        ssim(image, reference).item() if whole else math.nan,
+        ssim_or_nan(image, reference) if whole else math.nan,
         step.seconds,
         dict(step.terms) if len(step.terms) > 1 else {},
     )
