@@ -42,19 +42,28 @@ class Recorder:
         initial: the same shape.
         facts: what is known before the first step; goes to metrics.json as it is.
         frames: which steps are kept as frames.
+        bits: of a channel of all images but the frames: 8 or 16.
     """
 
     def __init__(
-        self, folder: Path, reference: Tensor, initial: Tensor, *, facts: Mapping[str, Any], frames: FramePlan
+        self,
+        folder: Path,
+        reference: Tensor,
+        initial: Tensor,
+        *,
+        facts: Mapping[str, Any],
+        frames: FramePlan,
+        bits: int = 8,
     ) -> None:
-        self._prepare(folder, reference, facts, frames)
-        save_image(reference, folder / names.REFERENCE)
-        save_image(initial, folder / names.INITIAL)
+        self._prepare(folder, reference, facts, frames, bits)
+        save_image(reference, folder / names.REFERENCE, bits)
+        save_image(initial, folder / names.INITIAL, bits)
         terms = [term["name"] for term in facts.get("objective", [])]
         self._history = HistoryWriter(folder / names.HISTORY, terms=terms if len(terms) > 1 else [])
         write_json(folder / names.METRICS, {"status": "running", **self._facts})
 
-    def _prepare(self, folder: Path, reference: Tensor, facts: Mapping[str, Any], frames: FramePlan) -> None:
+    def _prepare(self, folder: Path, reference: Tensor, facts: Mapping[str, Any], frames: FramePlan, bits: int) -> None:
+        self._bits = bits
         self._folder, self._facts, self._frames = folder, dict(facts), frames.chosen()
         self._reference = reference.detach().cpu()
         self._first: Moment | None = None
@@ -134,6 +143,7 @@ class Recorder:
         facts: Mapping[str, Any],
         frames: FramePlan,
         state: Mapping[str, Any],
+        bits: int = 8,
     ) -> Self:
         """Go on in the folder of an interrupted run: rows and frames after the step of `state` are removed, and what
         follows is as if nothing had happened.
@@ -144,12 +154,13 @@ class Recorder:
             facts: goes to metrics.json as it is.
             frames: the same plan.
             state: what `state` returned.
+            bits: the run's.
 
         Raises:
             ValueError: if the state is of no step, or the history does not reach its step.
         """
         recorder = cls.__new__(cls)
-        recorder._prepare(folder, reference, facts, frames)
+        recorder._prepare(folder, reference, facts, frames, bits)
         recorder._first, recorder._last, recorder._best = (
             _moment(state.get(name)) for name in ("first", "last", "best")
         )
@@ -167,7 +178,7 @@ class Recorder:
 
     def _show(self, best: Moment) -> None:
         if self._shown != best[0].step:
-            save_image(best[1], self._folder / names.RESULT)
+            save_image(best[1], self._folder / names.RESULT, self._bits)
             self._shown = best[0].step
 
     def _figures(self, moment: Moment, absent: dict[str, str], levels: Levels | None = None) -> dict[str, Any]:
