@@ -121,7 +121,7 @@ def optimize(
         metric: a name of `enhance.METRICS`; deep measures compare every pixel in the embedded backbone's features. Or
             a metric of your own, used as it is: let a deep one have `prefilter=False` and `padding="up"`, so that it
             compares every pixel.
-        steps: number of updates. None: those of the metric, 300 with DeepWSD, else 100.
+        steps: number of updates. None: those of the metric in `enhance.METRICS`.
         callback: called with every `Step`: its index, loss, image, ... A string that it returns ends the run and
             becomes `stop_reason`; the rules of `enhance.optim.stopping` are such callbacks.
         objective: in place of `metric`, weights by name, {"deepjsd": 1, "mae": 0.5}, or a list of `enhance.Term`.
