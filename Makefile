@@ -1,5 +1,5 @@
 # make demo   installs into .venv and runs the first example
-# make test   installs the test extra too and runs the tests
+# make test   installs the test extra too and runs the tests, a file on one worker, which shares what is set up for it
 # make slow   the tests of minutes
 # make thorough  every test, with 200 examples where 15 are drawn
 # make check  lint and types
