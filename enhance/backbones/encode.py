@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import torch
 from torch import Tensor
 
 Features = list[Tensor]
@@ -33,7 +34,9 @@ def encode_once() -> Iterator[None]:
 
 
 def encoded(settings: tuple[Hashable, ...], image: Tensor, encode: Callable[[Tensor], Features]) -> Features:
-    """The features of an image, from the cache of `encode_once` where it is entered."""
+    """The features of an image, from the cache of `encode_once` where it is entered and nothing is traced."""
+    if torch.compiler.is_compiling():
+        return encode(image)
     cache = _cache.get()
     if cache is None:
         return encode(image)

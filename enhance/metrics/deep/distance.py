@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from enhance.backbones.encode import encoded
+from enhance.backbones.moving import moved
 from enhance.backbones.network import Backbone, Weights, load
 from enhance.metrics import checks
 from enhance.metrics.deep.fusion import PreparedLevel, column_distances, level_distance, prepare_level
@@ -53,7 +54,8 @@ class DeepDistance(BaseMetric):
     Do not instantiate it; take `DeepWSD`, `DeepJSD` or `DeepSKLD`. With no other setting than the backbone each
     reproduces the authors' published code.
 
-    The module has no parameters: the backbone is frozen, moves with `.to()` and stays out of `state_dict()`.
+    The backbone is a submodule with frozen parameters, which optimizers skip; it stays out of `state_dict()`. Metrics
+    may share one: moving a metric gives it a copy where the network changes, and leaves the others where they are.
 
     Args:
         backbone: a name of `enhance.BACKBONES`, or a `Backbone`.
@@ -125,8 +127,9 @@ class DeepDistance(BaseMetric):
             if isinstance(backbone, Backbone)
             else load(network_for(self.measure, name), weights, model=model, nodes=nodes, **seeded)
         )
-        object.__setattr__(self, "backbone", network)  # not a submodule: no parameters and no state of ours
-        self.backbone: Backbone
+        self.backbone: Backbone = network
+        like = next(network.parameters())
+        self.register_buffer("_where", like.new_zeros(()), persistent=False)  # replicas have buffers, no parameters
         self.spec = level_spec(self.measure, name.partition("/")[0])
         self.layout, self.prefilter, self.autocast = layout, prefilter, autocast
         self.padding = self.spec.padding if padding == "published" else padding
@@ -257,16 +260,16 @@ class DeepDistance(BaseMetric):
     @property
     def device(self) -> torch.device:
         """Where the backbone lies; images must lie there too."""
-        return next(self.backbone.parameters()).device
+        return cast(Tensor, self._where).device
 
     @property
     def dtype(self) -> torch.dtype:
         """Precision of the backbone; images must have it too."""
-        return next(self.backbone.parameters()).dtype
+        return cast(Tensor, self._where).dtype
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self.backbone._apply(fn, recurse)
-        return super()._apply(fn, recurse)
+        self.backbone = moved(self.backbone, fn)  # another metric may share the network
+        return super()._apply(fn, recurse=False)
 
     @property
     def fingerprint(self) -> str:
