@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from os import PathLike
@@ -60,10 +60,6 @@ class Backbone(nn.Module):
 
     def train(self, mode: bool = True) -> Self:
         return super().train(False)
-
-    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
-        """The network as it is: what a model initialises by `apply` is what it trains."""
-        return self
 
     def describe(self) -> dict[str, str | bool]:
         """Name and weights, in values that JSON has."""

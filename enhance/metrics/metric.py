@@ -105,6 +105,10 @@ class BaseMetric(nn.Module):
         vars(twin).update(vars(self) | tables)
         return twin
 
+    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
+        """The metric as it is: what a model initialises by `apply` is what it trains."""
+        return self
+
     def state_dict(self, *args: Any, destination: Any = None, **kwargs: Any) -> Any:
         """Nothing: a metric is made anew from its settings."""
         return OrderedDict() if destination is None else destination
