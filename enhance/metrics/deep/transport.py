@@ -41,10 +41,12 @@ def to_masses(grad: Tensor) -> Tensor:
 
 
 def _running_sum(rows: Tensor) -> Tensor:
-    """Sum of the rows up to each: within groups of rows first, then group by group.
+    """Sum of the rows up to each; on a CPU within groups of rows first, then group by group, which is faster there.
 
     Non-decreasing for non-negative rows, as a sum in parts need not be: to each row of a group the same is added.
     """
+    if rows.device.type != "cpu":
+        return rows.cumsum(0)
     group = math.isqrt(len(rows)) + 1
     sums = torch.empty_like(rows)
     sums[::group] = rows[::group]
@@ -52,7 +54,7 @@ def _running_sum(rows: Tensor) -> Tensor:
         of_groups = rows[row::group]
         torch.add(of_groups, sums[row - 1 :: group][: len(of_groups)], out=sums[row::group])
     for start in range(group, len(rows), group):
-        sums[start : start + group] += sums[start - 1]
+        sums[start : start + group].add_(sums[start - 1])
     return sums
 
 
@@ -135,7 +137,8 @@ def reversed_keys(levels: Tensor) -> Tensor:
 
 def _descends(front: Tensor, back: Tensor, dtype: torch.dtype) -> Tensor:
     """-1, all bits set, where the entry in front is greater than the one behind, else 0."""
-    return torch.gt(front, back, out=torch.empty_like(front, dtype=dtype)).neg_()
+    descends = front > back
+    return (descends.view(dtype) if dtype == torch.int8 else descends.to(dtype)).neg_()
 
 
 def _distinct(levels: Tensor, size: int) -> Tensor:
