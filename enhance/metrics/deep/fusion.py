@@ -17,6 +17,7 @@ from enhance.metrics.deep import folding
 from enhance.metrics.deep.folding import Sizes
 from enhance.metrics.deep.measures import apply_measure
 from enhance.metrics.deep.published import LevelSpec
+from enhance.metrics.deep.writing import write
 from enhance.metrics.first_order import anchor, first_order
 
 
@@ -129,7 +130,7 @@ def _compare_block(
             d_grad *= x
             d_weight *= 2 * x_scale
             share = d_weight * (d_grad * x).sum(0) / 2
-        torch.addcmul(e_grad, d_grad, d_weight, out=grad)
+        write(grad, torch.addcmul, e_grad, d_grad, d_weight)
     return fused, share
 
 
