@@ -27,12 +27,14 @@ def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(backward)
     def wrapped(ctx: Any, *incoming: Tensor) -> Any:
+        if incoming[0] is None:
+            return tuple(None for _ in ctx.needs_input_grad)
         with torch.no_grad():
             gradients = backward(ctx, *incoming)
         if not torch.is_grad_enabled():
             return gradients
         return tuple(
-            _Last.apply(gradient.detach().requires_grad_(), ctx.saved_tensors[-1])
+            _Last.apply(gradient, ctx.saved_tensors[-1])
             if isinstance(gradient, Tensor)
             else gradient
             for gradient in gradients
@@ -42,9 +44,15 @@ def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Last(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, gradient: Tensor, anchor: Tensor) -> Tensor:
+    def forward(gradient: Tensor, anchor: Tensor) -> Tensor:
         return gradient.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        pass
 
     @staticmethod
     def backward(ctx: Any, *incoming: Tensor) -> Any:

@@ -1,6 +1,6 @@
 """Metrics inside other people's programs: moved, copied, saved, compiled, transformed, checkpointed, loaded by workers.
 
-What a metric's own code cannot do is a list here, each with its reason: `EAGER` and `UNTRANSFORMED`.
+Metrics whose libraries can neither be compiled in one graph nor transformed by torch.func are `EAGER`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from enhance.metrics.registry import METRICS, load_metric
 from enhance.metrics.tiles import Tiled
 
 PIQ = [name for name, row in METRICS.items() if row.target.startswith("piq:")]
-EAGER = {"vif", *PIQ}  # VIF patches what autograd saves, piq looks at the values of its inputs
-UNTRANSFORMED = EAGER  # by torch.func, for the same reasons
+EAGER = {"vif", *PIQ}  # VIF has hooks on what autograd saves, piq looks at the values of its inputs
 QUICK = ("psnr", "ssim", "lpips", "deepjsd")  # the others compile in the same way, in minutes
 TRACED = [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in METRICS if name not in EAGER
@@ -75,18 +74,7 @@ def check_slope(loss: Callable[[Tensor, Tensor], Tensor], image: Tensor, referen
     assert slope == pytest.approx((ahead - behind) / (2 * step), rel=0.03)  # kinks lie on the way
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            marks=[pytest.mark.xfail(strict=True, reason="no gradient in the reference yet")]
-            if name in DEEP_METRICS
-            else [],
-        )
-        for name in METRICS
-    ],
-)
+@pytest.mark.parametrize("name", METRICS)
 def test_both_images_have_a_gradient(name: str) -> None:
     double = copy.deepcopy(metric(name)).double()
     if name in ("dss", "srsim"):  # which compute in part in single precision
@@ -240,9 +228,7 @@ def _fresh_compiler() -> None:
 
 @pytest.mark.usefixtures("_fresh_compiler")
 @pytest.mark.parametrize("name", TRACED)
-def test_it_compiles_in_one_graph(name: str, request: pytest.FixtureRequest) -> None:
-    if name == "deepwsd":
-        request.applymarker(pytest.mark.xfail(strict=True, reason="its running sums are written in place"))
+def test_it_compiles_in_one_graph(name: str) -> None:
     given, images = metric(name), pair(name)
     compiled = torch.compile(given, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(*images), given(*images))
@@ -309,20 +295,11 @@ def test_the_default_compiler_gives_the_same_loss_and_gradient(name: str) -> Non
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
 
 
-UNTRANSFORMED_YET = [
-    pytest.param(name, marks=[pytest.mark.xfail(strict=True, reason="no rule for torch.func yet")])
-    if name in DEEP_METRICS
-    else name
-    for name in METRICS
-    if name not in UNTRANSFORMED
-]
-
-
-@pytest.mark.parametrize("name", UNTRANSFORMED_YET)
+@pytest.mark.parametrize("name", [name for name in METRICS if name not in EAGER])
 def test_torch_func_differentiates_it_and_maps_over_it(name: str) -> None:
     given, (image, reference) = metric(name), pair(name)
-    expected = gradients(given, image, reference) if name not in DEEP_METRICS else gradients(given, image)
-    found = torch.func.grad(given, argnums=tuple(range(len(expected))))(image, reference)
+    expected = gradients(given, image, reference)
+    found = torch.func.grad(given, argnums=(0, 1))(image, reference)
     torch.testing.assert_close(found, expected)
 
     def alone(image: Tensor, reference: Tensor) -> Tensor:
