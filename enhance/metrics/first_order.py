@@ -17,6 +17,15 @@ def anchor(*inputs: Tensor) -> Tensor:
     return torch.cat([given[..., :0].reshape(-1) for given in inputs])
 
 
+def applied(function: type[torch.autograd.Function], *inputs: Any) -> Any:
+    """What a Function with a `setup_context` returns.
+
+    Where no input asks for a gradient, torch.compile would trace `forward` with a context that it does not take.
+    """
+    wanted = torch.is_grad_enabled() and any(given.requires_grad for given in inputs if isinstance(given, Tensor))
+    return function.apply(*inputs) if wanted or not torch.compiler.is_compiling() else function.forward(*inputs)
+
+
 def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
     """A `backward` whose gradients raise a sentence when they are differentiated again, wherever the graph goes on.
 
@@ -34,9 +43,7 @@ def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not torch.is_grad_enabled():
             return gradients
         return tuple(
-            _Last.apply(gradient, ctx.saved_tensors[-1])
-            if isinstance(gradient, Tensor)
-            else gradient
+            _Last.apply(gradient, ctx.saved_tensors[-1]) if isinstance(gradient, Tensor) else gradient
             for gradient in gradients
         )
 

@@ -18,7 +18,7 @@ from enhance.metrics.deep.folding import Sizes
 from enhance.metrics.deep.measures import apply_measure
 from enhance.metrics.deep.published import LevelSpec
 from enhance.metrics.deep.writing import write
-from enhance.metrics.first_order import anchor, first_order
+from enhance.metrics.first_order import anchor, applied, first_order
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def level_distances(columns: Tensor, prepared: PreparedLevels, spec: LevelSpec) 
         return folding.divided(folding.sums(_softmax_distances(columns, prepared, spec), sizes), sizes)
     gradient = torch.is_grad_enabled() and columns.requires_grad
     given = (columns, anchor(columns), prepared.columns, *prepared.measured)
-    return _FusedDistance.apply(spec, sizes, gradient, *given)[0]  # type: ignore[index]
+    return applied(_FusedDistance, spec, sizes, gradient, *given)[0]
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from enhance.metrics.deep import transport
-from enhance.metrics.first_order import anchor, first_order
+from enhance.metrics.first_order import anchor, applied, first_order
 
 Prepared = tuple[Tensor, ...]
 Compared = tuple[Tensor, "Tensor | None"]
@@ -223,7 +223,7 @@ def apply_measure(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
         return x.sum(0)
     flat = x.reshape(len(x), -1), y.reshape(len(y), -1)
     wants = (torch.is_grad_enabled() and flat[0].requires_grad, torch.is_grad_enabled() and flat[1].requires_grad)
-    value: Tensor = _Symmetric.apply(measure, *wants, *flat, anchor(*flat))[0]  # type: ignore[index]
+    value: Tensor = applied(_Symmetric, measure, *wants, *flat, anchor(*flat))[0]
     return value.reshape(x.shape[1:])
 
 
