@@ -87,7 +87,8 @@ def wrong(found: dict[str, list[Row]]) -> Iterable[str]:
             yield f"{display_name(row['measure'])}: the loop did not lower the loss {row['loss at first']:.3g}."
     for row in found["Half precision"]:
         if not row["finite"]:
-            yield f"{display_name(row['measure'])}: loss or gradient are not finite with the network in {row['network in']}."
+            where = f"with the network in {row['network in']}"
+            yield f"{display_name(row['measure'])}: loss or gradient are not finite {where}."
 
 
 def page(setting: Setting, found: dict[str, list[Row]]) -> str:
