@@ -34,9 +34,7 @@ def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not torch.is_grad_enabled():
             return gradients
         return tuple(
-            _Last.apply(gradient, ctx.saved_tensors[-1])
-            if isinstance(gradient, Tensor)
-            else gradient
+            _Last.apply(gradient, ctx.saved_tensors[-1]) if isinstance(gradient, Tensor) else gradient
             for gradient in gradients
         )
 
