@@ -6,14 +6,17 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from enhance.backbones.network import Backbone, load
+from enhance.backbones.trunk import load_trunk
+from enhance.config.checks import check_metric
 from enhance.config.paths import choices, home
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, check_metric, steps
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, steps
 from enhance.inputs import Inputs
 from enhance.metrics.deep.published import network_for
 from enhance.metrics.function import as_metric
@@ -115,7 +118,7 @@ class Optimization:
 
 
 class Metrics:
-    """Metrics with the settings of a run or a command, which share their backbones.
+    """Metrics with the settings of a run or a command, which share their networks.
 
     Args:
         metric: settings of the main metric; those of the deep measures hold for each of them.
@@ -138,6 +141,7 @@ class Metrics:
         self._autocast = getattr(torch, autocast) if autocast else None
         self._compiled = compiled
         self._backbones: dict[Any, Backbone] = {}
+        self._trunk = cache(load_trunk)
 
     def main(self) -> Metric:
         """The main metric.
@@ -179,8 +183,8 @@ class Metrics:
             return _module(settings)
         row = METRICS[settings.name]
         if not row.deep:
-            weights = {"weights": settings.weights} if row.trunk else {}
-            return load_metric(settings.name, check_range=self._scoring, **weights, **settings.arguments)
+            trunk = {"trunk": self._trunk(row.trunk, settings.weights)} if row.trunk else {}
+            return load_metric(settings.name, check_range=self._scoring, **trunk, **settings.arguments)
         chosen = {"layout": settings.layout} if settings.layout else {}
         return load_metric(
             settings.name,

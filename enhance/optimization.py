@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from enhance.build import Metrics, Optimization, choose_device
+from enhance.config.checks import check_ranges
 from enhance.config.schema import (
     BackboneConfig,
     Config,
@@ -18,7 +19,6 @@ from enhance.config.schema import (
     ParametrizationConfig,
     ScheduleConfig,
     StoppingConfig,
-    check_ranges,
 )
 from enhance.images.arrays import resize, to_array
 from enhance.inputs import Given, read_inputs

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from enhance.build import Metrics, Optimization, choose_device, terms
-from enhance.config.schema import Config, check, notes, steps
+from enhance.config.checks import check, notes
+from enhance.config.schema import Config, steps
 from enhance.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
 from enhance.optim.stopping import EarlyStopping, started, stopping_rules

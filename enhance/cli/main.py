@@ -30,16 +30,16 @@ def main() -> None:
         print(help_text())
         return
     if "--version" in arguments:
-        from enhance import __version__
+        from enhance.utils.machine import VERSION
 
-        print(f"enhance {__version__}")
+        print(f"enhance {VERSION}")
         return
     from enhance.cli.flags import MULTIRUN, parse
-    from enhance.cli.overrides import checked, chosen_tool, quote_files, with_search_path
+    from enhance.cli.overrides import checked, chosen_tool, quoted, with_search_path
     from enhance.cli.resume import requested_folder, resume_run
     from enhance.config.schema import register
 
-    arguments = sorted(quote_files(arguments), key=lambda given: given not in MULTIRUN)  # Hydra wants it first or last
+    arguments = sorted(quoted(arguments), key=lambda given: given not in MULTIRUN)  # Hydra wants it first or last
     logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
     paths.register()
     register()
@@ -128,7 +128,7 @@ def _sweep(run: Callable[[], None], overrides: list[str]) -> None:
     sweep's code.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        pointer = Path(scratch) / "folder"  # which Hydra alone knows: `RecordCommand` writes it there
+        pointer = Path(scratch) / "folder"  # `RecordCommand` writes the sweep's folder there
         sys.argv = _with(f"+hydra.callbacks.record_command.pointer='{pointer}'", sys.argv, overrides)
         try:
             run()

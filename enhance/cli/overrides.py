@@ -22,9 +22,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from enhance.cli.commands import TOOLS
+from enhance.config.checks import check, check_ranges
 from enhance.config.paths import choices, home
 from enhance.config.reference import Setting, described
-from enhance.config.schema import Config, SettingsError, check, check_ranges, opened
+from enhance.config.schema import Config, SettingsError, opened
 from enhance.images.samples import SAMPLES
 from enhance.runs.layout import existing_output
 from enhance.utils.suggest import short, unknown
@@ -37,12 +38,21 @@ FILES = (
 _QUOTED = (*FILES, "background")
 _SEARCH_PATH = "hydra.searchpath"
 _OWN = re.compile(r"(['\"]).*\1", re.DOTALL)  # quoted by the user
+_ON_BACKBONE = re.compile(r"terms\.(\w+@\w+)=(.*)")
 _PLAIN = re.compile(r"(?:(?![\d._eE+\-]+$)[\w./:@%+\-]+(?: +[\w./:@%+\-]+)*)?", re.ASCII)
 
 
-def quote_files(arguments: Sequence[str]) -> list[str]:
-    """Quote the file names whose characters Hydra would read as its own grammar: reference=my (1)=é.png."""
-    return [_quote(argument) for argument in arguments]
+def quoted(arguments: Sequence[str]) -> list[str]:
+    """Quote what Hydra would read as its own grammar: characters of file names, reference=my (1)=é.png, and the
+    backbone of a term, terms.deepjsd@vgg19=0.5.
+    """
+    return [_quote(_as_dictionary(argument)) for argument in arguments]
+
+
+def _as_dictionary(argument: str) -> str:
+    """terms.NAME@BACKBONE=WEIGHT, in which Hydra would read a package, as terms={NAME@BACKBONE:WEIGHT}."""
+    found = _ON_BACKBONE.fullmatch(argument)
+    return f"terms={','.join(f'{{{found[1]}:{weight}}}' for weight in found[2].split(','))}" if found else argument
 
 
 def _quote(argument: str) -> str:

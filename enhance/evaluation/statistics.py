@@ -232,7 +232,7 @@ def _kendall(scores: Array, subjective: Array, counts: Array) -> Array:
 
 
 def _pearson(x: Array, y: Array, counts: Array) -> Array:
-    x, y = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
+    x, y = ((values - values.mean()) / (values.std() or 1.0) for values in (x, y))
     mean_x, mean_y, xx, yy, xy = (counts @ values / len(x) for values in (x, y, x * x, y * y, x * y))
     spread = [np.where(square - mean**2 < 1e-12, 0, square - mean**2) for square, mean in ((xx, mean_x), (yy, mean_y))]
     return _ratio(xy - mean_x * mean_y, np.sqrt(spread[0] * spread[1]))

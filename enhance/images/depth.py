@@ -164,7 +164,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile | None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """A context without tifffile's log: the exception already tells what is wrong with a damaged file."""
+    """A context without tifffile's log: the exception already says what is wrong with a damaged file."""
     log = logging.getLogger("tifffile")
     before = log.level
     log.setLevel(logging.CRITICAL + 1)

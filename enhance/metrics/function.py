@@ -199,7 +199,12 @@ def as_metric(
 
 
 def library_metric(
-    name: str, row: Row, reduction: str = "mean", check_range: bool = True, **arguments: Any
+    name: str,
+    row: Row,
+    reduction: str = "mean",
+    check_range: bool = True,
+    trunk: tuple[nn.Sequential, dict[str, Any]] | None = None,
+    **arguments: Any,
 ) -> FunctionMetric:
     """The metric of a row of the registry that is no deep measure.
 
@@ -208,6 +213,7 @@ def library_metric(
         row: of the registry.
         reduction: over the batch: `mean`, `sum` or `none`.
         check_range: whether to check that images lie in [0, 1].
+        trunk: what `load_trunk` returned, to be shared among metrics; None: it is loaded.
         arguments: of the library's function or class; of one that brings a network also `weights`, see
             `enhance.backbones.trunk.load_trunk`.
 
@@ -219,7 +225,8 @@ def library_metric(
     given, backbone = dict(row.arguments) | arguments, None
     arguments = dict(given)
     if row.trunk:
-        given["trunk"], backbone = load_trunk(row.trunk, given.pop("weights", "pretrained"))
+        weights = given.pop("weights", "pretrained")
+        given["trunk"], backbone = trunk or load_trunk(row.trunk, weights)
         arguments.pop("weights", None)
     try:
         compare = cast(Compare, target(**given)) if inspect.isclass(target) else _partial(target, given)

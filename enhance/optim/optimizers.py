@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.schema import OptimizerConfig, check_betas
+from enhance.config.checks import check_betas
+from enhance.config.schema import OptimizerConfig
 from enhance.utils.arguments import accepted
 from enhance.utils.suggest import unknown
 

@@ -1,4 +1,4 @@
-"""A run that cannot go on ends in a sentence that tells how to mend it."""
+"""Errors that end a run, in a sentence that says how to mend them."""
 
 from __future__ import annotations
 

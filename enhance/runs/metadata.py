@@ -11,12 +11,11 @@ from typing import Any
 import numpy
 import torch
 
-import enhance
 from enhance.config.schema import Config, steps
 from enhance.inputs import Inputs
 from enhance.optim.objective import Objective
 from enhance.utils.hashes import hash_tensor
-from enhance.utils.machine import processor
+from enhance.utils.machine import VERSION, processor
 
 
 def describe(
@@ -47,7 +46,7 @@ def describe(
         "precision": {"compile": config.compile, "autocast": config.autocast},
         "device": {"type": str(device), "name": name, "threads": torch.get_num_threads()},
         "versions": {
-            "enhance": enhance.__version__,
+            "enhance": VERSION,
             "python": platform.python_version(),
             "torch": torch.__version__,
             "torchvision": version("torchvision"),

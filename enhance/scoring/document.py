@@ -51,14 +51,14 @@ class Document:
                     " remove it."
                 )
 
-    def tell(self, outcome: Outcome) -> None:
-        """Hear what is done so far, and write it down now and then."""
+    def update(self, outcome: Outcome) -> None:
+        """Take the outcome so far, and write it now and then."""
         self._outcome = outcome
         if time.monotonic() - self._written > _PAUSE:
             self.write()
 
     def write(self) -> None:
-        """Write down what was told last."""
+        """Write the last outcome."""
         if self._outcome.rows or self._outcome.failed:
             write_json(self.path, self.values())
             self._written = time.monotonic()

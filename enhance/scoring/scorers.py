@@ -73,10 +73,12 @@ def score(scorers: Sequence[Scorer], images: Tensor, references: Sequence[Any], 
     parts = []
     for start in range(0, len(images), at_once):
         part = slice(start, start + at_once)
-        targets = [
-            reference[part] if isinstance(reference, Tensor) and len(reference) == len(images) else reference
+        cut = {  # each once: a pass is shared by metrics that are given the same tensor
+            id(reference): reference[part]
             for reference in references
-        ]
+            if isinstance(reference, Tensor) and len(reference) == len(images)
+        }
+        targets = [cut.get(id(reference), reference) for reference in references]
         images_part = images[part]
         with encode_once() if len(scorers) > 1 else nullcontext():
             columns = [

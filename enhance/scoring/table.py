@@ -67,9 +67,9 @@ def score_pairs(
         device: where.
         background: what transparent pixels are laid on.
         mask: (1, 1, H, W) in [0, 1], of the size of all images: where they are compared.
-        done: told how many more pairs are dealt with, whenever some are, and what came of all so far.
-        failed: told of each pair that cannot be scored, and why.
-        noted: told of each picture to which something had to be done, see `Picture.notes`.
+        done: called with how many more pairs are done, and the outcome of all so far.
+        failed: called with each pair that cannot be scored, and the reason.
+        noted: called with each picture that had to be converted, see `Picture.notes`.
 
     Raises:
         PairsError: if `output` holds other columns.

@@ -1,10 +1,11 @@
-"""The name of the machine's processor, for the metadata of runs."""
+"""The version of this program, and the name of the machine's processor."""
 
 from __future__ import annotations
 
 import platform
 from pathlib import Path
 
+VERSION = "0.2.0"
 _CPUS = Path("/proc/cpuinfo")  # Linux
 
 

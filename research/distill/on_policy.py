@@ -1,4 +1,4 @@
-"""Groups of images that optimising with the student makes: the teacher corrects the student where it leads astray."""
+"""On-policy samples: images that optimising with the student makes, on which the teacher corrects the student."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from enhance.cli.overrides import checked, quote_files
+from enhance.cli.overrides import checked, quoted
 from enhance.config.paths import home
 
 
@@ -38,14 +38,14 @@ def test_any_file_name_reaches_the_settings(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     for path in (tmp_path / name, Path(name)):
         path.touch()
-        arguments = quote_files([f"reference={path}"])
+        arguments = quoted([f"reference={path}"])
         checked(arguments)
         with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
             assert compose("config", arguments).reference == str(path)
 
 
 def test_a_sweep_over_files_stays_a_sweep() -> None:
-    assert quote_files(["reference=astronaut,coffee", "initial=white,grey"]) == [
+    assert quoted(["reference=astronaut,coffee", "initial=white,grey"]) == [
         "reference=astronaut,coffee",
         "initial=white,grey",
     ]

@@ -13,7 +13,7 @@ from hydra._internal.utils import get_args_parser
 from PIL import Image
 
 from enhance.cli import flags
-from enhance.cli.overrides import checked, quote_files, tool_settings
+from enhance.cli.overrides import checked, quoted, tool_settings
 from enhance.config.schema import SettingsError
 
 Command = Callable[..., Ended]
@@ -48,6 +48,7 @@ OWN = ("metric=module", f"metric.target={__name__}.Similarity")
     "arguments",
     [
         ["metric=ssim", "terms.mae=0.5", "terms.mse=0.1", "weight=2"],
+        ["metric=deepjsd", "terms.deepjsd@squeezenet=0.5", "terms.mae=0.1", "backbone.weights=untrained"],
         ["metric=deepjsd", "terms.mae=0.5", "optimizer=sgd", "optimizer.learning_rate=0.1"],
         [*OWN, "metric.arguments={sharpness:4}", "metric.range=[-1,1]", "metric.higher_is_better=true"],
         [*OWN, "metric.arguments.sharpness=0.1", "metric.range=imagenet", "metric.higher_is_better=true"],
@@ -73,6 +74,9 @@ def test_the_newer_settings_run(enhance: Command, arguments: list[str]) -> None:
         (["terms.mae=much"], "terms.mae=much must be a number"),
         (["terms.mae=-1"], "at least 0"),
         (["terms.deepwsd=1"], "weight=1"),
+        (["terms.deepjsd@vg19=1"], "vgg19"),
+        (["terms.ssim@vgg19=1"], "ssim uses no backbone"),
+        (["terms.deepjsd@vgg19=much"], "much"),
         (["weight=0"], "All weights are 0"),
         (["weight=-1"], "at least 0"),
         (["metric=module"], "needs metric.target"),
@@ -95,7 +99,7 @@ def test_the_newer_settings_run(enhance: Command, arguments: list[str]) -> None:
 )
 def test_their_mistakes_get_a_sentence_with_the_nearest_name(arguments: list[str], sentence: str) -> None:
     with pytest.raises(SettingsError) as error:
-        checked(arguments)
+        checked(quoted(arguments))
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -128,8 +132,8 @@ def test_a_backbone_that_no_metric_uses_is_noted_on_the_terminal_and_in_the_log(
 
 
 def test_file_names_of_the_newer_settings_are_quoted() -> None:
-    assert quote_files(["mask=my mask (1).png"]) == ["mask='my mask (1).png'"]
-    assert quote_files(["metric.weights=é.pth"]) == ["metric.weights='é.pth'"]
+    assert quoted(["mask=my mask (1).png"]) == ["mask='my mask (1).png'"]
+    assert quoted(["metric.weights=é.pth"]) == ["metric.weights='é.pth'"]
 
 
 @pytest.mark.parametrize("tool", ["score", "evaluate"])

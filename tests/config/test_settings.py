@@ -13,8 +13,9 @@ from helpers import QUICK, settings
 from enhance import build
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.registry import BACKBONES
+from enhance.config.checks import check
 from enhance.config.paths import choices
-from enhance.config.schema import MODULE, SettingsError, check
+from enhance.config.schema import MODULE, SettingsError
 from enhance.metrics.registry import METRICS
 from enhance.optim.optimizers import OPTIMIZERS
 from enhance.optim.parametrizations import PARAMETRIZATIONS

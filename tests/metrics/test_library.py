@@ -26,8 +26,9 @@ from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import WeightsError
 from enhance.build import Metrics, Optimization, terms
 from enhance.cli.help import help_text
+from enhance.config.checks import check
 from enhance.config.paths import choices, home
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, check
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError
 from enhance.inputs import Inputs
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.function import FunctionMetric
@@ -335,6 +336,19 @@ def test_a_file_of_another_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not VGG16.is_file(), reason="needs shared/weights")
+def test_metrics_of_one_trunk_share_it() -> None:
+    metrics = Metrics(MetricConfig(name="dists", weights="untrained"), BackboneConfig(name="vgg_compact"))
+    layers = [
+        {
+            id(module)
+            for module in metric.modules()
+            if isinstance(module, torch.nn.Conv2d) and module.kernel_size == (3, 3)
+        }
+        for metric in (metrics.main(), metrics.named("lpips_vgg"))
+    ]
+    assert len(layers[0] & layers[1]) == 13
+
+
 @pytest.mark.parametrize("name", ["lpips_vgg", "dists"])
 def test_trained_filters_tell_noise_from_a_shift_in_tone(name: str) -> None:
     metric = load_metric(name, weights=VGG16)

@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 import enhance
-from enhance.cli.overrides import quote_files, tool_settings
+from enhance.backbones.network import Backbone
+from enhance.cli.overrides import quoted, tool_settings
 from enhance.images.pictures import load_image
 from enhance.images.reading import Picture
 from enhance.images.writing import save_image
@@ -26,7 +27,7 @@ NAMES = ("a.png", "b b.png", "ü=1.png")
 
 
 def use(*arguments: str) -> int:
-    return import_module("enhance.cli.commands.score").run(tool_settings("score", quote_files(arguments)))
+    return import_module("enhance.cli.commands.score").run(tool_settings("score", quoted(arguments)))
 
 
 def rows(file: Path) -> list[dict[str, str]]:
@@ -229,6 +230,17 @@ def test_home_is_known(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert use("reference=~/ref", "image=~/img", "metrics=[psnr]") == 0
     assert use("pairs=~/p.csv", "metrics=[psnr]", "output=p-scores.csv") == 0
     assert len(rows(folders / "p-scores.csv")) == 1
+
+
+def test_measures_of_one_backbone_cost_one_pass_an_image(
+    folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images: list[int] = []
+    forward = Backbone.forward
+    monkeypatch.setattr(Backbone, "forward", lambda self, x: images.append(len(x)) or forward(self, x))
+    quick = ("backbone=vgg_compact", "backbone.weights=untrained", "threads=1")
+    assert use("reference=ref", "image=img", "metrics=[deepjsd,deepskld,deepwsd,mae]", *quick) == 0
+    assert sum(images) == 2 * len(NAMES)
 
 
 def test_random_weights_are_asked_for_once_for_all_backbones(folders: Path) -> None:

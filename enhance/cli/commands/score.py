@@ -9,18 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.schema import (
-    MODULE,
-    BackboneConfig,
-    Config,
-    MetricConfig,
-    SettingsError,
-    check_metric,
-    check_metric_name,
-    check_weights,
-    limited,
-    unused_backbone,
-)
+from enhance.config.checks import check_metric, check_metric_name, check_weights, unused_backbone
+from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig, SettingsError, limited
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -268,7 +258,7 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
 
         def done(count: int, outcome: Outcome) -> None:
             bar.advance(task, count)
-            document.tell(outcome)
+            document.update(outcome)
 
         def say(line: str) -> None:
             console.print(line, markup=False, soft_wrap=True)

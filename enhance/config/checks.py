@@ -1,0 +1,166 @@
+"""Which settings a run or a command can have; what their types cannot refuse gets one sentence here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any
+
+from enhance.backbones.registry import BACKBONES, COMPACT
+from enhance.config.schema import MODULE, Config, MetricConfig, SettingsError, steps
+from enhance.metrics.registry import METRICS, Row
+from enhance.utils.suggest import unknown
+
+_OF_MODULES = ("target", "range", "higher_is_better", "best")
+_OF_MEASURES = ("layout", "prefilter", "padding")
+
+
+def check(config: Config) -> None:
+    """Nothing, where a run can have these settings.
+
+    Raises:
+        SettingsError: one sentence about the first setting that cannot be.
+    """
+    if config.backbone.name not in BACKBONES:
+        raise SettingsError(unknown("backbone", config.backbone.name, BACKBONES))
+    check_ranges(config)
+    check_betas(config.optimizer.betas)
+    if config.tile is not None and config.tile != 0 and config.tile < 64:
+        raise SettingsError(f"tile={config.tile} must be at least 64 pixels, or 0 for never.")
+    if config.schedule.warmup >= steps(config):
+        raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={steps(config)}.")
+    check_metric(config.metric)
+    check_weights(config.metric, [config.metric.name, *config.terms])
+    for name, weight in config.terms.items():
+        check_metric_name(name, "term")
+        if name == config.metric.name:
+            raise SettingsError(f"terms.{name} is the metric itself; its weight is weight={weight:g}.")
+        if weight < 0:
+            raise SettingsError(f"terms.{name}={weight:g} is too small; a weight must be at least 0.")
+    if not config.weight and not any(config.terms.values()):
+        raise SettingsError("All weights are 0; give weight= or one of terms.NAME= a number above 0.")
+
+
+def check_betas(betas: Sequence[float]) -> None:
+    """Nothing, where these are decay rates of Adam.
+
+    Raises:
+        SettingsError: if they are not.
+    """
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
+
+
+def check_metric_name(given: str, what: str = "metric") -> None:
+    """Nothing, where it is the NAME of a metric or, of a deep measure, NAME@BACKBONE.
+
+    Raises:
+        SettingsError: one sentence that names the nearest.
+    """
+    name, at, backbone = given.partition("@")
+    if name not in METRICS:
+        raise SettingsError(unknown(what, name, METRICS))
+    if at and not METRICS[name].deep:
+        raise SettingsError(f"{given}: {name} uses no backbone.")
+    if at and backbone not in BACKBONES:
+        raise SettingsError(unknown("backbone", backbone, BACKBONES))
+
+
+def check_metric(metric: MetricConfig) -> None:
+    """Nothing, where the metric's settings go together.
+
+    Raises:
+        SettingsError: one sentence about the first setting that cannot be.
+    """
+    default, row = MetricConfig(), METRICS.get(metric.name)
+    if row is None and metric.name != MODULE:
+        raise SettingsError(unknown("metric", metric.name, [*METRICS, MODULE]))
+    if row is None and not metric.target:
+        raise SettingsError("metric=module needs metric.target=package.Class, which compares two images.")
+    changed = [each.name for each in fields(metric) if getattr(metric, each.name) != getattr(default, each.name)]
+    for key in changed:
+        if row and key in _OF_MODULES:
+            raise SettingsError(f"metric.{key} goes with metric=module; metric={metric.name} has its own.")
+        deep = row is not None and row.deep
+        if (key in _OF_MEASURES and not deep) or (key == "arguments" and deep) or (key == "weights" and not row):
+            raise SettingsError(f"metric={metric.name} takes no {key}; leave metric.{key} out.")
+        if key == "weights" and deep:
+            raise SettingsError(f"The weights of metric={metric.name} are those of its backbone: backbone.weights=...")
+
+
+def notes(config: Config) -> list[str]:
+    """What of the settings changes nothing, in sentences."""
+    return unused_backbone(config.backbone.name, [config.metric.name, *config.terms])
+
+
+def unused_backbone(backbone: str, metrics: Iterable[str]) -> list[str]:
+    """A note, where a backbone was chosen that none of the metrics uses."""
+    names = list(metrics)
+    if backbone == COMPACT or any(METRICS.get(name.partition("@")[0], Row).deep for name in names):
+        return []
+    verb = "uses" if len(names) == 1 else "use"
+    return [f"{', '.join(names)} {verb} no backbone; backbone={backbone} changes nothing"]
+
+
+def check_weights(metric: MetricConfig, names: Iterable[str]) -> None:
+    """Nothing, where one of the metrics takes the weights that the settings name.
+
+    Args:
+        metric: the settings.
+        names: of all metrics of a run or a command.
+
+    Raises:
+        SettingsError: if none does.
+    """
+    trunks = [name for name, row in METRICS.items() if row.trunk]
+    if metric.weights != MetricConfig.weights and not set(trunks) & set(names):
+        raise SettingsError(
+            f"metric.weights={metric.weights} goes with {', '.join(trunks)}; the deep measures take backbone.weights."
+        )
+
+
+def check_ranges(settings: Any) -> None:
+    """Nothing, where the numbers of a run's or a command's settings lie in their ranges.
+
+    Raises:
+        SettingsError: one sentence about the first that cannot be.
+    """
+    for key, value in _numbers(asdict(settings)):
+        if not math.isfinite(value):
+            raise SettingsError(f"{key}={value} must be a finite number.")
+    for key, value, limits, default in _limits(settings):
+        if value is None:
+            continue
+        if limits["accepted"] and value not in limits["accepted"]:
+            raise SettingsError(f"{key}={value} must be {_words(default, limits)}.")
+        if limits["positive"] and not value > 0:
+            raise SettingsError(f"{key}={value} must be a positive number.")
+        if limits["low"] is not None and not value >= limits["low"]:
+            raise SettingsError(f"{key}={value} is too small; it must be at least {limits['low']}.")
+        if limits["high"] is not None and not value <= limits["high"]:
+            raise SettingsError(f"{key}={value} is too large; it must be at most {limits['high']}.")
+
+
+def _words(default: Any, limits: Mapping[str, Any]) -> str:
+    """The words that are accepted, for a sentence."""
+    return " or ".join([*(["null"] if default is None else []), *limits["accepted"]])
+
+
+def _limits(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any, Mapping[str, Any], Any]]:
+    """Every field with limits by its full dotted name, its value, the limits and the default."""
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if is_dataclass(value):
+            yield from _limits(value, f"{prefix}{each.name}.")
+        elif each.metadata:
+            yield prefix + each.name, value, each.metadata, each.default
+
+
+def _numbers(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every number by its full dotted name."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, f"{prefix}{key}.")
+        elif isinstance(value, (int, float)):
+            yield f"{prefix}{key}", value
