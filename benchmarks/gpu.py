@@ -81,7 +81,8 @@ def wrong(found: dict[str, list[Row]]) -> Iterable[str]:
     for row in found["Parity"]:
         for name, limit in LIMITS.items():
             if not row[name] <= limit:
-                yield f"{display_name(row['measure'])} in {row['backbone']}: the {name} is off by {row[name]:.1e}, limit {limit:.0e}."
+                where = f"{display_name(row['measure'])} in {row['backbone']}"
+                yield f"{where}: the {name} is off by {row[name]:.1e}, limit {limit:.0e}."
     for row in found["The loop"]:
         if not row["loss at last"] < row["loss at first"]:
             yield f"{display_name(row['measure'])}: the loop did not lower the loss {row['loss at first']:.3g}."

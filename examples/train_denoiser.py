@@ -184,7 +184,7 @@ def train(
         return loss(estimate.float(), clean)
 
     compute = torch.compile(evaluated) if given.compiled else evaluated
-    began = time.perf_counter()
+    began, value = time.perf_counter(), torch.zeros(())
     for step in range(1, given.steps + 1):
         clean = next(batches)
         pair = noisy(clean, given.sigma, generator), clean

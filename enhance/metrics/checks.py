@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor  # pyright: ignore[reportMissingImports]
 
 if TYPE_CHECKING:
     from enhance.metrics.deep.distance import Prepared
@@ -22,7 +23,7 @@ def hidden(*given: Tensor) -> bool:
     tensors, or they are on the meta device.
     """
     return torch.compiler.is_compiling() or any(
-        tensor.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(tensor) for tensor in given
+        tensor.is_meta or is_functorch_wrapped_tensor(tensor) for tensor in given
     )
 
 

@@ -18,6 +18,7 @@ from enhance.backbones.network import Backbone, Weights, load
 from enhance.metrics import checks
 from enhance.metrics.deep.folding import fold, groups
 from enhance.metrics.deep.fusion import PreparedLevels, column_distances, level_distances, prepare_levels
+from enhance.metrics.deep.kernels import KERNELS
 from enhance.metrics.deep.layouts import LAYOUTS, pad
 from enhance.metrics.deep.published import level_spec, network_for
 from enhance.metrics.deep.smoothing import smoothed, stage_weights, weighted_mean
@@ -72,10 +73,12 @@ class DeepDistance(BaseMetric):
         autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, where the device
             likes it. None: full precision, inside an autocast region too. The measure itself is always computed in full
             precision.
+        kernel: what computes the measure: `torch`, operators of torch; `triton`, one fused kernel, which DeepWSD has
+            with most backbones; or `auto`, the latter on CUDA where Triton is installed.
         seed, model, nodes: see `enhance.load_backbone`.
 
     Raises:
-        ValueError: for an unknown backbone, layout, reduction or padding.
+        ValueError: for an unknown backbone, layout, reduction, padding or kernel.
         WeightsError: if the weights cannot be had or do not fit.
 
     Example:
@@ -103,6 +106,7 @@ class DeepDistance(BaseMetric):
         padding: str = "published",
         check_range: bool = True,
         autocast: torch.dtype | None = None,
+        kernel: str = "auto",
         seed: int | None = None,
         model: str | None = None,
         nodes: Sequence[str] | None = None,
@@ -111,6 +115,7 @@ class DeepDistance(BaseMetric):
         for what, given, accepted in (
             ("layout", layout, tuple(LAYOUTS)),
             ("padding", padding, ("published", "up")),
+            ("kernel", kernel, KERNELS),
         ):
             if given not in accepted:
                 raise ValueError(unknown(what, str(given), accepted))
@@ -132,7 +137,7 @@ class DeepDistance(BaseMetric):
         self.backbone: Backbone = network
         like = next(network.parameters())
         self.register_buffer("_where", like.new_zeros(()), persistent=False)  # replicas have buffers, no parameters
-        self.spec = level_spec(self.measure, name.partition("/")[0])
+        self.spec = replace(level_spec(self.measure, name.partition("/")[0]), kernel=kernel)
         self.layout, self.prefilter, self.autocast = layout, prefilter, autocast
         self.padding = self.spec.padding if padding == "published" else padding
         self._smoothing = 0.0

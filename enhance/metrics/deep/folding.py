@@ -10,6 +10,7 @@ A processor works the other way round: level by level and image by image, in blo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,7 +42,7 @@ def fold(levels: Sequence[Tensor], grouped: Sequence[Sizes]) -> list[Tensor]:
     return [side_by_side(group) for group in parts]
 
 
-def blocks(batch: int, tensors: Sequence[Tensor | None]) -> Iterator[list[Tensor | None]]:
+def blocks(batch: int, tensors: Sequence[Tensor | None]) -> Iterator[list[Any]]:
     """Matching parts (..., n) of tensors (..., batch or 1, N): image by image in blocks, or all columns of all images.
 
     The parts of a contiguous tensor are views, which can be written to.

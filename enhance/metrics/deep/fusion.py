@@ -15,8 +15,10 @@ from torch import Tensor
 
 from enhance.metrics.deep import folding
 from enhance.metrics.deep.folding import Sizes
+from enhance.metrics.deep.kernels import uses_triton
 from enhance.metrics.deep.measures import apply_measure
 from enhance.metrics.deep.published import LevelSpec
+from enhance.metrics.deep.smoothing import SmoothedWasserstein
 from enhance.metrics.deep.writing import write
 from enhance.metrics.first_order import anchor, applied, first_order
 
@@ -96,17 +98,32 @@ def column_distances(columns: Tensor, prepared: PreparedLevels, spec: LevelSpec)
 def compare(x: Tensor, prepared: PreparedLevels, spec: LevelSpec, gradient: bool) -> Compared:
     """Distances of columns (64, B, N) to the reference's and, if asked for, their gradient."""
     sizes, y, measured = prepared.sizes, prepared.columns, prepared.measured
-    scale = y_scale = None
+    fused = uses_triton(spec, x)
+    scale = x_scale = y_scale = None
     if spec.distributions == "squared":
         scale = _scales(x, sizes)
-        y_scale = None if measured else folding.spread(_scales(y, sizes), sizes)
-    spread = None if scale is None else folding.spread(scale, sizes)
-    grad = _like(x) if gradient else None
-    given = (x, spread, y, y_scale, grad, *measured)
-    parts = [_compare_block(spec, *part) for part in folding.blocks(x.shape[1], given)]
-    distances, shares = (folding.side_by_side(same).view(x.shape[1:]) for same in zip(*parts, strict=True))
+        x_scale = folding.spread(scale, sizes)
+        y_scale = folding.spread(_scales(y, sizes), sizes) if fused or not measured else None
+    if fused:
+        distances, grad, shares = _compare_fused(spec, x, x_scale, y, y_scale, gradient)
+    else:
+        grad = _like(x) if gradient else None
+        given = (x, x_scale, y, y_scale, grad, *measured)
+        parts = [_compare_block(spec, *part) for part in folding.blocks(x.shape[1], given)]
+        distances, shares = (folding.side_by_side(same).view(x.shape[1:]) for same in zip(*parts, strict=True))
     shift = -(folding.sums(shares, sizes) * scale) if gradient and scale is not None else None
     return Compared(distances, grad, shift)
+
+
+def _compare_fused(
+    spec: LevelSpec, x: Tensor, x_scale: Tensor | None, y: Tensor, y_scale: Tensor | None, gradient: bool
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    from enhance.metrics.deep.wasserstein_kernel import fused_wasserstein
+
+    scales = None if x_scale is None or y_scale is None else (x_scale, y_scale)
+    smoothing = (spec.measure.amount, spec.measure.lags) if isinstance(spec.measure, SmoothedWasserstein) else None
+    distances, grad, shares = fused_wasserstein(x, y, scales, spec.eps, smoothing, gradient)
+    return distances, grad, distances if shares is None else shares
 
 
 def _compare_block(

@@ -38,6 +38,7 @@ from enhance.metrics.deep.measures import Compared, Measure, Prepared, Wasserste
 from enhance.metrics.deep.published import LevelSpec
 
 LAGS = 8
+EMPTY = 1e-30  # added to a width: columns without mass divide zero by it
 STEEPNESS = 0.15  # of the weights of stages; measured on photographs held out
 
 
@@ -76,8 +77,7 @@ class SmoothedWasserstein(Wasserstein):
 
     def _smoothed_grad(self, f: Tensor, g: Tensor) -> Tensor:
         """Gradient of the neighbour in `f`, the width held fixed: Huber's hinge has the slope clamp(a / e, 0, 1)."""
-        width = (f[-1] + g[-1]).mul_(self.amount / 2)
-        width += 1e-3 * width.mean() + 1e-30  # where a column is empty
+        width = (f[-1] + g[-1]).mul_(self.amount / 2).add_(EMPTY)
         f, g = f / width, g / width
         grad = (f - g).clamp_(-1, 1)
         for lag in range(1, min(self.lags + 1, len(f))):
