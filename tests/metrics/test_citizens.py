@@ -317,7 +317,11 @@ def test_torch_func_sees_through_tiles_and_masks() -> None:
     torch.testing.assert_close(
         torch.func.grad(tiled)(image, reference), gradients(lambda x: tiled(x, reference), image)[0]
     )
-    mapped = torch.func.vmap(lambda *given: metric("mse")(*(each[None] for each in given)))(image, reference, mask)
+
+    def alone(image: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
+        return metric("mse")(image[None], reference[None], mask[None])
+
+    mapped = torch.func.vmap(alone)(image, reference, mask)
     torch.testing.assert_close(mapped, metric("mse").losses(image, reference, mask))
 
 
