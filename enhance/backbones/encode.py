@@ -41,7 +41,7 @@ def encoded(settings: tuple[Hashable, ...], image: Tensor, encode: Callable[[Ten
     if cache is None:
         return encode(image)
     version = 0 if image.is_inference() else image._version
-    key = (*settings, id(image), version, image.requires_grad)
+    key = (*settings, id(image), version, image.requires_grad and torch.is_grad_enabled())
     if key not in cache:
         cache[key] = image, encode(image)  # the image is kept, so that no other one gets its id
     return cache[key][1]

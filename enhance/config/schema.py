@@ -68,6 +68,8 @@ class MetricConfig:
             leaves pixels undetermined, no.
         padding: of the deep measures: `published` may crop feature maps, `up` never does; null: published for scores,
             up in an optimisation.
+        kernel: of the deep measures: `torch`, operators of torch; `triton`, one fused kernel; `auto` (null), the latter
+            on CUDA for DeepWSD where Triton is installed.
         steps: of an optimisation; null: the metric's own.
     """
 
@@ -81,6 +83,7 @@ class MetricConfig:
     layout: str | None = None
     prefilter: bool | None = None
     padding: str | None = None
+    kernel: str | None = limited(None, accepted=("auto", "torch", "triton"))
     steps: int | None = limited(None, low=1, high=1_000_000)
 
 

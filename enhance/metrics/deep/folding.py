@@ -21,6 +21,11 @@ CACHED = 8192  # columns of a block on a CPU: enough to share an operation among
 LAUNCHED = 2**17  # columns of an image at once on other devices: enough to fill them, few enough to bound their memory
 
 
+def cached(device: torch.device) -> bool:
+    """Whether a device compares level by level and image by image, in blocks that its caches hold: a CPU."""
+    return device.type == "cpu"
+
+
 def groups(sizes: Sequence[int], device: torch.device) -> list[Sizes]:
     """Consecutive levels whose columns lie side by side: on a CPU each level alone, elsewhere up to `LAUNCHED` columns.
 
@@ -30,7 +35,7 @@ def groups(sizes: Sequence[int], device: torch.device) -> list[Sizes]:
     """
     found: list[Sizes] = []
     for size in sizes:
-        joins = found and device.type != "cpu" and sum(found[-1]) + size <= LAUNCHED
+        joins = found and not cached(device) and sum(found[-1]) + size <= LAUNCHED
         found[-1:] = [(*found[-1], size)] if joins else [*found[-1:], (size,)]
     return found
 
@@ -48,8 +53,8 @@ def blocks(batch: int, tensors: Sequence[Tensor | None]) -> Iterator[list[Any]]:
     The parts of a contiguous tensor are views, which can be written to.
     """
     columns = next(tensor for tensor in tensors if tensor is not None)
-    count, size = columns.shape[-1], CACHED if columns.device.type == "cpu" else LAUNCHED
-    if columns.device.type != "cpu" and count <= LAUNCHED:
+    count, size = columns.shape[-1], CACHED if cached(columns.device) else LAUNCHED
+    if not cached(columns.device) and count <= LAUNCHED:
         yield [None if tensor is None else joined(tensor, batch) for tensor in tensors]
         return
     for image in range(batch):
@@ -71,7 +76,7 @@ def sums(values: Tensor, sizes: Sizes) -> Tensor:
 
 
 def _sum(values: Tensor) -> Tensor:
-    if values.device.type != "cpu":
+    if not cached(values.device):
         return values.sum(-1)
     images = [torch.stack([block.sum() for block in image.split(CACHED)]).sum() for image in values]
     return torch.stack(images)

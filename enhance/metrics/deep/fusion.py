@@ -175,7 +175,7 @@ def _scales(columns: Tensor, sizes: Sizes) -> Tensor:
     On a CPU image by image, as the reference's may have been: a batch is rounded otherwise, and equal images would not
     be equal.
     """
-    if columns.device.type == "cpu":
+    if folding.cached(columns.device):
         columns_sums = torch.stack([image.sum(0) for image in columns.unbind(1)])
     else:
         columns_sums = columns.sum(0)
@@ -184,7 +184,7 @@ def _scales(columns: Tensor, sizes: Sizes) -> Tensor:
 
 def _like(columns: Tensor) -> Tensor:
     """An empty matrix, in memory as its blocks are written."""
-    if columns.device.type == "cpu":
+    if folding.cached(columns.device):
         return torch.empty_like(columns)
     return torch.empty_like(columns, memory_format=torch.contiguous_format)
 

@@ -25,8 +25,8 @@ def uses_triton(spec: LevelSpec, columns: Tensor) -> bool:
         ValueError: if `kernel="triton"` is asked for where the kernel cannot run.
     """
     measure = spec.measure
-    ours = isinstance(measure, Wasserstein) and type(measure) in (Wasserstein, SmoothedWasserstein)
-    fits = ours and measure.p == 2 and spec.distributions != "softmax"
+    exact = isinstance(measure, Wasserstein) and measure.p == 2
+    fits = exact and type(measure) in (Wasserstein, SmoothedWasserstein) and spec.distributions != "softmax"
     if spec.kernel == "auto":
         return fits and columns.device.type == "cuda" and not torch.compiler.is_compiling() and has_triton()
     return spec.kernel == "triton" and _checked(fits, columns)

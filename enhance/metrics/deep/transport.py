@@ -21,6 +21,7 @@ import math
 import torch
 from torch import Tensor
 
+from enhance.metrics.deep import folding
 from enhance.metrics.deep.writing import write
 
 _BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
@@ -47,7 +48,7 @@ def _running_sum(rows: Tensor) -> Tensor:
 
     Non-decreasing for non-negative rows, as a sum in parts need not be: to each row of a group the same is added.
     """
-    if rows.device.type != "cpu":
+    if not folding.cached(rows.device):
         return rows.cumsum(0)
     group = math.isqrt(len(rows)) + 1
     sums = torch.empty_like(rows)

@@ -6,7 +6,7 @@ gradient. Nothing but the results is written. Ties are ordered as there. Triton 
 """
 
 # The body of a kernel is Triton's language, not Python's.
-# pyright: reportArgumentType=false, reportCallIssue=false, reportPossiblyUnbound=false
+# pyright: reportArgumentType=false, reportCallIssue=false, reportPossiblyUnboundVariable=false
 
 from __future__ import annotations
 
