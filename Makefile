@@ -3,11 +3,12 @@
 # make slow   the tests of minutes
 # make thorough  every test, with 200 examples where 15 are drawn
 # make check  lint and types
+# make gpu    measures on a CUDA device and writes docs/gpu.md; needs torch and NumPy alone, of PYTHON
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow thorough check clean
+.PHONY: demo test slow thorough check gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m enhance task=recover metric=deepwsd
@@ -25,6 +26,9 @@ check: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+gpu:
+	$(PYTHON) -m benchmarks.gpu
 
 $(BIN)/python:
 	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else 'enhance needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11')"

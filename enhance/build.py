@@ -164,7 +164,7 @@ class Metrics:
         if name == self._metric.name:
             settings = self._metric
         elif METRICS[name].deep:
-            keep = {key: getattr(self._metric, key) for key in ("layout", "prefilter", "padding")}
+            keep = {key: getattr(self._metric, key) for key in ("layout", "prefilter", "padding", "kernel")}
             settings = MetricConfig(name=name, **keep)
         else:
             settings = MetricConfig(name=name, weights=self._metric.weights)
@@ -195,7 +195,7 @@ class Metrics:
                 raise SettingsError(f"metric.arguments.{min(own)} is set by the program; leave it out.")
             trunk = {"trunk": self._trunk(row.trunk, settings.weights)} if row.trunk else {}
             return load_metric(settings.name, check_range=self._scoring, **trunk, **settings.arguments)
-        chosen = {"layout": settings.layout} if settings.layout else {}
+        chosen = {key: value for key in ("layout", "kernel") if (value := getattr(settings, key))}
         return load_metric(
             settings.name,
             backbone=self._network(settings.name, backbone),

@@ -13,7 +13,7 @@ from enhance.metrics.registry import METRICS, Row
 from enhance.utils.suggest import unknown
 
 _OF_MODULES = ("target", "range", "higher_is_better", "best")
-_OF_MEASURES = ("layout", "prefilter", "padding")
+_OF_MEASURES = ("layout", "prefilter", "padding", "kernel")
 
 
 def check(config: Config) -> None:

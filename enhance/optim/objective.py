@@ -137,7 +137,7 @@ class Objective:
             return loss * share, values * share
 
         if self._boxes:
-            loss, values = tile_by_tile(compare_tile, image, self._boxes)
+            loss, values = tile_by_tile(compare_tile, self._boxes, image)
         else:
             loss, values = compare(image, self._targets, self._mask)
         if self._alone:

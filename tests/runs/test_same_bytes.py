@@ -11,7 +11,7 @@ from helpers import QUICK, network, settings
 from torch import Tensor
 
 from enhance.metrics.deep.distance import DEEP_METRICS
-from enhance.metrics.deep.fusion import _scale
+from enhance.metrics.deep.fusion import _scales
 from enhance.optim.frames import MOST
 from enhance.run import run
 from enhance.runs.history import Row, read
@@ -46,7 +46,7 @@ def test_threads_change_no_bit_of_a_large_sum(generator: torch.Generator) -> Non
     try:
         for count in (1, 2):
             torch.set_num_threads(count)
-            scales.append([_scale(level).item() for level in levels])
+            scales.append([_scales(level[:, None], (40_000,)).item() for level in levels])
     finally:
         torch.set_num_threads(threads)
     assert scales[0] == scales[1]
