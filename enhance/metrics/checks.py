@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from enhance.metrics.deep.distance import Prepared
+    from enhance.metrics.deep.pairs import Prepared
 
 _TOLERANCE = 1e-4
 _HALVES = (torch.float16, torch.bfloat16)
