@@ -21,7 +21,7 @@ OFFLINE = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY
 def tests(session: nox.Session) -> None:
     """The suite; warnings are errors. Arguments after -- go to pytest, e.g. -- -m slow."""
     session.install("-e", ".[test]")
-    session.run("pytest", *(session.posargs or ["-n", "2"]))
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
 
 
 @nox.session
