@@ -11,7 +11,7 @@ from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor  # pyright: ignore[reportMissingImports]
 
 if TYPE_CHECKING:
-    from enhance.metrics.deep.distance import Prepared
+    from enhance.metrics.deep.pairs import Prepared
 
 _TOLERANCE = 1e-4
 _HALVES = (torch.float16, torch.bfloat16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self, cast
 
 import torch
@@ -20,35 +20,11 @@ from enhance.metrics.deep.folding import fold, groups
 from enhance.metrics.deep.fusion import PreparedLevels, column_distances, level_distances, prepare_levels
 from enhance.metrics.deep.kernels import KERNELS
 from enhance.metrics.deep.layouts import LAYOUTS, pad
+from enhance.metrics.deep.pairs import Prepared, covered, in_parts, masks_of_levels
 from enhance.metrics.deep.published import level_spec, network_for
 from enhance.metrics.deep.smoothing import smoothed, stage_weights, weighted_mean
 from enhance.metrics.metric import BaseMetric
 from enhance.utils.suggest import unknown
-
-_AT_ONCE = 2  # images of a batch that are scored together on a CPU
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A reference whose side of the distance has been computed once; accepted wherever a reference is.
-
-    Attributes:
-        shape: of the reference, (B, 3, H, W).
-        levels: its features, per group of levels that lie side by side.
-        fingerprint: of the metric that prepared it: settings and weights.
-    """
-
-    shape: tuple[int, ...]
-    levels: tuple[PreparedLevels, ...]
-    fingerprint: str
-
-    @property
-    def device(self) -> torch.device:
-        return self.levels[0].columns.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.levels[0].columns.dtype
 
 
 class DeepDistance(BaseMetric):
@@ -175,11 +151,11 @@ class DeepDistance(BaseMetric):
         """
         image, target, mask = self._checked(image, reference, mask)
         features = self._features(image)
-        masks = _masks(mask, features)
+        masks = masks_of_levels(mask, features)
         with _precision(image.device):
             found = [self._distances(x, level) for x, level in self._paired(features, target, masks)]
             distances = torch.cat(found, 1) if len(found) > 1 else found[0]
-            return distances if masks is None else distances / _covered(masks)
+            return distances if masks is None else distances / covered(masks)
 
     @torch.no_grad()
     def map(self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
@@ -200,8 +176,8 @@ class DeepDistance(BaseMetric):
         image, target, mask = self._checked(image, reference, mask)
         total = image.new_zeros(len(image), *image.shape[-2:])
         features = self._features(image)
-        masks = _masks(mask, features)
-        covered = None if masks is None else _covered(masks)
+        masks = masks_of_levels(mask, features)
+        inside = None if masks is None else covered(masks)
         paired = self._paired(features, target, masks)
         columns = (found for x, prepared in paired for found in column_distances(x, prepared, self.spec))
         for index, (level, distances) in enumerate(zip(features, columns, strict=True)):
@@ -209,7 +185,7 @@ class DeepDistance(BaseMetric):
             share = distances / self._cut(torch.ones_like(level)).sum(1).clamp_min(1)
             spread = self._scattered(level, share)
             large = functional.interpolate(spread[:, None], size=image.shape[-2:], mode="bilinear")[:, 0]
-            distances = distances if covered is None else distances / covered[:, index, None]
+            distances = distances if inside is None else distances / inside[:, index, None]
             kept = distances.sum(1) / large.sum((1, 2)).clamp_min(torch.finfo(large.dtype).tiny)
             total += large * kept[:, None, None] / len(features)
         return total
@@ -327,35 +303,6 @@ def _precision(device: torch.device, autocast: torch.dtype | None = None) -> Abs
     if autocast is None and not torch.amp.is_autocast_available(device.type):
         return nullcontext()
     return torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
-
-
-def _masks(mask: Tensor | None, features: list[Tensor]) -> list[Tensor] | None:
-    """The mask averaged to the size of each level, (B or 1, 1, H', W')."""
-    if mask is None:
-        return None
-    return [functional.interpolate(mask, size=level.shape[-2:], mode="area") for level in features]
-
-
-def _covered(masks: list[Tensor]) -> Tensor:
-    """The share of each level that lies inside the mask, (B or 1, L)."""
-    shares = torch.stack([mask.mean((1, 2, 3)) for mask in masks], 1)
-    return shares.clamp_min(torch.finfo(shares.dtype).tiny)
-
-
-Part = tuple[Tensor, "Tensor | Prepared", "Tensor | None"]
-
-
-def in_parts(image: Tensor, reference: Tensor | Prepared, mask: Tensor | None) -> list[Part]:
-    """A batch of pairs in parts that a processor's caches hold; anything else as it is."""
-    whole = mask is not None or not isinstance(image, Tensor) or image.device.type != "cpu"
-    if whole or image.dim() != 4 or image.shape[1] != 3 or len(image) <= _AT_ONCE:
-        return [(image, reference, mask)]
-    if isinstance(reference, Prepared) and reference.shape[0] == 1:
-        return [(part, reference, None) for part in image.split(_AT_ONCE)]
-    if isinstance(reference, Tensor) and reference.shape == image.shape:
-        pairs = zip(image.split(_AT_ONCE), reference.split(_AT_ONCE), strict=True)
-        return [(part, other, None) for part, other in pairs]
-    return [(image, reference, None)]
 
 
 class DeepWSD(DeepDistance):

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from enhance.backbones.encode import encode_once
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance, Prepared
+from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.pairs import Prepared
 
 BATCH = 2
 
