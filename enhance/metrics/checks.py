@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -13,8 +16,21 @@ if TYPE_CHECKING:
     from enhance.metrics.deep.distance import Prepared
 
 _TOLERANCE = 1e-4
+_known: ContextVar[bool] = ContextVar("values are known", default=False)
 _HALVES = (torch.float16, torch.bfloat16)
 _PRECISIONS = (torch.float32, torch.float64)
+
+
+@contextmanager
+def values_known(known: bool = True) -> Iterator[None]:
+    """While it is entered, values of images and masks are not looked at: a loop, whose image was checked at its first
+    step, need not wait for the device at each step to check them again.
+    """
+    token = _known.set(known)
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def image(
@@ -74,7 +90,7 @@ def image(
             f"{name} is {given.dtype} but the metric computes in {dtype}. Convert one of them: "
             f"{name}.to({dtype}), or metric.to({given.dtype})."
         )
-    if check_range:
+    if check_range and not _known.get():
         low, high = (value.item() for value in torch.aminmax(given.detach()))
         if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
             if low != low or high != high:
@@ -119,6 +135,8 @@ def mask(given: Tensor, image: Tensor) -> Tensor:
     if given.shape[-2:] != image.shape[-2:] or given.shape[0] not in (1, len(image)):
         raise ValueError(f"mask is {tuple(given.shape)} but image {tuple(image.shape)}; their sizes must be the same.")
     given = given.detach().to(image)
+    if _known.get():
+        return given
     low, high = given.aminmax()
     if not (low >= 0 and high <= 1):
         raise ValueError(f"mask must lie in [0, 1], got [{low:.4g}, {high:.4g}].")

@@ -101,9 +101,9 @@ def coarse_to_fine(
 def _measured(step: Step, objective: Objective, image: Tensor) -> Step:
     """The Step with loss, score and terms of the whole image."""
     loss, terms = objective(image)
-    values = terms.tolist()
+    first, psnr, *values = torch.stack([loss, objective.psnr(image), *terms]).tolist()  # one wait for the device
     named = dict(zip(objective.names, values, strict=True))
-    return replace(step, loss=loss.item(), score=objective.score(values), terms=named)
+    return replace(step, loss=first, score=objective.score(values), terms=named, psnr=psnr)
 
 
 def _state(stage: int, base: Tensor, before: float, done: int, step: Step) -> dict[str, Any]:

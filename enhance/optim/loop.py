@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypedDict
 
@@ -94,7 +94,8 @@ def minimize(
                 state = partial(run.state, index, seconds)
                 score, terms = objective.score(run.terms), dict(zip(objective.names, run.terms, strict=True))
                 version = image._version
-                yield Step(index, run.loss, score, terms, rate, seconds, image.detach(), note=note, state=state)
+                shown = image.detach()
+                yield Step(index, run.loss, score, terms, rate, seconds, shown, note=note, psnr=run.psnr, state=state)
                 if image._version != version:
                     raise ValueError("A Step's image was changed in place; change a copy, image.clone().")
             note = ""
@@ -120,17 +121,21 @@ class _Run:
         self._objective, self._parametrization, self._make, self._log = objective, parametrization, make, log_loss
         self._optimizer = make(self.parameters, rate)
         self.guard = NaNGuard(self.parameters)
-        self.amount, self.loss, self.terms, self.finite, self.sound = 0.0, math.nan, [math.nan], False, False
+        self.amount, self.loss, self.psnr, self.terms = 0.0, math.nan, math.nan, [math.nan]
+        self.finite = self.sound = False
         self._minimized = torch.zeros(())
 
     def evaluate(self, gradient: bool) -> Tensor:
-        """The image, once its loss, terms and gradient are known. One wait for the device."""
+        """The image, once its loss, terms and gradient are known. All numbers are read at once: one wait for the
+        device.
+        """
         with torch.set_grad_enabled(gradient):
             image, loss, terms = self._backward() if gradient else self._forward()
-        numbers = torch.cat([loss.detach().reshape(1), terms, *self._gradients_finite(gradient, loss)]).tolist()
-        self.loss, self.terms, gradients = numbers[0], numbers[1 : 1 + len(terms)], numbers[1 + len(terms) :]
+        largest = self._largest_gradients() if gradient else []
+        numbers = torch.stack([loss.detach(), self._objective.psnr(image), *terms, *largest]).tolist()
+        self.loss, self.psnr, self.terms = numbers[0], numbers[1], numbers[2 : 2 + len(terms)]
         self.finite = math.isfinite(self.loss)
-        self.sound = self.finite and all(gradients)
+        self.sound = self.finite and all(map(math.isfinite, numbers[2 + len(terms) :]))
         return image
 
     def _forward(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -146,13 +151,11 @@ class _Run:
         self._minimized = minimized.detach()
         return image, loss, terms
 
-    def _gradients_finite(self, gradient: bool, like: Tensor) -> list[Tensor]:
-        if not gradient:
-            return []
-        found = [parameter.grad for parameter in self.parameters]
-        if any(grad is None for grad in found):
-            return [like.detach().new_zeros(1)]
-        return [torch.stack([grad.isfinite().all() for grad in found if grad is not None]).all().reshape(1).to(like)]
+    def _largest_gradients(self) -> Sequence[Tensor]:
+        """The largest absolute entry of each parameter's gradient; NaN where there is none."""
+        found = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        missing = [self._minimized.new_full((), math.nan)] * (len(found) < len(self.parameters))
+        return [*torch._foreach_norm(found, math.inf), *missing]
 
     def update(self, rate: float) -> None:
         """One step of the optimizer, which may evaluate the objective anew at other parameters."""

@@ -64,9 +64,10 @@ class Recorder:
 
     def record(self, step: Step) -> Row:
         """Write down one step and return its row."""
-        # A copy: the optimiser goes on in the same memory.
-        image = step.image.detach().to("cpu", self._reference.dtype, copy=True)
         kept = step.index in self._frames
+        where = "cpu" if kept else step.image.device  # a copy to the host waits for the device: of frames alone
+        # A copy: the optimizer goes on in the same memory.
+        image = step.image.detach().to(where, self._reference.dtype, copy=True)
         row = measured(step, image, self._reference, whole=kept)
         self._history.append(row)
         self._last = (row, image)
@@ -94,7 +95,7 @@ class Recorder:
         last, image = self._last
         self._show(self._best)
         if last.step not in self._frames:
-            save_image(image, names.frame_file(self._folder, last.step))
+            save_image(image.cpu(), names.frame_file(self._folder, last.step))
         self._history.sync()
         updates = last.step - self._first[0].step
         absent: dict[str, str] = {}
@@ -121,7 +122,7 @@ class Recorder:
         self._history.sync()
         moments = {"first": self._first, "last": self._last, "best": self._best}
         return {
-            name: None if moment is None else {"row": list(astuple(moment[0])), "image": moment[1]}
+            name: None if moment is None else {"row": list(astuple(moment[0])), "image": moment[1].cpu()}
             for name, moment in moments.items()
         }
 
@@ -167,12 +168,12 @@ class Recorder:
 
     def _show(self, best: Moment) -> None:
         if self._shown != best[0].step:
-            save_image(best[1], self._folder / names.RESULT)
+            save_image(best[1].cpu(), self._folder / names.RESULT)
             self._shown = best[0].step
 
     def _figures(self, moment: Moment, absent: dict[str, str], levels: Levels | None = None) -> dict[str, Any]:
         """The figures of an image. JSON has no infinity and no NaN: such a figure is null, for a reason in `absent`."""
-        row, image = moment
+        row, image = moment[0], moment[1].cpu()
         try:
             multi_scale = ms_ssim(image, self._reference).item()
         except ValueError as error:
@@ -199,8 +200,8 @@ def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
         step.loss,
         step.score,
         step.learning_rate,
-        psnr(image, reference).item(),
-        ssim(image, reference).item() if whole else math.nan,
+        psnr(image, reference.to(image)).item() if step.psnr is None else step.psnr,
+        ssim(image, reference.to(image)).item() if whole else math.nan,
         step.seconds,
         dict(step.terms) if len(step.terms) > 1 else {},
     )

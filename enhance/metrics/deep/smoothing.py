@@ -104,7 +104,7 @@ def smoothed(spec: LevelSpec, amount: float) -> LevelSpec:
 def stage_weights(layers: Tensor, amount: float) -> Tensor:
     """Weights in the gradient of the levels (B, L) of a smoothed distance, (L,): the image itself, then the stages."""
     count = layers.shape[1]
-    depths = torch.tensor([max(0, count - 2), *range(count - 1)], dtype=layers.dtype, device=layers.device)
+    depths = torch.arange(-1, count - 1, dtype=layers.dtype, device=layers.device).remainder(max(1, count - 1))
     return (1 + amount) ** (-STEEPNESS * depths)
 
 
