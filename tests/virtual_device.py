@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_any, tree_map, tree_map_only
+from torch.utils._pytree import tree_any, tree_leaves, tree_map, tree_map_only
 
 DEVICE = torch.device("meta")
 _CPU = torch.device("cpu")
@@ -64,12 +64,14 @@ class VirtualDevice(TorchDispatchMode):
     Attributes:
         operators: how often each operator was dispatched on the device, views left out.
         waits: the operators that the host would have waited for.
+        dtypes: of all tensors that were on the device.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.operators: Counter[str] = Counter()
         self.waits: list[str] = []
+        self.dtypes: set[torch.dtype] = set()
         self._constants = _Constants()
 
     def __enter__(self) -> Self:
@@ -100,6 +102,7 @@ class VirtualDevice(TorchDispatchMode):
         if (to is not None and to != DEVICE) or (name == "copy_" and not isinstance(args[0], _OnDevice)):
             return result
         written = {id(tensor.held): tensor for tensor in args if isinstance(tensor, _OnDevice)}
+        self.dtypes |= {value.dtype for value in tree_leaves(result) if isinstance(value, Tensor)}
         return tree_map(lambda value: _wrapped(value, written), result)
 
     def _count(self, name: str, function: Any, args: Any, to: torch.device | None) -> None:

@@ -11,7 +11,8 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
-from enhance.config.schema import OptimizerConfig
+from enhance.backbones.precision import full_precision
+from enhance.config.schema import Config, OptimizerConfig
 from enhance.optim.guard import Diverged, NaNGuard
 from enhance.optim.objective import Objective
 from enhance.optim.optimizers import MakeOptimizer, make_optimizer
@@ -32,6 +33,7 @@ class Settings(TypedDict, total=False):
     log_loss: bool
     reset_moments: bool
     smoothing: Schedule | None
+    tf32: bool
     resume: Mapping[str, Any] | None
 
 
@@ -46,6 +48,7 @@ def minimize(
     log_loss: bool = OptimizerConfig.log_loss,
     reset_moments: bool = False,
     smoothing: Schedule | None = _SMOOTHING,
+    tf32: bool = Config.tf32,
     resume: Mapping[str, Any] | None = None,
 ) -> Iterator[Step]:
     """The Steps of an optimisation, each before its update, then the final image: `steps` + 1 of them.
@@ -65,6 +68,7 @@ def minimize(
         reset_moments: make the optimizer anew wherever the schedule halves the rate, as the published code does.
         smoothing: amount by which the gradient is smoothed at each step, see `enhance.metrics.deep.smoothing`; the loss
             of a Step is the exact one. None: not at all.
+        tf32: whether a GPU may round to TF32, in the derivatives as well.
         resume: the `state` of a Step of a run with the same arguments; what follows are the Steps after it, to the last
             bit those of a run that was not interrupted.
 
@@ -73,7 +77,8 @@ def minimize(
         Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates;
             at once, before any Step, if they are not at the initial image.
     """
-    run = _Run(objective, parametrization, optimizer or make_optimizer(OptimizerConfig()), learning_rate, log_loss)
+    make = optimizer or make_optimizer(OptimizerConfig())
+    run = _Run(objective, parametrization, make, learning_rate, log_loss, tf32)
     done = run.load(resume) if resume is not None else -1
     started = time.perf_counter() - (resume["seconds"] if resume is not None else 0.0)
     note = ""
@@ -113,12 +118,19 @@ class _Run:
     """What changes from step to step: parameters, optimizer, guard, and the last evaluation."""
 
     def __init__(
-        self, objective: Objective, parametrization: Parametrization, make: MakeOptimizer, rate: float, log_loss: bool
+        self,
+        objective: Objective,
+        parametrization: Parametrization,
+        make: MakeOptimizer,
+        rate: float,
+        log_loss: bool,
+        tf32: bool,
     ) -> None:
         if not 0 < rate <= MAX_RATE:
             raise ValueError(f"learning_rate={rate} must be positive and at most {MAX_RATE:g}.")
         self.parameters = parametrization.parameters()
-        self._objective, self._parametrization, self._make, self._log = objective, parametrization, make, log_loss
+        self._objective, self._parametrization, self._make = objective, parametrization, make
+        self._log, self._tf32 = log_loss, tf32
         self._optimizer = make(self.parameters, rate)
         self.guard = NaNGuard(self.parameters)
         self.amount, self.loss, self.psnr, self.terms = 0.0, math.nan, math.nan, [math.nan]
@@ -129,7 +141,7 @@ class _Run:
         """The image, once its loss, terms and gradient are known. All numbers are read at once: one wait for the
         device.
         """
-        with torch.set_grad_enabled(gradient):
+        with torch.set_grad_enabled(gradient), full_precision(not self._tf32):
             image, loss, terms = self._backward() if gradient else self._forward()
         largest = self._largest_gradients() if gradient else []
         numbers = torch.stack([loss.detach(), self._objective.psnr(image), *terms, *largest]).tolist()
@@ -155,7 +167,7 @@ class _Run:
         """The largest absolute entry of each parameter's gradient; NaN where there is none."""
         found = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         missing = [self._minimized.new_full((), math.nan)] * (len(found) < len(self.parameters))
-        return [*torch._foreach_norm(found, math.inf), *missing]
+        return [*torch._foreach_norm(found, math.inf), *missing]  # type: ignore[attr-defined]  # one operator for all
 
     def update(self, rate: float) -> None:
         """One step of the optimizer, which may evaluate the objective anew at other parameters."""
@@ -165,7 +177,7 @@ class _Run:
 
         def closure() -> Tensor:
             if not known:  # the first call is at the parameters that were evaluated
-                with torch.enable_grad():
+                with torch.enable_grad(), full_precision(not self._tf32):
                     self._backward()
                 return self._minimized
             return known.pop()

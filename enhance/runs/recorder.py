@@ -60,12 +60,13 @@ class Recorder:
         self._first: Moment | None = None
         self._last: Moment | None = None
         self._best: Moment | None = None
+        self._device = self._reference.device  # of the run, known from its first step on
         self._shown: int | None = None  # the step that result.png shows
 
     def record(self, step: Step) -> Row:
         """Write down one step and return its row."""
-        kept = step.index in self._frames
-        where = "cpu" if kept else step.image.device  # a copy to the host waits for the device: of frames alone
+        self._device, kept = step.image.device, step.index in self._frames
+        where = "cpu" if kept else self._device  # a copy to the host waits for the device: of frames alone
         # A copy: the optimizer goes on in the same memory.
         image = step.image.detach().to(where, self._reference.dtype, copy=True)
         row = measured(step, image, self._reference, whole=kept)
@@ -110,7 +111,7 @@ class Recorder:
             "why_null": absent,
             "seconds": last.seconds,
             "seconds_per_step": last.seconds / updates if updates else None,
-            "peak_memory_bytes": peak_memory(),
+            "peak_memory_bytes": peak_memory(self._device),
         }
         write_json(self._folder / names.METRICS, results)
         return results
@@ -207,9 +208,11 @@ def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
     )
 
 
-def peak_memory() -> dict[str, int]:
-    """Most memory that this process has held so far, in bytes: `host` where the system tells, `device` with CUDA."""
-    device = {"device": torch.cuda.max_memory_allocated()} if torch.cuda.is_initialized() else {}
+def peak_memory(of: torch.device) -> dict[str, int]:
+    """Most memory that was held, in bytes: `host`, by this process so far, where the system tells; `device`, on the
+    CUDA device `of` since its statistics were reset.
+    """
+    device = {"device": torch.cuda.max_memory_allocated(of)} if of.type == "cuda" else {}
     if resource is None:
         return device
     return {
