@@ -70,7 +70,8 @@ def test_full_precision_lasts_as_long_as_it_is_entered() -> None:
             assert not rounds()
             raise KeyError
 
-    pytest.raises(KeyError, fail)
+    with pytest.raises(KeyError):
+        fail()
     assert rounds()
 
 

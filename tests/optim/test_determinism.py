@@ -24,7 +24,8 @@ def test_it_lasts_as_long_as_it_is_entered() -> None:
             assert state() == (True, True)
             raise KeyError
 
-    pytest.raises(KeyError, fail)
+    with pytest.raises(KeyError):
+        fail()
     assert state() == (False, False)
     with deterministic(False, print):
         assert state() == (False, False)
