@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypedDict
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from enhance.backbones.precision import full_precision
 from enhance.config.schema import Config, OptimizerConfig
+from enhance.metrics.checks import values_known
 from enhance.optim.guard import Diverged, NaNGuard
 from enhance.optim.objective import Objective
 from enhance.optim.optimizers import MakeOptimizer, make_optimizer
@@ -134,21 +136,28 @@ class _Run:
         self._optimizer = make(self.parameters, rate)
         self.guard = NaNGuard(self.parameters)
         self.amount, self.loss, self.psnr, self.terms = 0.0, math.nan, math.nan, [math.nan]
-        self.finite = self.sound = False
+        self.finite = self.sound = self._checked = False
         self._minimized = torch.zeros(())
 
     def evaluate(self, gradient: bool) -> Tensor:
         """The image, once its loss, terms and gradient are known. All numbers are read at once: one wait for the
         device.
         """
-        with torch.set_grad_enabled(gradient), full_precision(not self._tf32):
+        with self._computing(gradient):
             image, loss, terms = self._backward() if gradient else self._forward()
+        self._checked = True
         largest = self._largest_gradients() if gradient else []
         numbers = torch.stack([loss.detach(), self._objective.psnr(image), *terms, *largest]).tolist()
         self.loss, self.psnr, self.terms = numbers[0], numbers[1], numbers[2 : 2 + len(terms)]
         self.finite = math.isfinite(self.loss)
         self.sound = self.finite and all(map(math.isfinite, numbers[2 + len(terms) :]))
         return image
+
+    @contextmanager
+    def _computing(self, gradient: bool) -> Iterator[None]:
+        """The ranges of image and mask are looked at in the first evaluation alone."""
+        with torch.set_grad_enabled(gradient), full_precision(not self._tf32), values_known(self._checked):
+            yield
 
     def _forward(self) -> tuple[Tensor, Tensor, Tensor]:
         image = self._parametrization.image()
@@ -177,7 +186,7 @@ class _Run:
 
         def closure() -> Tensor:
             if not known:  # the first call is at the parameters that were evaluated
-                with torch.enable_grad(), full_precision(not self._tf32):
+                with self._computing(gradient=True):
                     self._backward()
                 return self._minimized
             return known.pop()

@@ -97,7 +97,6 @@ class Objective:
         height, width = reference.shape[-2:]
         self._boxes = boxes(height, width, tile, min(tile // 4, OVERLAP)) if tile else []
         self._shares = _shares(self._mask, self._boxes)
-        self._checked = False  # whether values were found to be in range, which is read from the device
         self._reference = reference.detach().clone()
         self._targets: list[Any] = []
         if not self._boxes:
@@ -119,7 +118,7 @@ class Objective:
         metrics = [_smoothed(term.function, smoothing) for term in self._pairs]
 
         def compare(region: Tensor, targets: Sequence[Any], mask: Tensor | None) -> tuple[Tensor, Tensor]:
-            with encode_once(), checks.values_known(self._checked):
+            with encode_once():
                 losses = [
                     metric.losses(region, target, mask).mean() for metric, target in zip(metrics, targets, strict=True)
                 ]
@@ -139,7 +138,6 @@ class Objective:
             loss, values = tile_by_tile(compare_tile, image, self._boxes)
         else:
             loss, values = compare(image, self._targets, self._mask)
-        self._checked = True
         if self._alone:
             penalties = [_penalty(term, image) for term in self._alone]
             loss = loss + _sum(penalties, self._alone)
