@@ -36,6 +36,7 @@ from enhance.utils.suggest import unknown
 
 _Settings = TypeVar("_Settings")
 _OWN = {"check_range", "reduction", "trunk", "weights"}  # arguments that this program gives to library metrics
+_CPU = torch.device("cpu")
 _KEPT = 100_000_000  # pixels of all frames of a run together
 
 
@@ -87,6 +88,7 @@ class Optimization:
             reset_moments=config.schedule.reset_moments,
             log_loss=config.optimizer.log_loss,
             smoothing=graduated(config.optimizer.smoothing),
+            tf32=config.tf32,
         )
         own = OPTIMIZERS[config.optimizer.name].learning_rate if optimizer is None else None
         self._rate = config.optimizer.learning_rate or own or default_rate(made, near)
@@ -127,7 +129,8 @@ class Metrics:
         metric: settings of the main metric; those of the deep measures hold for each of them.
         backbone: of the deep measures that name none.
         scoring: as published; else every pixel counts, unless the settings say otherwise.
-        autocast: precision in which backbones compute: `bfloat16`, or None.
+        autocast: precision in which backbones compute: `bfloat16`, `float16` or None.
+        tf32: whether a GPU may round to TF32 in backbones.
         compiled: whether backbones are compiled.
     """
 
@@ -138,11 +141,12 @@ class Metrics:
         *,
         scoring: bool = False,
         autocast: str | None = None,
+        tf32: bool = Config.tf32,
         compiled: bool = False,
     ) -> None:
         self._metric, self._backbone, self._scoring = metric, backbone, scoring
         self._autocast = getattr(torch, autocast) if autocast else None
-        self._compiled = compiled
+        self._tf32, self._compiled = tf32, compiled
         self._backbones: dict[Any, Backbone] = {}
         self._trunk = cache(load_trunk)
         self._files: dict[Any, Any] = {}
@@ -211,6 +215,7 @@ class Metrics:
         key = (name, settings.weights, settings.seed, settings.model, tuple(settings.nodes or ()))
         if key not in self._backbones:
             network = load(name, settings.weights, seed=settings.seed, model=settings.model, nodes=settings.nodes)
+            network.tf32 = self._tf32
             if self._compiled:
                 if not torch.cuda.is_available():
                     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it misses CUDA
@@ -265,21 +270,27 @@ def degradation_settings(name: str) -> dict[str, Any]:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the first CUDA device where there is one, else the CPU.
+    """The device of that name; `auto` is a CUDA device, else the GPU of a Mac, else the CPU: the first that computes.
 
     Raises:
         SettingsError: for a device that this machine does not have.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        found = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+        return next((torch.device(kind) for kind, there in found.items() if there() and _computes(kind)), _CPU)
+    if not _computes(name):
         raise SettingsError(
             f"device={name} is not to be had here; take device=auto, device=cpu or, with a GPU, device=cuda."
-        ) from error
-    return device
+        )
+    return torch.device(name)
+
+
+def _computes(name: str) -> bool:
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False
+    return True
 
 
 def _module(settings: MetricConfig) -> Metric:

@@ -235,7 +235,9 @@ class Config:
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
         compile: compile the backbone: the first step takes longer, results differ a little.
-        autocast: bfloat16: the precision in which the backbone computes.
+        autocast: bfloat16 or float16: the precision in which the backbone computes.
+        tf32: let a GPU round to TF32: faster; losses differ in the fourth digit.
+        deterministic: on a GPU, the same numbers from the same command; slower.
         checkpoint: seconds between two checkpoints, from which resume=FOLDER goes on.
     """
 
@@ -262,7 +264,9 @@ class Config:
     seed: int = limited(0, low=0, high=_MOST_SEED)
     device: str = "auto"
     compile: bool = False
-    autocast: str | None = limited(None, accepted=("bfloat16",))
+    autocast: str | None = limited(None, accepted=("bfloat16", "float16"))
+    tf32: bool = False
+    deterministic: bool = False
     threads: int | None = limited(None, low=1, high=1024)
     checkpoint: float = limited(10.0, low=0)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -14,17 +17,30 @@ if TYPE_CHECKING:
     from enhance.metrics.deep.pairs import Prepared
 
 _TOLERANCE = 1e-4
+_known: ContextVar[bool] = ContextVar("values are known", default=False)
 _HALVES = (torch.float16, torch.bfloat16)
 _PRECISIONS = (torch.float32, torch.float64)
 
 
 def hidden(*given: Tensor) -> bool:
-    """Whether numbers cannot be looked at: torch.compile or torch.export is tracing, torch.func has wrapped the
-    tensors, or they are on the meta device.
+    """Whether numbers need not or cannot be looked at: within `values_known`, where torch.compile or torch.export is
+    tracing, torch.func has wrapped the tensors, or they are on the meta device.
     """
-    return torch.compiler.is_compiling() or any(
-        tensor.is_meta or is_functorch_wrapped_tensor(tensor) for tensor in given
-    )
+    if torch.compiler.is_compiling() or _known.get():
+        return True
+    return any(tensor.is_meta or is_functorch_wrapped_tensor(tensor) for tensor in given)
+
+
+@contextmanager
+def values_known(known: bool = True) -> Iterator[None]:
+    """While it is entered, values of images and masks are not looked at: a loop, whose image was checked at its first
+    step, need not wait for the device at each step to check them again.
+    """
+    token = _known.set(known)
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def image(

@@ -60,13 +60,15 @@ class Recorder:
         self._first: Moment | None = None
         self._last: Moment | None = None
         self._best: Moment | None = None
+        self._device = self._reference.device  # of the run, known from its first step on
         self._shown: int | None = None  # the step that result.png shows
 
     def record(self, step: Step) -> Row:
         """Write down one step and return its row."""
-        # A copy: the optimiser goes on in the same memory.
-        image = step.image.detach().to("cpu", self._reference.dtype, copy=True)
-        kept = step.index in self._frames
+        self._device, kept = step.image.device, step.index in self._frames
+        where = "cpu" if kept else self._device  # a copy to the host waits for the device: of frames alone
+        # A copy: the optimizer goes on in the same memory.
+        image = step.image.detach().to(where, self._reference.dtype, copy=True)
         row = measured(step, image, self._reference, whole=kept)
         self._history.append(row)
         self._last = (row, image)
@@ -94,7 +96,7 @@ class Recorder:
         last, image = self._last
         self._show(self._best)
         if last.step not in self._frames:
-            save_image(image, names.frame_file(self._folder, last.step))
+            save_image(image.cpu(), names.frame_file(self._folder, last.step))
         self._history.sync()
         updates = last.step - self._first[0].step
         absent: dict[str, str] = {}
@@ -109,7 +111,7 @@ class Recorder:
             "why_null": absent,
             "seconds": last.seconds,
             "seconds_per_step": last.seconds / updates if updates else None,
-            "peak_memory_bytes": peak_memory(),
+            "peak_memory_bytes": peak_memory(self._device),
         }
         write_json(self._folder / names.METRICS, results)
         return results
@@ -121,7 +123,7 @@ class Recorder:
         self._history.sync()
         moments = {"first": self._first, "last": self._last, "best": self._best}
         return {
-            name: None if moment is None else {"row": list(astuple(moment[0])), "image": moment[1]}
+            name: None if moment is None else {"row": list(astuple(moment[0])), "image": moment[1].cpu()}
             for name, moment in moments.items()
         }
 
@@ -167,12 +169,12 @@ class Recorder:
 
     def _show(self, best: Moment) -> None:
         if self._shown != best[0].step:
-            save_image(best[1], self._folder / names.RESULT)
+            save_image(best[1].cpu(), self._folder / names.RESULT)
             self._shown = best[0].step
 
     def _figures(self, moment: Moment, absent: dict[str, str], levels: Levels | None = None) -> dict[str, Any]:
         """The figures of an image. JSON has no infinity and no NaN: such a figure is null, for a reason in `absent`."""
-        row, image = moment
+        row, image = moment[0], moment[1].cpu()
         try:
             multi_scale = ms_ssim(image, self._reference).item()
         except ValueError as error:
@@ -199,16 +201,18 @@ def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
         step.loss,
         step.score,
         step.learning_rate,
-        psnr(image, reference).item(),
-        ssim(image, reference).item() if whole else math.nan,
+        psnr(image, reference.to(image)).item() if step.psnr is None else step.psnr,
+        ssim(image, reference.to(image)).item() if whole else math.nan,
         step.seconds,
         dict(step.terms) if len(step.terms) > 1 else {},
     )
 
 
-def peak_memory() -> dict[str, int]:
-    """Most memory that this process has held so far, in bytes: `host` where the system tells, `device` with CUDA."""
-    device = {"device": torch.cuda.max_memory_allocated()} if torch.cuda.is_initialized() else {}
+def peak_memory(of: torch.device) -> dict[str, int]:
+    """Most memory that was held, in bytes: `host`, by this process so far, where the system tells; `device`, on the
+    CUDA device `of` since its statistics were reset.
+    """
+    device = {"device": torch.cuda.max_memory_allocated(of)} if of.type == "cuda" else {}
     if resource is None:
         return device
     return {
