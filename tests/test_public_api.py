@@ -9,7 +9,7 @@ import pytest
 
 import enhance
 
-_DISTANCE = "backbone weights layout prefilter reduction padding check_range autocast seed model nodes"
+_DISTANCE = "backbone weights layout prefilter reduction padding check_range autocast kernel seed model nodes"
 _OPTIMIZE = (
     "reference initial metric steps callback objective mask learning_rate optimizer parametrization schedule stopping "
     "degradation log_loss smoothing size tile coarse seed device"
