@@ -14,7 +14,9 @@ _OPTIMIZE = (
     "reference initial metric steps callback objective mask learning_rate optimizer parametrization schedule stopping "
     "degradation log_loss smoothing size tile coarse seed device"
 )
-_MINIMIZE = "objective parametrization steps learning_rate optimizer schedule log_loss reset_moments smoothing tf32 resume"
+_MINIMIZE = (
+    "objective parametrization steps learning_rate optimizer schedule log_loss reset_moments smoothing tf32 resume"
+)
 CALLABLES = {
     "DeepJSD": _DISTANCE,
     "DeepSKLD": _DISTANCE,
