@@ -72,7 +72,8 @@ def _lpips(net: str) -> Callable[[Tensor, Tensor], Tensor]:
     def compare(image: Tensor, reference: Tensor) -> Tensor:
         network = lpips._NoTrainLpips(net=net, pnet_rand=True)  # type: ignore[arg-type]
         ours: Any = metric_of({"alex": "lpips"}.get(net, f"lpips_{net}"))._compare
-        network.net.load_state_dict(ours.net.state_dict())
+        layers = zip(network.net.state_dict(), ours.net.state_dict().values(), strict=True)  # ours has other names
+        network.net.load_state_dict(dict(layers))
         return lpips._lpips_update(image, reference, network, normalize=True)
 
     return compare
