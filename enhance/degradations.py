@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from enhance.images.arrays import from_array, to_array
+from enhance.utils.ranges import remedy
 from enhance.utils.suggest import unknown
 
 _TOLERANCE = 1e-4
@@ -199,7 +200,9 @@ def _require_image(image: Tensor) -> None:
         raise ValueError(f"The image to degrade must be floating point in [0, 1], got {image.dtype}; divide by 255.")
     low, high = (value.item() for value in torch.aminmax(image.detach()))
     if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
-        raise ValueError(f"The image to degrade must lie in [0, 1], got [{low:.4g}, {high:.4g}]; clamp or rescale it.")
+        raise ValueError(
+            f"The image to degrade must lie in [0, 1], got [{low:.4g}, {high:.4g}]. {remedy(low, high, 'image')}"
+        )
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

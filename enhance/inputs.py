@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from enhance.degradations import degrade
-from enhance.images.arrays import ImageError, from_array, from_pillow, require_size, resize
+from enhance.images.arrays import ImageError, from_array, require_size, resize
 from enhance.images.pictures import open_picture
-from enhance.images.reading import Picture
+from enhance.images.reading import Picture, from_pillow
 from enhance.images.samples import SAMPLES
 from enhance.metrics import checks
 
@@ -39,6 +39,7 @@ class Inputs:
         start: what the initial image is, for people, e.g. `gaussian_noise (sigma 50)`.
         degraded: whether the initial image is the degraded reference.
         mask: (1, 1, H, W) in [0, 1], or None: where the image is optimised.
+        bits: of a channel of the results: 16 where the reference or the initial image has more than 8, else 8.
     """
 
     reference: Tensor
@@ -47,6 +48,7 @@ class Inputs:
     start: str
     degraded: bool = False
     mask: Tensor | None = None
+    bits: int = 8
 
     @property
     def near(self) -> bool:
@@ -95,35 +97,36 @@ def read_inputs(
         start = degrade(truth, degradation["name"], seed=seed, **settings)
         listed = ", ".join(f"{key} {value}" for key, value in settings.items())
         name = f"{degradation['name']} ({listed})" if listed else degradation["name"]
-        return Inputs(truth, start, picture.notes, name, degraded=True, mask=region)
+        return Inputs(truth, start, picture.notes, name, degraded=True, mask=region, bits=picture.bits)
     if isinstance(initial, str) and (plain := _plain(initial, truth, seed)) is not None:
-        return Inputs(truth, plain, picture.notes, initial, mask=region)
+        return Inputs(truth, plain, picture.notes, initial, mask=region, bits=picture.bits)
     other, start = _open(initial, "initial", size, background, (*_LEVELS, "noise", "degraded"))
     if start.shape != truth.shape:
         raise ImageError(
             f"initial is {_size(start)} but reference is {_size(truth)} (width x height); "
             "they must show the same picture at the same size: resize one of them."
         )
-    return Inputs(truth, start, picture.notes + other.notes, Path(other.source).name, mask=region)
+    bits = max(picture.bits, other.bits)
+    return Inputs(truth, start, picture.notes + other.notes, Path(other.source).name, mask=region, bits=bits)
 
 
 def _open(
     given: Given, role: str, size: int | None, background: str, others: Iterable[str] = ()
 ) -> tuple[Picture, Tensor]:
     named = isinstance(given, str | os.PathLike)
-    picture = open_picture(given, background, others) if named else _picture(given, role)
+    picture = open_picture(given, background, others) if named else _picture(given, role, background)
     require_size(picture, role)
     image = resize(picture.image, size) if size else picture.image
     require_size(image, f"{role} at size={size}")
     return picture, image
 
 
-def _picture(given: object, role: str) -> Picture:
+def _picture(given: object, role: str, background: str) -> Picture:
     """An image that is in memory already."""
     if isinstance(given, np.ndarray):
-        return Picture(from_array(given), role)
+        return Picture(from_array(given), role, bits=8 if given.dtype == np.uint8 else 16)
     if isinstance(given, Image.Image):
-        return Picture(from_pillow(given), role)
+        return from_pillow(given, background, role)
     if not isinstance(given, Tensor):
         raise ImageError(
             f"{role} must be a file, a sample's name, a tensor (1, 3, H, W), an array (H, W, 3) or a Pillow image, got "

@@ -23,7 +23,7 @@ from enhance.config.schema import (
 from enhance.images.arrays import resize, to_array
 from enhance.inputs import Given, read_inputs
 from enhance.metrics.metric import Metric
-from enhance.metrics.psnr_ssim import ssim
+from enhance.metrics.psnr_ssim import ssim_or_nan
 from enhance.metrics.registry import METRICS
 from enhance.optim.guard import Diverged
 from enhance.optim.objective import Term
@@ -199,7 +199,7 @@ def _recorded(run: EarlyStopping, optimization: Optimization) -> Optimized:
     if best is None:
         raise Diverged(run.reason)
     row, image = best
-    best_row = replace(row, ssim=ssim(image, truth).item())
+    best_row = replace(row, ssim=ssim_or_nan(image, truth))
     weights = {term["name"]: term["weight"] for term in optimization.objective.describe()}
     several = weights if len(weights) > 1 else {}
     return Optimized(image, best_row, history, run.reason, truth, optimization.initial, frames, several)

@@ -110,14 +110,14 @@ def test_an_image_may_have_any_form(form: str, metric: DeepDistance, reference: 
 
 
 def test_pillow_modes() -> None:
-    from enhance.images.arrays import from_pillow
+    from enhance.images.reading import from_pillow
 
     clear = Image.new("RGBA", (9, 8), (0, 0, 0, 0))
-    assert torch.equal(from_pillow(clear), torch.ones(1, 3, 8, 9))
+    assert torch.equal(from_pillow(clear).image, torch.ones(1, 3, 8, 9))
     palette = Image.new("RGB", (9, 8), (255, 0, 51)).convert("P")
-    assert torch.allclose(from_pillow(palette)[0, :, 0, 0], torch.tensor([1, 0, 0.2]))
+    assert torch.allclose(from_pillow(palette).image[0, :, 0, 0], torch.tensor([1, 0, 0.2]))
     deep = Image.fromarray(np.full((8, 9), 13107, np.uint16))
-    assert torch.allclose(from_pillow(deep), torch.full((1, 3, 8, 9), 0.2))
+    assert torch.allclose(from_pillow(deep).image, torch.full((1, 3, 8, 9), 0.2))
     with pytest.raises(ValueError, match="convert it to RGB"):
         from_pillow(Image.new("F", (9, 8)))
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
+
+from enhance.utils.ranges import remedy
 
 if TYPE_CHECKING:
     from enhance.images.reading import Picture
@@ -23,11 +24,15 @@ class ImageError(ValueError):
     """An image that cannot be read, used or written; the message names the remedy."""
 
 
-def to_array(image: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """An image (1, 3, H, W) or (3, H, W) in [0, 1] as bytes (H, W, 3): clipped, times 255, rounded to the nearest.
+def to_array(image: Tensor, bits: int = 8) -> Array:
+    """An image (1, 3, H, W) or (3, H, W) in [0, 1] as bytes (H, W, 3): times 255, rounded to the nearest.
+
+    Args:
+        image: the image; what lies outside [0, 1] by no more than rounding is clipped.
+        bits: 8, or 16 for uint16 up to 65535.
 
     Raises:
-        ImageError: for another shape, integers, NaN, or values below -1 or above 2, which are on another scale.
+        ImageError: for another shape, integers, NaN, or values outside [0, 1].
 
     Example:
         >>> to_array(torch.full((1, 3, 1, 2), 0.5)).tolist()
@@ -43,11 +48,13 @@ def to_array(image: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
     values = single.detach().float()
     if torch.isnan(values).any():
         raise ImageError("An image to be written contains NaN.")
-    if values.min() < -1 or values.max() > 2:
+    low, high = (value.item() for value in torch.aminmax(values))
+    if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
         raise ImageError(
-            f"An image to be written must lie in [0, 1], got [{values.min():.4g}, {values.max():.4g}]; rescale it."
+            f"An image to be written must lie in [0, 1], got [{low:.4g}, {high:.4g}]. {remedy(low, high, 'image')}"
         )
-    return (values.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    levels = (values.clamp(0, 1) * (2**bits - 1)).round().permute(1, 2, 0).cpu()
+    return levels.numpy().astype(np.uint16 if bits == 16 else np.uint8)
 
 
 def from_array(values: Array) -> Tensor:
@@ -72,31 +79,15 @@ def from_array(values: Array) -> Tensor:
         if np.isnan(low):
             raise ImageError("An image must not contain NaN.")
         if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
-            raise ImageError(f"An image of floats must lie in [0, 1], this one in [{low:.4g}, {high:.4g}]; rescale it.")
+            raise ImageError(
+                f"An image of floats must lie in [0, 1], this one in [{low:.4g}, {high:.4g}]. "
+                f"{remedy(low, high, 'image')}"
+            )
         scaled = values.astype(np.float32).clip(0, 1)
     else:
         raise ImageError(f"An image must be of uint8, uint16 or floats in [0, 1], got {values.dtype}; convert it.")
     channels = torch.from_numpy(np.ascontiguousarray(np.moveaxis(scaled, -1, 0)))
     return channels.expand(3, -1, -1).contiguous()[None]
-
-
-def from_pillow(picture: Image.Image) -> Tensor:
-    """An image of Pillow as (1, 3, H, W) in [0, 1], float32 RGB; transparent pixels are composited over white.
-
-    Raises:
-        ImageError: for the 32-bit modes I and F, whose range is undefined.
-
-    Example:
-        >>> from_pillow(Image.new("L", (6, 4), 255)).shape
-        torch.Size([1, 3, 4, 6])
-    """
-    if picture.mode.startswith("I;16"):
-        return from_array(np.asarray(picture).astype(np.uint16))
-    if picture.mode in ("I", "F"):
-        raise ImageError(f"An image of Pillow's mode {picture.mode} has no known range; convert it to RGB.")
-    if picture.has_transparency_data:
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-    return from_array(np.asarray(picture.convert("RGB")))
 
 
 def require_size(image: Tensor | Picture, name: str, minimum: int = MIN_SIDE) -> None:

@@ -20,6 +20,7 @@ _OTHER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB = 0, 1, 2
 _PHOTOMETRIC = 262
 _ORIENTATION = 274
+_PROFILE = 34675
 _TURNS = {2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 1), 6: (False, 3), 7: (True, 3), 8: (False, 1)}
 
 
@@ -40,7 +41,7 @@ def sixteen_bits(path: Path, opened: Image.Image, raw: str) -> Array | None:
     elif kind in ("RGB", "RGBA", "RGBX") and order in _OTHER:
         high = np.asarray(ImageOps.exif_transpose(opened)).astype(np.uint16)
         values = high << 8 | _decoded(path, f"{kind};16{_OTHER[order]}")
-    elif opened.mode.startswith("I;16") or (opened.mode == "I" and opened.format == "PNG"):
+    elif opened.mode.startswith("I;16") or (opened.mode == "I" and opened.format in ("PNG", "PPM")):
         values = np.asarray(ImageOps.exif_transpose(opened)).astype(np.uint16)
         if getattr(opened, "tag_v2", {}).get(_PHOTOMETRIC) == _MIN_IS_WHITE:
             values = 65535 - values
@@ -65,7 +66,7 @@ def _decoded(path: Path, raw: str) -> Array:
         return np.asarray(ImageOps.exif_transpose(opened))
 
 
-def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2) -> Array | None:
+def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2) -> tuple[Array, bytes] | None:
     """Samples (H, W, 1 to 4) in [0, 1] of a grey or RGB TIFF, upright, alpha not premultiplied.
 
     Args:
@@ -74,7 +75,7 @@ def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2) -> Array | None:
         min_bytes: files with fewer bytes a sample are left to Pillow.
 
     Returns:
-        The samples, or None where Pillow should read the file.
+        The samples and the ICC profile, if any, or None where Pillow should read the file.
 
     Raises:
         ImageError: for floats outside [0, 1], complex numbers, more than two dimensions, or too many pixels.
@@ -95,6 +96,7 @@ def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2) -> Array | None:
         if len(file.pages) > 1:
             notes.append(f"the first of {len(file.pages)} frames of {path.name} is used")
         orientation = int(getattr(page.tags.get(_ORIENTATION), "value", 1))
+        profile = getattr(page.tags.get(_PROFILE), "value", b"")
     values = np.moveaxis(values, 0, -1) if page.axes == "SYX" else np.atleast_3d(values)
     values = _unit(path, values, int(page.bitspersample))
     values = 1 - values if page.photometric == _MIN_IS_WHITE else values
@@ -104,7 +106,8 @@ def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2) -> Array | None:
         mirrored, quarters = _TURNS[orientation]
         values = np.rot90(values[:, ::-1] if mirrored else values, quarters)
         notes.append("the EXIF orientation is honoured")
-    return _channels(values, 3 if page.photometric == _RGB else 1, tuple(int(kind) for kind in page.extrasamples))
+    extra = tuple(int(kind) for kind in page.extrasamples)
+    return _channels(values, 3 if page.photometric == _RGB else 1, extra), bytes(profile)
 
 
 def _is_deep(page: Any, min_bytes: int) -> bool:

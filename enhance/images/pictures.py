@@ -9,10 +9,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from enhance.images.arrays import MIN_SIDE, ImageError, from_array, from_pillow, require_size, resize, resized, to_array
-from enhance.images.reading import Picture, read
+from enhance.images.arrays import MIN_SIDE, ImageError, from_array, require_size, resize, resized, to_array
+from enhance.images.reading import Picture, from_pillow, read
 from enhance.images.samples import SAMPLES, sample_file
-from enhance.images.suffixes import READABLE
+from enhance.images.suffixes import readable
 from enhance.images.writing import save_image
 from enhance.utils.suggest import unknown
 
@@ -90,6 +90,6 @@ def load_image(path: str | os.PathLike[str], background: str = "white") -> Tenso
 
 def _images_here() -> list[str]:
     try:
-        return sorted(name for name in os.listdir() if name.lower().endswith(READABLE))
+        return sorted(name for name in os.listdir() if name.lower().endswith(readable()))
     except OSError:
         return []

@@ -2,17 +2,91 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from typing import NamedTuple
+
 FORMATS: dict[str, str] = {
     ".png": "PNG",
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".mpo": "MPO",
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".bmp": "BMP",
+    ".dib": "DIB",
     ".gif": "GIF",
+    ".avif": "AVIF",
+    ".ppm": "PPM",
+    ".pgm": "PPM",
+    ".pbm": "PPM",
+    ".pnm": "PPM",
+    ".pfm": "PPM",
+    ".jp2": "JPEG2000",
+    ".j2k": "JPEG2000",
+    ".j2c": "JPEG2000",
+    ".jpx": "JPEG2000",
+    ".tga": "TGA",
+    ".qoi": "QOI",
 }
 """Pillow's name of the format by suffix."""
 
-READABLE: tuple[str, ...] = tuple(FORMATS)
-"""Suffixes of the files that can be read."""
+KINDS = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000, PPM and PGM, TGA and QOI"
+"""What can be read, in words."""
+
+
+class Extra(NamedTuple):
+    """A kind of file that an optional library reads.
+
+    Attributes:
+        title: of the kind.
+        module: that is imported.
+        extra: of this package that installs it.
+    """
+
+    title: str
+    module: str
+    extra: str
+
+    @property
+    def installed(self) -> bool:
+        """Whether the library is there."""
+        return find_spec(self.module) is not None
+
+
+HEIC = Extra("HEIC", "pillow_heif", "heic")
+JPEG_XL = Extra("JPEG XL", "pillow_jxl", "jxl")
+RAW = Extra("camera RAW", "rawpy", "raw")
+
+RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw")
+EXTRAS: dict[str, Extra] = {
+    ".heic": HEIC,
+    ".heif": HEIC,
+    ".hif": HEIC,
+    ".jxl": JPEG_XL,
+    **dict.fromkeys(RAW_SUFFIXES, RAW),
+}
+"""What an optional library reads, by suffix."""
+
+
+def readable() -> tuple[str, ...]:
+    """Suffixes of the files that can be read with what is installed.
+
+    Example:
+        >>> ".png" in readable()
+        True
+    """
+    return (*FORMATS, *(suffix for suffix, extra in EXTRAS.items() if extra.installed))
+
+
+def why_unread(suffix: str) -> str:
+    """Why files of such a name are not read, in a few words.
+
+    Example:
+        >>> why_unread(".csv")
+        'no images by their names'
+    """
+    extra = EXTRAS.get(suffix.lower())
+    return f"{extra.title}, read after pip install 'enhance[{extra.extra}]'" if extra else "no images by their names"

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import tifffile
 from PIL import Image
 from torch import Tensor
 
-from enhance.images.arrays import ImageError, to_array
+from enhance.images import png
+from enhance.images.arrays import Array, ImageError, to_array
+from enhance.images.colour import srgb_profile
 from enhance.images.suffixes import FORMATS
 from enhance.utils.files import sentence, write_bytes
 
@@ -21,17 +26,22 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "TIFF": {},
     "BMP": {},
 }
+_SIXTEEN = ("PNG", "TIFF")
 
 
-def save_image(image: Tensor, path: str | os.PathLike[str]) -> None:
-    """Write an image with 8 bits a channel, whole or not at all; the format follows from the suffix of the name.
+def save_image(image: Tensor, path: str | os.PathLike[str], bits: int = 8) -> None:
+    """Write an image, whole or not at all; the format follows from the suffix of the name.
+
+    The file says that its colours are sRGB, by a profile, but for BMP, which has none.
 
     Args:
         image: (1, 3, H, W) or (3, H, W) in [0, 1].
         path: where to; missing folders are made. PNG, WebP, TIFF and BMP are lossless, JPEG is of quality 95.
+        bits: of a channel: 8, or 16 in PNG and TIFF.
 
     Raises:
-        ImageError: for a wrong shape, NaN, an unknown suffix, or a folder that cannot be written.
+        ImageError: for a wrong shape, NaN, values outside [0, 1] by more than rounding, an unknown suffix, bits that
+            the format does not have, or a folder that cannot be written.
 
     Example:
         >>> import tempfile, torch
@@ -45,15 +55,28 @@ def save_image(image: Tensor, path: str | os.PathLike[str]) -> None:
     if kind not in _SETTINGS:
         accepted = ", ".join(suffix for suffix, name in FORMATS.items() if name in _SETTINGS)
         raise ImageError(f"Cannot tell the format of {path.name!r}; end the name in one of {accepted}.")
-    pixels = to_array(image)
-    buffer = io.BytesIO()
+    if bits != 8 and (bits != 16 or kind not in _SIXTEEN):
+        raise ImageError(f"{kind} is not written with bits={bits}; PNG and TIFF take 8 or 16, others 8.")
+    pixels = to_array(image, bits)
     try:
-        Image.fromarray(pixels).save(buffer, format=kind, **_SETTINGS[kind])
-    except (OSError, ValueError) as error:
+        data = _encoded(pixels, kind)
+    except (OSError, ValueError, struct.error) as error:
         raise ImageError(
             f"{kind} cannot hold an image of {pixels.shape[1]} x {pixels.shape[0]} pixels ({error}); write a PNG."
         ) from error
     try:
-        write_bytes(path, buffer.getvalue())
+        write_bytes(path, data)
     except OSError as error:
         raise ImageError(sentence(error)) from error
+
+
+def _encoded(pixels: Array, kind: str) -> bytes:
+    profile = srgb_profile()
+    buffer = io.BytesIO()
+    if pixels.dtype == np.uint8:
+        Image.fromarray(pixels).save(buffer, format=kind, **_SETTINGS[kind], icc_profile=profile)
+    elif kind == "PNG":
+        return png.encode(pixels, profile)
+    else:
+        tifffile.imwrite(buffer, pixels, photometric="rgb", iccprofile=profile, metadata=None, software=False)
+    return buffer.getvalue()

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor  # pyright: ignore[reportMissingImports]
 
+from enhance.utils.ranges import remedy
+
 if TYPE_CHECKING:
     from enhance.metrics.deep.pairs import Prepared
 
@@ -110,12 +112,10 @@ def image(
         if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
             if low != low or high != high:
                 raise ValueError(f"{name} contains NaN.")
-            mend = (
-                "Divide by 255."
-                if low >= 0 and 1.5 < high <= 255
-                else f"Clamp it: {name}.clamp(0, 1); or pass check_range=False to the metric."
+            raise ValueError(
+                f"{name} must lie in [0, 1], got [{low:.4g}, {high:.4g}]. {remedy(low, high, name)} Images meant to "
+                "leave the range need check_range=False of the metric."
             )
-            raise ValueError(f"{name} must lie in [0, 1], got [{low:.4g}, {high:.4g}]. {mend}")
     return given
 
 
@@ -154,7 +154,9 @@ def mask(given: Tensor, image: Tensor) -> Tensor:
         return given
     low, high = given.aminmax()
     if not (low >= 0 and high <= 1):
-        raise ValueError(f"mask must lie in [0, 1], got [{low:.4g}, {high:.4g}].")
+        raise ValueError(
+            f"mask must lie in [0, 1], got [{low:.4g}, {high:.4g}]. {remedy(low.item(), high.item(), 'mask')}"
+        )
     if not (given.amax((1, 2, 3)) > 0).all():
         raise ValueError("mask is 0 everywhere: no pixel would count.")
     return given

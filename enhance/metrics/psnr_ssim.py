@@ -1,23 +1,20 @@
-"""MSE, MAE, PSNR, SSIM and MS-SSIM of each image of a batch, from torch and torchmetrics."""
+"""MSE, MAE, PSNR, SSIM and MS-SSIM of each image of a batch, as their authors' code computes them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchmetrics.functional.image import (
-    multiscale_structural_similarity_index_measure,
-    structural_similarity_index_measure,
-)
 
 _DECIBELS = (10 / torch.log(torch.tensor(10.0))).item()  # of one unit of the natural logarithm, in single precision
-_SSIM_LEAST = 6  # pixels: what an 11 x 11 window can be reflected from
-_LARGE = 4_000_000  # pixels of an image that is measured in strips
-_STRIP, _STRIP_LEAST = 1_000_000, 256  # pixels of a strip, and rows: each takes 60 times its memory
-_MS_SSIM_LEAST = 176  # pixels: five scales under an 11 x 11 window
+SSIM_LEAST = 11  # pixels: the window
+_SIGMA = 1.5
+_C1, _C2 = 0.01**2, 0.03**2
+_STRIP = 1_000_000  # pixels of a map that are computed at once: each takes some 60 times its memory
+_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales
+_MS_SSIM_LEAST = 161  # pixels: halved four times, the window still fits
 
 
 def mse(image: Tensor, reference: Tensor) -> Tensor:
@@ -45,54 +42,96 @@ def psnr(image: Tensor, reference: Tensor) -> Tensor:
 
 
 def ssim(image: Tensor, reference: Tensor) -> Tensor:
-    """Structural similarity (Wang et al., 2004; Gaussian window, sigma 1.5), (B, 3, H, W) in [0, 1] -> (B,).
+    """Structural similarity (Wang et al., 2004), (B, 3, H, W) in [0, 1] -> (B,).
 
-    Above 4 million pixels it is the mean over strips, as if each were an image of its own.
-
-    The mean goes up to the border, which is reflected; the authors' code and scikit-image leave a margin of 5 pixels
-    out. The two agree in the interior and differ in the second decimal place for images as small as 40 pixels.
+    The mean over the three channels and over all places where an 11 x 11 Gaussian window of sigma 1.5 lies inside the
+    image, without the reduction of large images that the authors recommend. It is what `structural_similarity` of
+    scikit-image gives with `gaussian_weights=True, use_sample_covariance=False`, and `piq.ssim` with
+    `downsample=False`.
 
     Raises:
-        ValueError: if the two are not batches of the same shape, or a side is shorter than 6 pixels.
+        ValueError: if the two are not batches of the same shape, or a side is shorter than 11 pixels.
+
+    Example:
+        >>> ssim(torch.ones(1, 3, 16, 16), torch.ones(1, 3, 16, 16))
+        tensor([1.])
     """
-    _require("SSIM", image, reference, _SSIM_LEAST)
-    return _in_strips(_ssim, image, reference)
+    _require("SSIM", image, reference, SSIM_LEAST)
+    return _similarity(image, reference)[0].mean(1)
+
+
+def ssim_or_nan(image: Tensor, reference: Tensor) -> float:
+    """Structural similarity of one image (1, 3, H, W); NaN where a side is shorter than 11 pixels."""
+    return math.nan if min(image.shape[-2:]) < SSIM_LEAST else ssim(image, reference).item()
 
 
 def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
     """Multi-scale SSIM (Wang et al., 2003; five scales), (B, 3, H, W) in [0, 1] -> (B,).
 
-    Above 4 million pixels it is the mean over strips, as if each were an image of its own.
+    The mean over the three channels of the product over the scales, each the mean of 2 x 2 pixels of the one before;
+    negative factors count as 0. Where a side is odd, its last row or column is repeated, as in the authors' code.
 
     Raises:
-        ValueError: if the two are not batches of the same shape, or a side is shorter than 176 pixels, for which five
-            scales need a smaller window.
+        ValueError: if the two are not batches of the same shape, or a side is shorter than 161 pixels, of which five
+            scales cannot be made.
+
+    Example:
+        >>> ms_ssim(torch.ones(1, 3, 161, 161), torch.ones(1, 3, 161, 161))
+        tensor([1.])
     """
     _require("MS-SSIM", image, reference, _MS_SSIM_LEAST)
-    return _in_strips(_ms_ssim, image, reference)
+    factors = []
+    for scale in range(len(_WEIGHTS)):
+        if scale:
+            image, reference = _halved(image), _halved(reference)
+        similarity, contrast = _similarity(image, reference)
+        factors.append(similarity if scale == len(_WEIGHTS) - 1 else contrast)
+    weights = image.new_tensor(_WEIGHTS)[:, None, None]
+    positive = torch.stack(factors).clamp(min=torch.finfo(image.dtype).tiny)  # the gradient of 0 ** 0.1 is infinite
+    return (positive**weights).prod(0).mean(1)
 
 
-def _ssim(image: Tensor, reference: Tensor) -> Tensor:
-    value = structural_similarity_index_measure(image, reference, data_range=1.0, reduction="none")
-    similarity = torch.as_tensor(value[0] if isinstance(value, tuple) else value).reshape(-1)
-    return similarity.clamp(max=1.0)  # flat images cancel to a little more in single precision
+def _similarity(image: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean SSIM and mean contrast-structure term of each channel, (B, 3) both; large images strip by strip."""
+    height, width = (side - SSIM_LEAST + 1 for side in image.shape[-2:])  # of the map
+    rows = min(height, max(1, _STRIP // width))
+    sums = torch.zeros(2, *image.shape[:2], dtype=image.dtype, device=image.device)
+    for top in range(0, height, rows):
+        strip = slice(top, min(top + rows, height) + SSIM_LEAST - 1)
+        sums = sums + torch.stack(
+            [each.sum((-2, -1)) for each in _maps(image[..., strip, :], reference[..., strip, :])]
+        )
+    similarity, contrast = sums / (height * width)
+    return similarity, contrast
 
 
-def _ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
-    value = multiscale_structural_similarity_index_measure(
-        image, reference, data_range=1.0, reduction="none", normalize="relu"
-    )
-    return value.reshape(-1)
+def _maps(image: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+    """SSIM and its contrast-structure term at each place of the window, (B, 3, H - 10, W - 10) both."""
+    moments = torch.stack((image, reference, image * image, reference * reference, image * reference))
+    mean, mean_r, square, square_r, product = _blurred(moments)
+    squares = mean * mean + mean_r * mean_r
+    # flat images cancel to a little less than 0 in single precision
+    variance = (square + square_r - squares).clamp(min=0)
+    contrast = (2 * (product - mean * mean_r) + _C2) / (variance + _C2)
+    contrast = contrast.clamp(max=1)
+    return (2 * mean * mean_r + _C1) / (squares + _C1) * contrast, contrast
 
 
-def _in_strips(measure: Callable[[Tensor, Tensor], Tensor], image: Tensor, reference: Tensor) -> Tensor:
-    """The measure of a large image as the mean of strips of its rows, for the memory's sake."""
+def _blurred(images: Tensor) -> Tensor:
+    """Means (..., H - 10, W - 10) under the Gaussian window."""
+    reach = torch.arange(SSIM_LEAST, dtype=images.dtype, device=images.device) - SSIM_LEAST // 2
+    window = torch.softmax(-(reach**2) / (2 * _SIGMA**2), 0)
+    planes = images.flatten(0, -3)[None]  # each a channel of its own: much faster than as a batch
+    count = planes.shape[1]
+    for kernel in (window[:, None], window[None, :]):
+        planes = functional.conv2d(planes, kernel.expand(count, 1, -1, -1), groups=count)
+    return planes.reshape(*images.shape[:-2], *planes.shape[-2:])
+
+
+def _halved(image: Tensor) -> Tensor:
+    """Means of 2 x 2 pixels, (B, 3, H, W) -> (B, 3, ceil(H / 2), ceil(W / 2))."""
     height, width = image.shape[-2:]
-    if height * width <= _LARGE:
-        return measure(image, reference)
-    strips = min(-(-height * width // _STRIP), max(1, height // _STRIP_LEAST))
-    parts = zip(image.tensor_split(strips, -2), reference.tensor_split(strips, -2), strict=True)
-    return torch.stack([measure(*part) * part[0].shape[-2] for part in parts]).sum(0) / height
+    return functional.avg_pool2d(functional.pad(image, (0, width % 2, 0, height % 2), mode="replicate"), 2)
 
 
 def _require(name: str, image: Tensor, reference: Tensor, least: int) -> None:

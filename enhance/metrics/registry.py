@@ -102,7 +102,7 @@ METRICS: dict[str, Row] = {
     "mae": Row(f"{_OWN}:mae", "MAE", "mean absolute error"),
     "psnr": Row(f"{_OWN}:psnr", "PSNR", "peak signal-to-noise ratio, dB", higher_is_better=True, best=inf),
     "ssim": Row(
-        f"{_OWN}:ssim", "SSIM", "structural similarity (Wang et al., 2004)", higher_is_better=True, best=1, min_size=6
+        f"{_OWN}:ssim", "SSIM", "structural similarity (Wang et al., 2004)", higher_is_better=True, best=1, min_size=11
     ),
     "ms_ssim": Row(
         f"{_OWN}:ms_ssim",
@@ -110,7 +110,7 @@ METRICS: dict[str, Row] = {
         "multi-scale structural similarity (Wang et al., 2003)",
         higher_is_better=True,
         best=1,
-        min_size=176,
+        min_size=161,
     ),
     "vif": Row(
         "enhance.metrics.vif:vif",

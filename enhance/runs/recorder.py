@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from enhance.images.writing import save_image
-from enhance.metrics.psnr_ssim import ms_ssim, psnr, ssim
+from enhance.metrics.psnr_ssim import ms_ssim, psnr, ssim, ssim_or_nan
 from enhance.optim.frames import FramePlan
 from enhance.optim.step import Step
 from enhance.runs import layout as names
@@ -42,19 +42,28 @@ class Recorder:
         initial: the same shape.
         facts: what is known before the first step; goes to metrics.json as it is.
         frames: which steps are kept as frames.
+        bits: of a channel of all images but the frames: 8 or 16.
     """
 
     def __init__(
-        self, folder: Path, reference: Tensor, initial: Tensor, *, facts: Mapping[str, Any], frames: FramePlan
+        self,
+        folder: Path,
+        reference: Tensor,
+        initial: Tensor,
+        *,
+        facts: Mapping[str, Any],
+        frames: FramePlan,
+        bits: int = 8,
     ) -> None:
-        self._prepare(folder, reference, facts, frames)
-        save_image(reference, folder / names.REFERENCE)
-        save_image(initial, folder / names.INITIAL)
+        self._prepare(folder, reference, facts, frames, bits)
+        save_image(reference, folder / names.REFERENCE, bits)
+        save_image(initial, folder / names.INITIAL, bits)
         terms = [term["name"] for term in facts.get("objective", [])]
         self._history = HistoryWriter(folder / names.HISTORY, terms=terms if len(terms) > 1 else [])
         write_json(folder / names.METRICS, {"status": "running", **self._facts})
 
-    def _prepare(self, folder: Path, reference: Tensor, facts: Mapping[str, Any], frames: FramePlan) -> None:
+    def _prepare(self, folder: Path, reference: Tensor, facts: Mapping[str, Any], frames: FramePlan, bits: int) -> None:
+        self._bits = bits
         self._folder, self._facts, self._frames = folder, dict(facts), frames.chosen()
         self._reference = reference.detach().cpu()
         self._first: Moment | None = None
@@ -136,6 +145,7 @@ class Recorder:
         facts: Mapping[str, Any],
         frames: FramePlan,
         state: Mapping[str, Any],
+        bits: int = 8,
     ) -> Self:
         """Go on in the folder of an interrupted run: rows and frames after the step of `state` are removed, and what
         follows is as if nothing had happened.
@@ -146,12 +156,13 @@ class Recorder:
             facts: goes to metrics.json as it is.
             frames: the same plan.
             state: what `state` returned.
+            bits: the run's.
 
         Raises:
             ValueError: if the state is of no step, or the history does not reach its step.
         """
         recorder = cls.__new__(cls)
-        recorder._prepare(folder, reference, facts, frames)
+        recorder._prepare(folder, reference, facts, frames, bits)
         recorder._first, recorder._last, recorder._best = (
             _moment(state.get(name)) for name in ("first", "last", "best")
         )
@@ -169,23 +180,18 @@ class Recorder:
 
     def _show(self, best: Moment) -> None:
         if self._shown != best[0].step:
-            save_image(best[1].cpu(), self._folder / names.RESULT)
+            save_image(best[1].cpu(), self._folder / names.RESULT, self._bits)
             self._shown = best[0].step
 
     def _figures(self, moment: Moment, absent: dict[str, str], levels: Levels | None = None) -> dict[str, Any]:
         """The figures of an image. JSON has no infinity and no NaN: such a figure is null, for a reason in `absent`."""
         row, image = moment[0], moment[1].cpu()
-        try:
-            multi_scale = ms_ssim(image, self._reference).item()
-        except ValueError as error:
-            multi_scale, absent["ms_ssim"] = math.nan, str(error)
-        values = {
-            "loss": row.loss,
-            "score": row.score,
-            "psnr": row.psnr,
-            "ssim": ssim(image, self._reference).item(),
-            "ms_ssim": multi_scale,
-        }
+        values = {"loss": row.loss, "score": row.score, "psnr": row.psnr}
+        for name, similarity in (("ssim", ssim), ("ms_ssim", ms_ssim)):
+            try:
+                values[name] = similarity(image, self._reference).item()
+            except ValueError as error:  # smaller than the window
+                values[name], absent[name] = math.nan, str(error)
         if math.isinf(row.psnr):
             absent["psnr"] = "The image equals the reference: its PSNR is infinite."
         figures: dict[str, Any] = {"step": row.step} | _finite(values)
@@ -202,7 +208,7 @@ def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
         step.score,
         step.learning_rate,
         psnr(image, reference.to(image)).item() if step.psnr is None else step.psnr,
-        ssim(image, reference.to(image)).item() if whole else math.nan,
+        ssim_or_nan(image, reference.to(image)) if whole else math.nan,
         step.seconds,
         dict(step.terms) if len(step.terms) > 1 else {},
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from enhance.images.suffixes import READABLE
+from enhance.images.suffixes import readable
 from enhance.utils.suggest import unknown
 from enhance.utils.tables import read_csv
 
@@ -106,8 +106,8 @@ def _names(file: Path) -> list[tuple[int, str]]:
 def _images(folder: Path) -> list[Path]:
     """Those that lie in a folder; where none do, those in the folders below it, but for hidden ones."""
     for files in (folder.iterdir(), folder.rglob("*")):
-        images = (file for file in files if file.suffix.lower() in READABLE and not file.is_dir())
+        images = (file for file in files if file.suffix.lower() in readable() and not file.is_dir())
         found = [file for file in images if not any(part[0] == "." for part in file.relative_to(folder).parts[:-1])]
         if found:
             return sorted(found)
-    raise PairsError(f"There are no images in {folder} ({', '.join(READABLE)}).")
+    raise PairsError(f"There are no images in {folder} ({', '.join(readable())}).")

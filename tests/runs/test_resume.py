@@ -7,6 +7,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from helpers import picture, steps
@@ -116,7 +117,17 @@ def test_what_json_cannot_say_is_null_with_a_reason(tmp_path: Path) -> None:
     results = recorder.finish("loss 0")
     assert results["best"]["psnr"] is results["best"]["ms_ssim"] is None
     assert set(results["why_null"]) == {"psnr", "ms_ssim"}
-    assert "176 pixels" in results["why_null"]["ms_ssim"]
+    assert "161 pixels" in results["why_null"]["ms_ssim"]
+    render(tmp_path)
+
+
+def test_an_image_smaller_than_the_window_has_no_ssim(tmp_path: Path) -> None:
+    reference = picture(8, 30)
+    recorder = Recorder(tmp_path, reference, reference, facts={}, frames=FramePlan(steps=1))
+    assert np.isnan(recorder.record(Step(0, 0.0, 0.0, {}, 0.1, 0.0, reference)).ssim)
+    results = recorder.finish("loss 0")
+    assert results["best"]["ssim"] is None
+    assert "11 pixels, got 30 x 8" in results["why_null"]["ssim"]
     render(tmp_path)
 
 
