@@ -184,7 +184,7 @@ def test_the_run_is_in_the_metrics_precision(reference: Tensor) -> None:
 def test_what_cannot_be_optimised_is_refused(
     given: dict[str, Any], sentence: str, metric: DeepDistance, reference: Tensor
 ) -> None:
-    main = {} if "objective" in given else {"metric": metric}
+    main: dict[str, Any] = {} if "objective" in given else {"metric": metric}
     with pytest.raises(ValueError, match=sentence):
         enhance.optimize(**({"reference": reference, "steps": 2} | main | given))
 
