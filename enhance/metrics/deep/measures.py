@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from enhance.metrics.deep import transport
+from enhance.metrics.deep.quantiles import quantile_distance
 from enhance.metrics.first_order import anchor, first_order
 
 Prepared = tuple[Tensor, ...]
@@ -65,13 +66,10 @@ class SignedWasserstein:
         return (y,)
 
     def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
-        import ot
-
         (y,) = prepared
-        grid = torch.arange(len(x), dtype=x.dtype, device=x.device)[:, None].expand_as(x)
         with torch.set_grad_enabled(gradient):
             leaf = x.detach().requires_grad_(gradient)
-            value: Any = ot.wasserstein_1d(grid, grid, leaf, y, p=self.p)  # type: ignore[arg-type]
+            value = quantile_distance(leaf, y, self.p)
             grad = torch.autograd.grad(value.sum(), leaf)[0] if gradient else None
         return value.detach(), grad
 
