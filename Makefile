@@ -1,7 +1,7 @@
 # make demo   installs into .venv and runs the first example
-# make test   installs the test extra too and runs the tests
+# make test   installs the test extra too and runs the tests, a file on one worker, which shares what is set up for it
 # make slow   the tests of minutes
-# make thorough  every test, with 200 examples where 25 are drawn
+# make thorough  every test, with 200 examples where 15 are drawn
 # make check  lint, spelling and types
 # make wheel  the wheel, in dist/
 PYTHON ?= python3
@@ -14,7 +14,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m enhance task=recover metric=deepwsd
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: $(VENV)/.tested
 	$(BIN)/python -m pytest -m slow

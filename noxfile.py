@@ -50,7 +50,7 @@ def newest(session: nox.Session) -> None:
 
 def run_suite(session: nox.Session, *options: str) -> None:
     """Arguments after -- go to pytest."""
-    session.run("python", "-m", "pytest", *options, *(session.posargs or ["-n", "2"]))
+    session.run("python", "-m", "pytest", *options, *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
 
 
 def lowest_versions() -> list[str]:

@@ -7,15 +7,16 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.trunk import load_trunk
+from enhance.backbones.weights import read_once
 from enhance.config.checks import check_metric
-from enhance.config.paths import choices, home
+from enhance.config.paths import choices, default_choice, home
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, steps
 from enhance.inputs import Inputs
 from enhance.metrics.deep.published import network_for
@@ -33,6 +34,8 @@ from enhance.optim.schedules import Schedule, graduated, make_schedule
 from enhance.optim.step import Step
 from enhance.utils.suggest import unknown
 
+_Settings = TypeVar("_Settings")
+_OWN = {"check_range", "reduction", "trunk", "weights"}  # arguments that this program gives to library metrics
 _KEPT = 100_000_000  # pixels of all frames of a run together
 
 
@@ -142,6 +145,7 @@ class Metrics:
         self._compiled = compiled
         self._backbones: dict[Any, Backbone] = {}
         self._trunk = cache(load_trunk)
+        self._files: dict[Any, Any] = {}
 
     def main(self) -> Metric:
         """The main metric.
@@ -179,10 +183,16 @@ class Metrics:
 
     def _build(self, settings: MetricConfig, backbone: BackboneConfig) -> Metric:
         check_metric(settings)
+        with read_once(self._files):
+            return self._load(settings, backbone)
+
+    def _load(self, settings: MetricConfig, backbone: BackboneConfig) -> Metric:
         if settings.name == "module":
             return _module(settings)
         row = METRICS[settings.name]
         if not row.deep:
+            if own := _OWN & set(settings.arguments):
+                raise SettingsError(f"metric.arguments.{min(own)} is set by the program; leave it out.")
             trunk = {"trunk": self._trunk(row.trunk, settings.weights)} if row.trunk else {}
             return load_metric(settings.name, check_range=self._scoring, **trunk, **settings.arguments)
         chosen = {"layout": settings.layout} if settings.layout else {}
@@ -215,21 +225,29 @@ def terms(config: Config, metrics: Metrics) -> list[Term]:
     return [Term(metrics.main(), config.weight), *others]
 
 
-def backbone_settings(name: str) -> BackboneConfig:
-    """The settings of a backbone as its YAML has them.
+def group_settings(kind: type[_Settings], group: str, name: str | None = None) -> _Settings:
+    """The settings of a choice of a group as its YAML has them.
+
+    Args:
+        kind: dataclass of the group.
+        group: of conf/.
+        name: of the YAML; None: that of a run in which nothing is chosen.
 
     Raises:
         SettingsError: for an unknown name.
     """
     from omegaconf import OmegaConf
 
-    if name not in choices()["backbone"]:
-        raise SettingsError(unknown("backbone", name, choices()["backbone"]))
-    file = home() / "conf" / "backbone" / f"{name}.yaml"
-    found = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(BackboneConfig), OmegaConf.load(file)))
-    if not isinstance(found, BackboneConfig):
-        raise TypeError(f"{file} is no backbone.")
-    return found
+    name = name or default_choice(group)
+    if name not in choices()[group]:
+        raise SettingsError(unknown(group, name, choices()[group]))
+    file = home() / "conf" / group / f"{name}.yaml"
+    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.load(file)))  # type: ignore[return-value]
+
+
+def backbone_settings(name: str | None = None) -> BackboneConfig:
+    """The settings of a backbone, see `group_settings`."""
+    return group_settings(BackboneConfig, "backbone", name)
 
 
 def degradation_settings(name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 paths.register()
 schema.register()
 # A busy machine is no failure. `pytest --hypothesis-profile=thorough` looks longer.
-hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=15)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
 hypothesis.settings.load_profile("quick")
 torch.set_num_threads(1)  # the tests themselves run side by side

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -165,7 +166,12 @@ def make_parametrization(settings: ParametrizationConfig, near: bool) -> Callabl
     if settings.name not in PARAMETRIZATIONS:
         raise ValueError(unknown("parametrization", settings.name, PARAMETRIZATIONS))
     kind = PARAMETRIZATIONS[settings.name]
-    chosen = accepted(kind, settings, ("levels", "chroma", "gain"), "parametrization")
+    first = next(iter(signature(kind).parameters), "")  # the initial image
+    chosen = accepted(kind, settings, ("levels", "chroma", "gain"), "parametrization", (first,))
+    if "gain" not in chosen and settings.gain_degraded != ParametrizationConfig.gain_degraded:
+        raise ValueError(
+            f"parametrization={settings.name} takes no gain_degraded; leave parametrization.gain_degraded out."
+        )
     if near and "gain" in chosen:
         chosen["gain"] = settings.gain_degraded
     return partial(kind, **chosen)

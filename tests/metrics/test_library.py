@@ -22,13 +22,14 @@ from torch.nn import functional
 from torchmetrics.functional.image import dists, lpips
 
 import enhance
+from enhance.backbones import weights
 from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import WeightsError
 from enhance.build import Metrics, Optimization, terms
 from enhance.cli.help import help_text
 from enhance.config.checks import check
 from enhance.config.paths import choices, home
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, TaskConfig
 from enhance.inputs import Inputs
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.function import FunctionMetric
@@ -336,6 +337,24 @@ def test_a_file_of_another_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not VGG16.is_file(), reason="needs shared/weights")
+def test_a_file_of_weights_is_read_once_for_backbone_and_trunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "vgg16.pth"
+    torch.save(load_trunk("vgg16", "untrained")[0].state_dict(), file)
+    config = Config(
+        metric=MetricConfig("deepjsd", weights=str(file)),
+        backbone=BackboneConfig("vgg16", str(file)),
+        terms={"lpips_vgg": 0.5, "dists": 0.1},
+        task=TaskConfig("recover"),
+    )
+    check(config)
+    calls: list[Path] = []
+    read = weights.read_file
+    monkeypatch.setattr(weights, "read_file", lambda path: calls.append(path) or read(path))
+    found = terms(config, Metrics(config.metric, config.backbone))
+    assert calls == [file]
+    assert len({term.function.describe()["backbone"]["sha256"] for term in found}) == 1
+
+
 def test_metrics_of_one_trunk_share_it() -> None:
     metrics = Metrics(MetricConfig(name="dists", weights="untrained"), BackboneConfig(name="vgg_compact"))
     layers = [
@@ -365,7 +384,7 @@ def test_metric_weights_reach_every_metric_with_a_trunk() -> None:
 
 
 def test_metric_weights_that_nobody_takes() -> None:
-    with pytest.raises(SettingsError, match=r"metric=deepwsd are those of its backbone: backbone\.weights"):
+    with pytest.raises(SettingsError, match=r"deep measures take backbone\.weights="):
         check(settings("metric=deepwsd", "metric.weights=untrained"))
     with pytest.raises(SettingsError, match=r"metric\.weights=untrained goes with lpips"):
         check(settings("metric=mse", "metric.weights=untrained"))

@@ -37,7 +37,7 @@ def figures(folder: Path) -> dict:
     return {key: value for key, value in results.items() if key != "peak_memory_bytes"}
 
 
-@pytest.mark.parametrize("at_step", [0, pytest.param(7, marks=pytest.mark.draws), 19])
+@pytest.mark.parametrize("at_step", [0, pytest.param(7, marks=pytest.mark.draws("progress_gif")), 19])
 def test_a_resumed_run_leaves_the_same_bytes(at_step: int, tmp_path: Path) -> None:
     whole, broken = begin(tmp_path / "whole"), begin(tmp_path / "broken")
     saved = io.BytesIO()

@@ -152,6 +152,7 @@ def _scorers(settings: Settings) -> list[Scorer]:
 
 
 def _one(settings: Settings, pair: Pair) -> int:
+    from enhance.backbones.encode import encode_once
     from enhance.images.pictures import open_picture
     from enhance.scoring.scorers import lines
 
@@ -171,10 +172,11 @@ def _one(settings: Settings, pair: Pair) -> int:
         raise SettingsError(f"mask={settings.mask} has {_size(mask)} pixels and the images {sizes[0]}; resize it.")
     found = _scorers(settings)
     details = []
-    for scorer in found:
-        reference, image = (picture.image.to(scorer.metric.device) for picture in pictures)
-        details.append(scorer.details(image, reference, None if mask is None else mask.to(image)))
-    drawn = _draw(settings, pair, pictures, found, mask)
+    with encode_once():
+        for scorer in found:
+            reference, image = (picture.image.to(scorer.metric.device) for picture in pictures)
+            details.append(scorer.details(image, reference, None if mask is None else mask.to(image)))
+        drawn = _draw(settings, pair, pictures, found, mask)
     if settings.format == "json":
         print(
             json.dumps(
