@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from enhance.encoding.formats import Format
-from enhance.images.arrays import from_pillow, to_array
+from enhance.images.arrays import to_array
 from enhance.images.pictures import open_picture
-from enhance.images.reading import Picture
+from enhance.images.reading import Picture, from_pillow
 from enhance.images.samples import SAMPLES, sample_file
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import psnr
@@ -110,7 +110,7 @@ class Candidates:
     def image(self, quality: int) -> Tensor:
         """What a reader of the file sees, (1, 3, H, W)."""
         with Image.open(io.BytesIO(self.data(quality))) as opened:
-            return from_pillow(opened)
+            return from_pillow(opened).image
 
     def score(self, quality: int) -> float:
         """The score of the file."""

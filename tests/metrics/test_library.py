@@ -353,18 +353,20 @@ def test_a_file_of_weights_is_read_once_for_backbone_and_trunk(tmp_path: Path, m
     monkeypatch.setattr(weights, "read_file", lambda path: calls.append(path) or read(path))
     found = terms(config, Metrics(config.metric, config.backbone))
     assert calls == [file]
-    assert len({term.function.describe()["backbone"]["sha256"] for term in found}) == 1
+    metrics: list[Any] = [term.function for term in found]
+    assert len({metric.describe()["backbone"]["sha256"] for metric in metrics}) == 1
 
 
 def test_metrics_of_one_trunk_share_it() -> None:
     metrics = Metrics(MetricConfig(name="dists", weights="untrained"), BackboneConfig(name="vgg_compact"))
+    both: list[Any] = [metrics.main(), metrics.named("lpips_vgg")]
     layers = [
         {
             id(module)
             for module in metric.modules()
             if isinstance(module, torch.nn.Conv2d) and module.kernel_size == (3, 3)
         }
-        for metric in (metrics.main(), metrics.named("lpips_vgg"))
+        for metric in both
     ]
     assert len(layers[0] & layers[1]) == 13
 

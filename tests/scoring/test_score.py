@@ -366,3 +366,14 @@ def test_a_batch_scores_as_its_images_do(folders: Path, tmp_path: Path) -> None:
     for left, right in zip(batched.rows, single.rows, strict=True):
         for key in ("deepjsd-squeezenet1_0", "psnr"):
             assert math.isclose(float(left[key]), float(right[key]), rel_tol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("reference", "image", "same"),
+    [("ref/a.png", "ref/a.png", True), ("ref/a.png", "ref/../ref/a.png", True), ("ref/a.png", "img/a.png", False)],
+)
+def test_a_file_against_itself_is_said_to_be_the_same(
+    folders: Path, capsys: pytest.CaptureFixture[str], reference: str, image: str, same: bool
+) -> None:
+    assert use(f"reference={reference}", f"image={image}", "metric=mse", "threads=1") == 0
+    assert ("are the same file" in capsys.readouterr().err) == same

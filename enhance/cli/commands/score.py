@@ -162,6 +162,8 @@ def _one(settings: Settings, pair: Pair) -> int:
         for name, picture in zip(("reference", "image"), pictures, strict=True)
         for note in picture.notes
     ]
+    if _same_file(pair):
+        notes.append("reference and image are the same file")
     sizes = [_size(picture.image) for picture in pictures]
     if sizes[0] != sizes[1]:
         raise ValueError(
@@ -198,6 +200,14 @@ def _one(settings: Settings, pair: Pair) -> int:
     if drawn:
         print(f"{'':9} map: {drawn}")
     return 0
+
+
+def _same_file(pair: Pair) -> bool:
+    """Whether both names lead to one file, by a link or another spelling too."""
+    names = pair.reference, pair.image
+    return names[0] == names[1] or (
+        all(map(os.path.exists, names)) and os.path.samefile(*names)
+    )  # samples have no path
 
 
 def _mask(settings: Settings) -> Tensor | None:

@@ -9,7 +9,7 @@ from typing import Any
 from enhance.evaluation.competition.pairs import Competition
 from enhance.evaluation.competition.table import reference_of
 from enhance.evaluation.competition.tables import ABOUT, DOCUMENT, PAIRS, STANDINGS, metrics, number, pair, summary
-from enhance.images.suffixes import READABLE
+from enhance.images.suffixes import readable
 from enhance.report.embed import webp
 from enhance.report.run_data import open_picture
 from enhance.report.template import render_page
@@ -31,7 +31,7 @@ class Pictures:
         self._files: dict[str, Path] = {}
         for folder in folders:
             for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
-                if file.suffix.lower() in READABLE:
+                if file.suffix.lower() in readable():
                     self._files.setdefault(file.name.lower(), file)
                     self._files.setdefault(file.stem.lower(), file)
 
