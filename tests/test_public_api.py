@@ -44,7 +44,7 @@ CALLABLES = {
     "load_metric": "name settings",
     "minimize": _MINIMIZE,
     "optimize": _OPTIMIZE,
-    "save_image": "image path",
+    "save_image": "image path bits",
     "symmetric_kl": "x y dim",
     "wasserstein": "x y p dim",
 }

@@ -189,8 +189,8 @@ def png(width: int = 40, height: int = 32) -> bytes:
         (b"just words\n" * 40, "not an image"),
         (bytes(5000), "not an image"),
         (bomb(), "million pixels"),
-        (b"%PDF-1.4", "not an image"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
+        (b"%PDF-1.4", "export the page as PNG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is SVG; render it"),
     ],
     ids=["dot", "strip", "empty", "truncated", "half", "text", "zeros", "bomb", "pdf", "svg"],
 )

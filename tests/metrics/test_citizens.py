@@ -28,7 +28,7 @@ from enhance.metrics.tiles import Tiled
 
 PIQ = [name for name, row in METRICS.items() if row.target.startswith("piq:")]
 EAGER = {"vif", *PIQ}  # VIF has hooks on what autograd saves, piq looks at the values of its inputs
-QUICK = ("psnr", "ssim", "lpips", "deepjsd")  # the others compile in the same way, in minutes
+QUICK = ("psnr", "ssim")  # the others compile in the same way, in up to minutes
 TRACED = [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in METRICS if name not in EAGER
 ]
@@ -242,6 +242,7 @@ def test_what_has_no_single_graph_compiles_in_pieces() -> None:
     torch.testing.assert_close(torch.compile(given, backend="aot_eager")(*images), given(*images))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_fresh_compiler")
 def test_tiles_masks_and_prepared_references_compile_in_one_graph() -> None:
     images = pair("mae")

@@ -98,7 +98,9 @@ def of_two_ranks(work: Callable[..., dict[str, Tensor]], metric: str, folder: Pa
     return [torch.load(folder / f"{rank}.pt") for rank in range(RANKS)]
 
 
-@pytest.mark.parametrize(("work", "metric"), [(ddp, "deepjsd"), (ddp, "ssim"), (fsdp, "deepjsd")])
+@pytest.mark.parametrize(
+    ("work", "metric"), [(ddp, "deepjsd"), pytest.param(ddp, "ssim", marks=pytest.mark.slow), (fsdp, "deepjsd")]
+)
 def test_two_ranks_are_one_on_the_whole_batch(work: Callable[..., Any], metric: str, tmp_path: Path) -> None:
     expected = of_one_rank(metric)
     for found in of_two_ranks(work, metric, tmp_path):

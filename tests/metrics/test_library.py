@@ -54,10 +54,12 @@ def metric_of(name: str) -> FunctionMetric:
 @cache
 def pictures(name: str) -> tuple[Tensor, Tensor]:
     """A batch of two noisy images and their references, as small as the metric takes them."""
-    side = max(METRICS[name].min_size, 32)
+    side = 176 if name == "ms_ssim" else max(METRICS[name].min_size, 32)  # piq halves odd sides otherwise
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(2, 3, side // 6, side // 6, generator=generator)
-    reference = functional.interpolate(coarse, size=(side, side + 3), mode="bicubic").clamp(0.05, 0.95)
+    reference = functional.interpolate(
+        coarse, size=(side, side + (16 if name == "ms_ssim" else 3)), mode="bicubic"
+    ).clamp(0.05, 0.95)
     return (reference + 0.05 * torch.randn(reference.shape, generator=generator)).clamp(0, 1), reference
 
 
@@ -105,8 +107,8 @@ DIRECT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": _each(functional.mse_loss),
     "mae": _each(functional.l1_loss),
     "psnr": _each(library.peak_signal_noise_ratio, data_range=1.0),
-    "ssim": _each(library.structural_similarity_index_measure, data_range=1.0),
-    "ms_ssim": _each(library.multiscale_structural_similarity_index_measure, data_range=1.0),
+    "ssim": partial(piq.ssim, downsample=False, reduction="none"),
+    "ms_ssim": partial(piq.multi_scale_ssim, reduction="none"),
     "vif": lambda image, reference: library.visual_information_fidelity(255 * image, 255 * reference, reduction="none"),
     "lpips": _lpips("alex"),
     "lpips_squeeze": _lpips("squeeze"),

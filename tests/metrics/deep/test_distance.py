@@ -66,9 +66,8 @@ def test_equal_batches_have_zero_loss_and_gradient_with_several_threads(metric: 
 
 @pytest.mark.parametrize(
     ("metric", "backbone"),
-    [  # EfficientNet-B7 in double precision takes seconds: one metric is enough each day
-        pytest.param(*pair, marks=[pytest.mark.slow] if pair[1] == "efficientnet" and pair[0] != "deepwsd" else [])
-        for pair in PAIRS
+    [  # EfficientNet-B7 in double precision takes seconds
+        pytest.param(*pair, marks=[pytest.mark.slow] if pair[1] == "efficientnet" else []) for pair in PAIRS
     ],
 )
 def test_a_batch_equals_its_single_images(
