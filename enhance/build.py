@@ -75,8 +75,8 @@ class Optimization:
         self.reference, self.initial = inputs.reference.to(**where), inputs.initial.to(**where)
         self._mask = None if inputs.mask is None else inputs.mask.to(**where)
         self._config, self._terms, self._tile = config, terms, config.tile
-        near = inputs.near
-        self._make = parametrization or make_parametrization(config.parametrization, near)
+        similar = inputs.similar
+        self._make = parametrization or make_parametrization(config.parametrization, similar)
         made = self._make(self.initial[..., :8, :8])
         if not all(callable(getattr(made, part, None)) for part in ("parameters", "image", "project")):
             raise ValueError(
@@ -91,7 +91,7 @@ class Optimization:
             tf32=config.tf32,
         )
         own = OPTIMIZERS[config.optimizer.name].learning_rate if optimizer is None else None
-        self._rate = config.optimizer.learning_rate or own or default_rate(made, near)
+        self._rate = config.optimizer.learning_rate or own or default_rate(made, similar)
         self.objective = self._objective(self.reference, self._mask)
 
     def _objective(self, reference: Tensor, mask: Tensor | None) -> Objective:

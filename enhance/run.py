@@ -101,11 +101,11 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         if saved is None:
             made = started(run)
             checkpoints.remove()
-            recorder = Recorder(folder, inputs.reference, inputs.initial, facts=known, frames=plan, bits=inputs.bits)
+            recorder = Recorder(folder, inputs.reference, inputs.initial, metadata=known, frames=plan, bits=inputs.bits)
         else:
             made = iter(run)
             recorder = Recorder.resume(
-                folder, inputs.reference, facts=known, frames=plan, state=saved["recorder"], bits=inputs.bits
+                folder, inputs.reference, metadata=known, frames=plan, state=saved["recorder"], bits=inputs.bits
             )
         for step in made:
             progress.show(recorder.record(step))

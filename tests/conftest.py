@@ -34,6 +34,15 @@ DEVICES = [
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """EfficientNet-B7 takes seconds where other networks take tenths: its cases are slow, but for the one that runs."""
+    for item in items:
+        name = getattr(item, "originalname", item.name)
+        if "efficientnet" in item.name and name != "test_every_pair_runs":
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`device` is every kind of device that is here, `dtype` every precision that the device has."""
     names = [name for name in ("device", "dtype") if name in metafunc.fixturenames]

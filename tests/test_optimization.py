@@ -211,8 +211,8 @@ def test_a_start_at_the_optimum_shows_too(metric: DeepDistance, reference: Tenso
 @pytest.mark.parametrize("name", list(DEEP_METRICS))
 def test_it_takes_as_many_steps_as_the_command(name: str, reference: Tensor) -> None:
     one_layer = enhance.as_backbone([torch.nn.Conv2d(3, 64, 3, padding=1)], "one layer")
-    judge = DEEP_METRICS[name](one_layer, prefilter=False, padding="up")
-    result = enhance.optimize(reference[..., :8, :8], metric=judge)
+    metric = DEEP_METRICS[name](one_layer, prefilter=False, padding="up")
+    result = enhance.optimize(reference[..., :8, :8], metric=metric)
     assert len(result.history) == steps(settings(f"metric={name}")) + 1
 
 

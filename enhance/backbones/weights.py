@@ -146,8 +146,8 @@ def read_file(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         accepted = "weights takes pretrained, untrained, embedded (vgg_compact) or a .pth, .pt or .safetensors file"
-        near = get_close_matches(str(path), ("pretrained", "untrained", "embedded"), n=1, cutoff=0.7)
-        question = f"did you mean '{near[0]}'? " if near else ""
+        close = get_close_matches(str(path), ("pretrained", "untrained", "embedded"), n=1, cutoff=0.7)
+        question = f"did you mean '{close[0]}'? " if close else ""
         raise WeightsError(f"There is no weights file {path}; {question}{accepted}.")
     if path.suffix.lower() not in _TENSOR_FILES + _PICKLE_FILES:
         raise WeightsError(f"{path} is not a weights file: its name must end in .pth, .pt or .safetensors.")

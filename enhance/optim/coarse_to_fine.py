@@ -71,14 +71,14 @@ def coarse_to_fine(
         if resume is not None and number == resume["stage"]:
             image, seconds, within = resume["base"].to(initial), resume["before"], resume["loop"]
         base, start, fine = image, _reduced(image, scale), scale == 1
-        near = fine and bool(scales)
+        finer = fine and bool(scales)
         small_mask = None if mask is None else _reduced(mask, scale)
         run = minimize(
             full if fine else objective(_reduced(reference, scale), small_mask),
             parametrization(start, small_mask),
             steps=count,
-            learning_rate=learning_rate * (_FINE_RATE if near else 1),
-            **settings | {"smoothing": _weakened(smoothing) if near else smoothing, "resume": within},
+            learning_rate=learning_rate * (_FINE_RATE if finer else 1),
+            **settings | {"smoothing": _weakened(smoothing) if finer else smoothing, "resume": within},
         )
         before = seconds
         for step in run:

@@ -77,7 +77,7 @@ def minimize(
     Raises:
         ValueError: for a number that cannot be, or if a Step's image was changed in place.
         Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates;
-            at once, before any Step, if they are not at the initial image.
+            at once, before any Step, if they are not at the initial image, or its gradient is zero at a loss above 0.
     """
     make = optimizer or make_optimizer(OptimizerConfig())
     run = _Run(objective, parametrization, make, learning_rate, log_loss, tf32)
@@ -94,6 +94,8 @@ def minimize(
             image = run.evaluate(gradient=False)
         if not run.sound and not index:
             raise Diverged.at_first("gradient" if run.finite else "loss")
+        if run.flat and not index:
+            raise Diverged.without_gradient(run.loss)
         if run.finite:
             run.guard.keep(run.loss)
             if index > done:
@@ -136,7 +138,7 @@ class _Run:
         self._optimizer = make(self.parameters, rate)
         self.guard = NaNGuard(self.parameters)
         self.amount, self.loss, self.psnr, self.terms = 0.0, math.nan, math.nan, [math.nan]
-        self.finite = self.sound = self._checked = False
+        self.finite = self.sound = self.flat = self._checked = False
         self._minimized = torch.zeros(())
 
     def evaluate(self, gradient: bool) -> Tensor:
@@ -150,7 +152,9 @@ class _Run:
         numbers = torch.stack([loss.detach(), self._objective.psnr(image), *terms, *largest]).tolist()
         self.loss, self.psnr, self.terms = numbers[0], numbers[1], numbers[2 : 2 + len(terms)]
         self.finite = math.isfinite(self.loss)
-        self.sound = self.finite and all(map(math.isfinite, numbers[2 + len(terms) :]))
+        gradients = numbers[2 + len(terms) :]
+        self.sound = self.finite and all(map(math.isfinite, gradients))
+        self.flat = gradient and self.loss > _SMALL and not any(gradients)
         return image
 
     @contextmanager

@@ -151,12 +151,12 @@ class Masked:
 PARAMETRIZATIONS: dict[str, Callable[..., Parametrization]] = {"pixels": Pixels, "pyramid": Pyramid}
 
 
-def make_parametrization(settings: ParametrizationConfig, near: bool) -> Callable[[Tensor], Parametrization]:
+def make_parametrization(settings: ParametrizationConfig, similar: bool) -> Callable[[Tensor], Parametrization]:
     """A function that makes the parametrization of the settings from the initial image.
 
     Args:
         settings: of the run.
-        near: whether the initial image resembles the reference.
+        similar: whether the initial image resembles the reference.
 
     Raises:
         ValueError: for an unknown name, or a setting that this parametrization does not take.
@@ -170,19 +170,19 @@ def make_parametrization(settings: ParametrizationConfig, near: bool) -> Callabl
         raise ValueError(
             f"parametrization={settings.name} takes no gain_degraded; leave parametrization.gain_degraded out."
         )
-    if near and "gain" in chosen:
+    if similar and "gain" in chosen:
         chosen["gain"] = settings.gain_degraded
     return partial(kind, **chosen)
 
 
-def default_rate(parametrization: object, near: bool) -> float:
+def default_rate(parametrization: object, similar: bool) -> float:
     """The learning rate of a parametrization, in units of the range [0, 1].
 
     Args:
         parametrization: an object or a class; one without rates of its own takes those of `Pyramid`.
-        near: whether the initial image resembles the reference.
+        similar: whether the initial image resembles the reference.
     """
-    return getattr(parametrization, "learning_rates", Pyramid.learning_rates)[near]
+    return getattr(parametrization, "learning_rates", Pyramid.learning_rates)[similar]
 
 
 def _mix(colours: Tensor, image: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ class Recorder:
         folder: an existing folder of the run's own.
         reference: (1, 3, H, W) in [0, 1].
         initial: the same shape.
-        facts: what is known before the first step; goes to metrics.json as it is.
+        metadata: what is known before the first step; goes to metrics.json as it is.
         frames: which steps are kept as frames.
         bits: of a channel of all images but the frames: 8 or 16.
     """
@@ -51,20 +51,22 @@ class Recorder:
         reference: Tensor,
         initial: Tensor,
         *,
-        facts: Mapping[str, Any],
+        metadata: Mapping[str, Any],
         frames: FramePlan,
         bits: int = 8,
     ) -> None:
-        self._prepare(folder, reference, facts, frames, bits)
+        self._prepare(folder, reference, metadata, frames, bits)
         save_image(reference, folder / names.REFERENCE, bits)
         save_image(initial, folder / names.INITIAL, bits)
-        terms = [term["name"] for term in facts.get("objective", [])]
+        terms = [term["name"] for term in metadata.get("objective", [])]
         self._history = HistoryWriter(folder / names.HISTORY, terms=terms if len(terms) > 1 else [])
-        write_json(folder / names.METRICS, {"status": "running", **self._facts})
+        write_json(folder / names.METRICS, {"status": "running", **self._metadata})
 
-    def _prepare(self, folder: Path, reference: Tensor, facts: Mapping[str, Any], frames: FramePlan, bits: int) -> None:
+    def _prepare(
+        self, folder: Path, reference: Tensor, metadata: Mapping[str, Any], frames: FramePlan, bits: int
+    ) -> None:
         self._bits = bits
-        self._folder, self._facts, self._frames = folder, dict(facts), frames.chosen()
+        self._folder, self._metadata, self._frames = folder, dict(metadata), frames.chosen()
         self._reference = reference.detach().cpu()
         self._first: Moment | None = None
         self._last: Moment | None = None
@@ -112,7 +114,7 @@ class Recorder:
         results = {
             "status": stop_reason if stop_reason == "interrupted" else "drawing",
             "stop_reason": stop_reason,
-            **self._facts,
+            **self._metadata,
             "steps_made": last.step,
             "initial": self._figures(self._first, absent, levels),
             "best": self._figures(self._best, absent, levels),
@@ -142,7 +144,7 @@ class Recorder:
         folder: Path,
         reference: Tensor,
         *,
-        facts: Mapping[str, Any],
+        metadata: Mapping[str, Any],
         frames: FramePlan,
         state: Mapping[str, Any],
         bits: int = 8,
@@ -153,7 +155,7 @@ class Recorder:
         Args:
             folder: of the run.
             reference: the run's, not read back from reference.png, which is rounded to 8 bits.
-            facts: goes to metrics.json as it is.
+            metadata: goes to metrics.json as it is.
             frames: the same plan.
             state: what `state` returned.
             bits: the run's.
@@ -162,7 +164,7 @@ class Recorder:
             ValueError: if the state is of no step, or the history does not reach its step.
         """
         recorder = cls.__new__(cls)
-        recorder._prepare(folder, reference, facts, frames, bits)
+        recorder._prepare(folder, reference, metadata, frames, bits)
         recorder._first, recorder._last, recorder._best = (
             _moment(state.get(name)) for name in ("first", "last", "best")
         )
@@ -170,7 +172,7 @@ class Recorder:
             raise ValueError("The checkpoint holds no recorded step to go on from; begin the run anew.")
         at_step = recorder._last[0].step
         cut(folder / names.HISTORY, at_step)
-        write_json(folder / names.METRICS, {"status": "running", **recorder._facts})
+        write_json(folder / names.METRICS, {"status": "running", **recorder._metadata})
         for step, file in names.frame_files(folder).items():
             if step > at_step or step not in recorder._frames:
                 file.unlink()

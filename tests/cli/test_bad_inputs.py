@@ -500,6 +500,13 @@ def test_a_run_whose_start_has_no_gradient_fails_alone_and_in_a_sweep(
     assert "gradient of the initial image" in json.loads(Path("sweep/1/failed.json").read_text())["reason"]
 
 
+def test_an_objective_that_sees_no_direction_is_refused(enhance: Command) -> None:
+    ended = enhance(*QUICK, "metric=gmsd", "initial=black", "hydra.run.dir=run")
+    assert (ended.code, Path("run").exists()) == (2, False)
+    assert "gradient is zero at the initial image" in ended.err
+    assert enhance(*QUICK, "metric=gmsd", "initial=black", "terms.mse=0.1", "hydra.run.dir=run").code == 0
+
+
 def test_a_folder_of_the_users_own_is_never_emptied(enhance: Command) -> None:
     Path("mine").mkdir()
     Path("mine/thesis.txt").write_text("years of work")

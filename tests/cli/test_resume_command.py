@@ -227,7 +227,7 @@ def test_a_job_of_a_sweep_goes_on(
 def test_a_disk_that_is_full_while_figures_are_drawn_leaves_a_run_that_looks_unfinished(
     enhance: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(story: object) -> None:
+    def full(context: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:

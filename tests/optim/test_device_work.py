@@ -115,8 +115,8 @@ def recorded(
 ) -> Iterator[tuple[int, list[str]]]:
     """The index of each Step, and what loop, recorder, stopping and progress waited for since the one before."""
     plan = FramePlan("fixed", every=1000, steps=STEPS)
-    facts = {"objective": objective.describe()}
-    recorder = Recorder(folder, picture(*size), noise(*size), facts=facts, frames=plan)
+    metadata = {"objective": objective.describe()}
+    recorder = Recorder(folder, picture(*size), noise(*size), metadata=metadata, frames=plan)
     with Progress(STEPS, "a test") as progress:
         for step in EarlyStopping(run, [Plateau(20), Budget(600)]):
             progress.show(recorder.record(step))

@@ -143,7 +143,7 @@ def test_large_photographs_show_single_pixels() -> None:
 
 
 def test_an_unfinished_run_does_not_call_its_image_the_result(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), facts={}, frames=FramePlan(steps=9))
+    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), metadata={}, frames=FramePlan(steps=9))
     for step in list(steps(20, 20, 9))[:4]:
         recorder.record(step)
     comparison(RunData.read(tmp_path))

@@ -46,8 +46,8 @@ class DeepDistance(BaseMetric):
         padding: how a feature map's sides become multiples of 8: `published`, which may crop a map, or `up`, which
             never does.
         check_range: whether to check that images lie in [0, 1]; costs one pass over each image.
-        autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, where the device
-            likes it. None: full precision, inside an autocast region too. The measure itself is always computed in full
+        autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, where the device computes
+            faster in it. None: full precision, inside an autocast region too. The measure is always computed in full
             precision.
         kernel: what computes the measure: `torch`, operators of torch; `triton`, one fused kernel, which DeepWSD has
             with most backbones; or `auto`, the latter on CUDA where Triton is installed.
