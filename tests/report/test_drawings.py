@@ -38,7 +38,10 @@ def test_the_animation_has_as_many_frames_as_it_may(psnr: list[float], count: in
     assert (chosen[0], chosen[-1]) == (0, len(psnr) - 1)
 
 
-@pytest.mark.parametrize(("side", "count", "limit"), [(300, 20, 2_900_000), (420, 20, 2_900_000), (100, 36, 300_000)])
+@pytest.mark.parametrize(
+    ("side", "count", "limit"),
+    [(300, 20, 2_900_000), pytest.param(420, 20, 2_900_000, marks=pytest.mark.slow), (100, 36, 300_000)],
+)
 def test_the_animation_is_bounded_lasts_some_seconds_and_pauses(
     side: int, count: int, limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

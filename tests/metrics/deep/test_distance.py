@@ -64,12 +64,7 @@ def test_equal_batches_have_zero_loss_and_gradient_with_several_threads(metric: 
     assert not columns.grad.any()
 
 
-@pytest.mark.parametrize(
-    ("metric", "backbone"),
-    [  # EfficientNet-B7 in double precision takes seconds
-        pytest.param(*pair, marks=[pytest.mark.slow] if pair[1] == "efficientnet" else []) for pair in PAIRS
-    ],
-)
+@pytest.mark.parametrize(("metric", "backbone"), PAIRS)
 def test_a_batch_equals_its_single_images(
     metric: str, backbone: str, images: tuple[Tensor, Tensor], device: torch.device
 ) -> None:
