@@ -1,19 +1,21 @@
 # make demo   installs into .venv and runs the first example
-# make test   installs the test extra too and runs the tests
+# make test   installs the test extra too and runs the tests, a file on one worker, which shares what is set up for it
 # make slow   the tests of minutes
-# make thorough  every test, with 200 examples where 25 are drawn
-# make check  lint and types
+# make thorough  every test, with 200 examples where 15 are drawn
+# make check  lint, spelling and types
+# make wheel  the wheel, in dist/
+# make gpu    measures on a CUDA device and writes docs/gpu.md; needs torch and NumPy alone, of PYTHON
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow thorough check clean
+.PHONY: demo test slow thorough check wheel gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m enhance task=recover metric=deepwsd
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: $(VENV)/.tested
 	$(BIN)/python -m pytest -m slow
@@ -24,10 +26,17 @@ thorough: $(VENV)/.tested
 check: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+wheel: $(VENV)/.tested
+	$(BIN)/python -m hatchling build --target wheel
+
+gpu:
+	$(PYTHON) -m benchmarks.gpu
+
 $(BIN)/python:
-	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else 'enhance needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11')"
+	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else 'enhance needs Python 3.11, 3.12 or 3.13, since Hydra 1.3 does not run on 3.14: make PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python

@@ -6,6 +6,10 @@ import os
 import signal
 import sys
 
+# Threads that wait for each other give their cores away meanwhile. Left alone they spin, at each of some thousand small
+# operators of a step, and wherever another program takes a core, a step takes ten times as long. Read when torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 def main() -> None:
     """Entry point of `enhance` and of `python -m enhance`: Ctrl-C ends it without a traceback, at any moment."""

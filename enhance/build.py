@@ -7,15 +7,16 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.trunk import load_trunk
+from enhance.backbones.weights import read_once
 from enhance.config.checks import check_metric
-from enhance.config.paths import choices, home
+from enhance.config.paths import choices, default_choice, home
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, steps
 from enhance.inputs import Inputs
 from enhance.metrics.deep.published import network_for
@@ -33,6 +34,9 @@ from enhance.optim.schedules import Schedule, graduated, make_schedule
 from enhance.optim.step import Step
 from enhance.utils.suggest import unknown
 
+_Settings = TypeVar("_Settings")
+_OWN = {"check_range", "reduction", "trunk", "weights"}  # arguments that this program gives to library metrics
+_CPU = torch.device("cpu")
 _KEPT = 100_000_000  # pixels of all frames of a run together
 
 
@@ -71,8 +75,8 @@ class Optimization:
         self.reference, self.initial = inputs.reference.to(**where), inputs.initial.to(**where)
         self._mask = None if inputs.mask is None else inputs.mask.to(**where)
         self._config, self._terms, self._tile = config, terms, config.tile
-        near = inputs.near
-        self._make = parametrization or make_parametrization(config.parametrization, near)
+        similar = inputs.similar
+        self._make = parametrization or make_parametrization(config.parametrization, similar)
         made = self._make(self.initial[..., :8, :8])
         if not all(callable(getattr(made, part, None)) for part in ("parameters", "image", "project")):
             raise ValueError(
@@ -84,9 +88,10 @@ class Optimization:
             reset_moments=config.schedule.reset_moments,
             log_loss=config.optimizer.log_loss,
             smoothing=graduated(config.optimizer.smoothing),
+            tf32=config.tf32,
         )
         own = OPTIMIZERS[config.optimizer.name].learning_rate if optimizer is None else None
-        self._rate = config.optimizer.learning_rate or own or default_rate(made, near)
+        self._rate = config.optimizer.learning_rate or own or default_rate(made, similar)
         self.objective = self._objective(self.reference, self._mask)
 
     def _objective(self, reference: Tensor, mask: Tensor | None) -> Objective:
@@ -124,7 +129,8 @@ class Metrics:
         metric: settings of the main metric; those of the deep measures hold for each of them.
         backbone: of the deep measures that name none.
         scoring: as published; else every pixel counts, unless the settings say otherwise.
-        autocast: precision in which backbones compute: `bfloat16`, or None.
+        autocast: precision in which backbones compute: `bfloat16`, `float16` or None.
+        tf32: whether a GPU may round to TF32 in backbones.
         compiled: whether backbones are compiled.
     """
 
@@ -135,13 +141,15 @@ class Metrics:
         *,
         scoring: bool = False,
         autocast: str | None = None,
+        tf32: bool = Config.tf32,
         compiled: bool = False,
     ) -> None:
         self._metric, self._backbone, self._scoring = metric, backbone, scoring
         self._autocast = getattr(torch, autocast) if autocast else None
-        self._compiled = compiled
+        self._tf32, self._compiled = tf32, compiled
         self._backbones: dict[Any, Backbone] = {}
         self._trunk = cache(load_trunk)
+        self._files: dict[Any, Any] = {}
 
     def main(self) -> Metric:
         """The main metric.
@@ -160,7 +168,7 @@ class Metrics:
         if name == self._metric.name:
             settings = self._metric
         elif METRICS[name].deep:
-            keep = {key: getattr(self._metric, key) for key in ("layout", "prefilter", "padding")}
+            keep = {key: getattr(self._metric, key) for key in ("layout", "prefilter", "padding", "kernel")}
             settings = MetricConfig(name=name, **keep)
         else:
             settings = MetricConfig(name=name, weights=self._metric.weights)
@@ -179,13 +187,19 @@ class Metrics:
 
     def _build(self, settings: MetricConfig, backbone: BackboneConfig) -> Metric:
         check_metric(settings)
+        with read_once(self._files):
+            return self._load(settings, backbone)
+
+    def _load(self, settings: MetricConfig, backbone: BackboneConfig) -> Metric:
         if settings.name == "module":
             return _module(settings)
         row = METRICS[settings.name]
         if not row.deep:
+            if own := _OWN & set(settings.arguments):
+                raise SettingsError(f"metric.arguments.{min(own)} is set by the program; leave it out.")
             trunk = {"trunk": self._trunk(row.trunk, settings.weights)} if row.trunk else {}
             return load_metric(settings.name, check_range=self._scoring, **trunk, **settings.arguments)
-        chosen = {"layout": settings.layout} if settings.layout else {}
+        chosen = {key: value for key in ("layout", "kernel") if (value := getattr(settings, key))}
         return load_metric(
             settings.name,
             backbone=self._network(settings.name, backbone),
@@ -201,6 +215,7 @@ class Metrics:
         key = (name, settings.weights, settings.seed, settings.model, tuple(settings.nodes or ()))
         if key not in self._backbones:
             network = load(name, settings.weights, seed=settings.seed, model=settings.model, nodes=settings.nodes)
+            network.tf32 = self._tf32
             if self._compiled:
                 if not torch.cuda.is_available():
                     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it misses CUDA
@@ -215,21 +230,29 @@ def terms(config: Config, metrics: Metrics) -> list[Term]:
     return [Term(metrics.main(), config.weight), *others]
 
 
-def backbone_settings(name: str) -> BackboneConfig:
-    """The settings of a backbone as its YAML has them.
+def group_settings(kind: type[_Settings], group: str, name: str | None = None) -> _Settings:
+    """The settings of a choice of a group as its YAML has them.
+
+    Args:
+        kind: dataclass of the group.
+        group: of conf/.
+        name: of the YAML; None: that of a run in which nothing is chosen.
 
     Raises:
         SettingsError: for an unknown name.
     """
     from omegaconf import OmegaConf
 
-    if name not in choices()["backbone"]:
-        raise SettingsError(unknown("backbone", name, choices()["backbone"]))
-    file = home() / "conf" / "backbone" / f"{name}.yaml"
-    found = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(BackboneConfig), OmegaConf.load(file)))
-    if not isinstance(found, BackboneConfig):
-        raise TypeError(f"{file} is no backbone.")
-    return found
+    name = name or default_choice(group)
+    if name not in choices()[group]:
+        raise SettingsError(unknown(group, name, choices()[group]))
+    file = home() / "conf" / group / f"{name}.yaml"
+    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.load(file)))  # type: ignore[return-value]
+
+
+def backbone_settings(name: str | None = None) -> BackboneConfig:
+    """The settings of a backbone, see `group_settings`."""
+    return group_settings(BackboneConfig, "backbone", name)
 
 
 def degradation_settings(name: str) -> dict[str, Any]:
@@ -247,21 +270,27 @@ def degradation_settings(name: str) -> dict[str, Any]:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the first CUDA device where there is one, else the CPU.
+    """The device of that name; `auto` is a CUDA device, else the GPU of a Mac, else the CPU: the first that computes.
 
     Raises:
         SettingsError: for a device that this machine does not have.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        found = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+        return next((torch.device(kind) for kind, there in found.items() if there() and _computes(kind)), _CPU)
+    if not _computes(name):
         raise SettingsError(
             f"device={name} is not to be had here; take device=auto, device=cpu or, with a GPU, device=cuda."
-        ) from error
-    return device
+        )
+    return torch.device(name)
+
+
+def _computes(name: str) -> bool:
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False
+    return True
 
 
 def _module(settings: MetricConfig) -> Metric:

@@ -51,7 +51,7 @@ class Inputs:
     bits: int = 8
 
     @property
-    def near(self) -> bool:
+    def similar(self) -> bool:
         """Whether the initial image resembles the reference: by its origin, or by a correlation above 0.5."""
         pair = torch.stack((self.initial.flatten(), self.reference.flatten()))
         return self.degraded or torch.corrcoef(pair)[0, 1].item() > _ALIKE

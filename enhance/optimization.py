@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from enhance.build import Metrics, Optimization, choose_device
+from enhance.build import Metrics, Optimization, backbone_settings, choose_device, degradation_settings, group_settings
 from enhance.config.checks import check_ranges
+from enhance.config.paths import choices, default_choice
 from enhance.config.schema import (
-    BackboneConfig,
     Config,
     MetricConfig,
     OptimizerConfig,
@@ -37,7 +37,6 @@ from enhance.runs.recorder import measured
 from enhance.utils.suggest import unknown
 
 _SHOWN = 600  # pixels of an image's longer side in a notebook
-_EMBEDDED = BackboneConfig("vgg_compact", "embedded")
 _Settings = TypeVar("_Settings")
 
 _log = logging.getLogger(__name__)
@@ -92,7 +91,7 @@ class Optimized:
 def optimize(
     reference: Given,
     initial: Given = "white",
-    metric: str | Metric = "deepwsd",
+    metric: str | Metric | None = None,
     steps: int | None = None,
     callback: Callable[[Step], object] | None = None,
     *,
@@ -102,10 +101,10 @@ def optimize(
     optimizer: str | OptimizerConfig | MakeOptimizer = OptimizerConfig.name,
     parametrization: str | ParametrizationConfig | Callable[[Tensor], Parametrization] = ParametrizationConfig.name,
     schedule: str | ScheduleConfig | Schedule = ScheduleConfig.name,
-    stopping: StoppingConfig | None = None,
+    stopping: str | StoppingConfig | None = None,
     degradation: Mapping[str, Any] | None = None,
-    log_loss: bool = OptimizerConfig.log_loss,
-    smoothing: float = OptimizerConfig.smoothing,
+    log_loss: bool | None = None,
+    smoothing: float | None = None,
     size: int | None = None,
     tile: int | None = None,
     coarse: bool = False,
@@ -118,10 +117,10 @@ def optimize(
         reference: a file or the name of a sample (reduced to 256 pixels), a tensor (1, 3, H, W) in [0, 1], an array
             (H, W, 3) or (H, W) of uint8, uint16 or floats in [0, 1], or a Pillow image.
         initial: where to start: white, grey, black, noise, degraded, or an image like `reference` and of its size.
-        metric: a name of `enhance.METRICS`; deep measures compare every pixel in the embedded backbone's features. Or
-            a metric of your own, used as it is: let a deep one have `prefilter=False` and `padding="up"`, so that it
-            compares every pixel.
-        steps: number of updates. None: those of the metric, 300 with DeepWSD, else 100.
+        metric: a name of `enhance.METRICS`; None: that of a command that names none. Deep measures compare every pixel
+            in the embedded backbone's features. Or a metric of your own, used as it is: let a deep one have
+            `prefilter=False` and `padding="up"`, so that it compares every pixel.
+        steps: number of updates. None: those of the metric in `enhance.METRICS`.
         callback: called with every `Step`: its index, loss, image, ... A string that it returns ends the run and
             becomes `stop_reason`; the rules of `enhance.optim.stopping` are such callbacks.
         objective: in place of `metric`, weights by name, {"deepjsd": 1, "mae": 0.5}, or a list of `enhance.Term`.
@@ -129,10 +128,10 @@ def optimize(
         learning_rate: in units of the range [0, 1]. None: that of the optimizer or the parametrization, which is lower
             for an initial image that resembles the reference.
         optimizer, parametrization, schedule: names of conf/, their settings, or functions that make them.
-        stopping: rules beside the callback.
-        degradation: for initial="degraded": {"name": "gaussian_noise", "sigma": 25}.
-        log_loss: minimise the logarithm of the objective.
-        smoothing: of the metric's gradient, at first.
+        stopping: rules beside the callback: a name of conf/ or their settings.
+        degradation: for initial="degraded": {"name": "gaussian_noise", "sigma": 25}; what it leaves out is as in conf/.
+        log_loss: minimise the logarithm of the objective. None: as the optimizer's settings say.
+        smoothing: of the metric's gradient, at first. None: as the optimizer's settings say.
         size: longer side that larger images are reduced to.
         tile: side of the tiles in which images are measured; None: 512 above 2 million pixels; 0: never.
         coarse: make most steps on reduced copies.
@@ -153,15 +152,17 @@ def optimize(
     """
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
         raise ValueError(f"steps={steps!r} is no number of updates; it must be a whole number of at least 1.")
-    inputs = read_inputs(reference, initial, degradation or {}, mask=mask, size=size, seed=seed)
+    inputs = read_inputs(reference, initial, _degradation(degradation), mask=mask, size=size, seed=seed)
     terms, own = _terms(metric, objective)
     config = Config(
         metric=MetricConfig(terms[0].name),
         optimizer=replace(
-            _settings(OptimizerConfig, optimizer), learning_rate=learning_rate, log_loss=log_loss, smoothing=smoothing
+            _settings(OptimizerConfig, "optimizer", optimizer),
+            **_given(learning_rate=learning_rate, log_loss=log_loss, smoothing=smoothing),
         ),
-        parametrization=_settings(ParametrizationConfig, parametrization),
-        schedule=_settings(ScheduleConfig, schedule),
+        parametrization=_settings(ParametrizationConfig, "parametrization", parametrization),
+        schedule=_settings(ScheduleConfig, "schedule", schedule),
+        stopping=_settings(StoppingConfig, "stopping", stopping),
         tile=(0 if own else None) if tile is None else tile,
         coarse=coarse,
         steps=steps,
@@ -177,7 +178,7 @@ def optimize(
         optimizer=_function(optimizer, OptimizerConfig),
         schedule=_function(schedule, ScheduleConfig),
     )
-    rules = stopping_rules(stopping or StoppingConfig(), optimization.objective.main.higher_is_better)
+    rules = stopping_rules(config.stopping, optimization.objective.main.higher_is_better)
     run = EarlyStopping(optimization.steps(), [*rules, *([_rule(callback)] if callback else [])])
     return _recorded(run, optimization)
 
@@ -204,9 +205,14 @@ def _recorded(run: EarlyStopping, optimization: Optimization) -> Optimized:
     return Optimized(image, best_row, history, run.reason, truth, optimization.initial, frames, several)
 
 
-def _terms(metric: str | Metric, objective: Mapping[str, float] | Sequence[Term] | None) -> tuple[list[Term], bool]:
+def _terms(
+    metric: str | Metric | None, objective: Mapping[str, float] | Sequence[Term] | None
+) -> tuple[list[Term], bool]:
     """The terms, and whether the metrics are the caller's own."""
+    if objective is not None and metric is not None:
+        raise ValueError("Give metric or objective, not both: the metric is a term of the objective.")
     if objective is None:
+        metric = default_choice("metric") if metric is None else metric
         if not isinstance(metric, str | Metric):
             raise ValueError(
                 f"metric must be one of {', '.join(METRICS)}, or a metric like enhance.DeepJSD() or "
@@ -220,17 +226,30 @@ def _terms(metric: str | Metric, objective: Mapping[str, float] | Sequence[Term]
             if not isinstance(name, str) or name.partition("@")[0] not in METRICS:
                 raise ValueError(unknown("metric", name, METRICS))
         first = next(iter(objective)).partition("@")[0]
-        metrics = Metrics(MetricConfig(first), _EMBEDDED)
+        metrics = Metrics(MetricConfig(first), backbone_settings())
         return [Term(metrics.named(name), weight, name) for name, weight in objective.items()], False
     terms = [term if isinstance(term, Term) else Term(term) for term in objective]
     return terms, True
 
 
-def _settings(kind: type[_Settings], given: object) -> _Settings:
-    """The settings of a group: those given, or the defaults of a name."""
+def _degradation(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The settings of a degradation, with those of its YAML where none are given."""
+    known = choices()["degradation"]
+    defaults = degradation_settings(given["name"]) if given and given.get("name") in known else {}
+    return defaults | dict(given or {})
+
+
+def _settings(kind: type[_Settings], group: str, given: object) -> _Settings:
+    """The settings of a group: those given, or those of a name of conf/."""
     if isinstance(given, kind):
         return given
-    return kind(given) if isinstance(given, str) else kind()  # type: ignore[call-arg]
+    if not isinstance(given, str):
+        return kind()
+    return group_settings(kind, group, given) if given in choices()[group] else kind(given)  # type: ignore[call-arg]
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _function(given: Any, kind: type) -> Any:

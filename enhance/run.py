@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from enhance.build import Metrics, Optimization, choose_device, terms
 from enhance.config.checks import check, notes
 from enhance.config.schema import Config, steps
 from enhance.inputs import Inputs, read_inputs
+from enhance.optim.determinism import deterministic
 from enhance.optim.objective import Objective
 from enhance.optim.stopping import EarlyStopping, started, stopping_rules
 from enhance.runs import layout as names
 from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.errors import explained, resumable, resume_command
 from enhance.runs.interrupt import Interrupt
-from enhance.runs.metadata import describe, fingerprint
+from enhance.runs.metadata import describe, device_name, fingerprint
 from enhance.runs.progress import Progress
 from enhance.runs.recorder import Recorder
 from enhance.utils.files import lock, remove_partial, write_json
@@ -61,7 +63,8 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
                     file.unlink()
         elif found := names.existing_output(folder):
             raise ValueError(f"{folder} holds a {found} already; name another folder, or resume the run in it.")
-        with explained(config.compile), _threads(config.threads):
+        fixed = deterministic(config.deterministic, _log.warning)
+        with explained(config.compile), _threads(config.threads), fixed:
             return _run(config, folder, command, resume)
 
 
@@ -77,15 +80,20 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         seed=config.seed,
         background=config.background,
     )
-    metrics = Metrics(config.metric, config.backbone, autocast=config.autocast, compiled=config.compile)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    precision = {"autocast": config.autocast, "tf32": config.tf32, "compiled": config.compile}
+    metrics = Metrics(config.metric, config.backbone, **precision)
     optimization = Optimization(config, terms(config, metrics), inputs, device)
     objective = optimization.objective
     checkpoints = Checkpoints(folder, config.checkpoint, fingerprint(config, inputs, objective))
     saved = checkpoints.load() if resume else None
     known, plan = describe(config, inputs, objective, device, command), optimization.frames()
+    devices = [*(saved or {}).get("devices", []), device_name(device)]
+    known["devices"] = devices = [name for name, _ in groupby(devices)]
     rules = stopping_rules(config.stopping, objective.main.higher_is_better)
     run = EarlyStopping(optimization.steps(saved and saved["loop"]), rules, saved and saved["stopping"])
-    remarks, title = _notes(config, inputs, objective, saved), f"{config.task.name} with {_title(objective)}"
+    remarks, title = _notes(config, inputs, objective, saved, devices), f"{config.task.name} with {_title(objective)}"
     for line in (command, f"{title} on {device}", *remarks):
         _log.info(line)
     stopped = False
@@ -93,11 +101,11 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         if saved is None:
             made = started(run)
             checkpoints.remove()
-            recorder = Recorder(folder, inputs.reference, inputs.initial, facts=known, frames=plan, bits=inputs.bits)
+            recorder = Recorder(folder, inputs.reference, inputs.initial, metadata=known, frames=plan, bits=inputs.bits)
         else:
             made = iter(run)
             recorder = Recorder.resume(
-                folder, inputs.reference, facts=known, frames=plan, state=saved["recorder"], bits=inputs.bits
+                folder, inputs.reference, metadata=known, frames=plan, state=saved["recorder"], bits=inputs.bits
             )
         for step in made:
             progress.show(recorder.record(step))
@@ -105,7 +113,8 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
                 _log.warning(step.note)
             stopped = interrupt.requested
             if stopped or checkpoints.due():
-                checkpoints.save({"loop": step.state(), "recorder": recorder.state(), "stopping": run.state()})
+                state = {"loop": step.state(), "recorder": recorder.state(), "stopping": run.state()}
+                checkpoints.save(state | {"devices": devices})
             if stopped:
                 break
         progress.conclude()
@@ -138,11 +147,15 @@ def _title(objective: Objective) -> str:
     return " + ".join(parts)
 
 
-def _notes(config: Config, inputs: Inputs, objective: Objective, saved: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _notes(
+    config: Config, inputs: Inputs, objective: Objective, saved: Mapping[str, Any] | None, devices: Sequence[str]
+) -> tuple[str, ...]:
     """What the user should know before the first step."""
     found = [*inputs.notes, *notes(config)]
     if saved is not None:
         found.insert(0, f"resumed after step {saved['loop']['index']}")
+        if devices[-1] != (saved.get("devices") or devices)[-1]:
+            found.insert(1, f"it was on {devices[-2]} until then and is on {devices[-1]} now: last digits will differ")
     if objective.tiles:
         found.append(f"measured as {objective.tiles} tiles")
     return tuple(found)

@@ -125,9 +125,9 @@ def run(folder: Path, height: int = 40, width: int = 56, count: int = 30, drawn:
     """A finished run, `drawn` or with the placeholders of figures; returns its metrics.json."""
     folder.mkdir()
     all_steps = list(steps(height, width, count))
-    facts = {"start": "noise", "metric": {"name": "deepjsd"}, "backbone": {"name": "vgg"}}
+    metadata = {"start": "noise", "metric": {"name": "deepjsd"}, "backbone": {"name": "vgg"}}
     plan = FramePlan(count=12, steps=count)
-    recorder = Recorder(folder, picture(height, width), all_steps[0].image, facts=facts, frames=plan)
+    recorder = Recorder(folder, picture(height, width), all_steps[0].image, metadata=metadata, frames=plan)
     assert json.loads((folder / "metrics.json").read_text())["status"] == "running"
     for step in all_steps:
         recorder.record(step)
@@ -147,9 +147,9 @@ def job(sweep: Path, number: int, overrides: list[str], psnr: float | None, stat
     (folder / "hydra" / "overrides.yaml").write_text("".join(f"- {line}\n" for line in overrides))
     if psnr is not None:
         figures = {"loss": 1 / psnr, "score": 0.5, "psnr": psnr, "ssim": 0.5, "ms_ssim": None}
-        facts = {"status": status, "best": figures, "seconds": 1.5, "steps_made": 3, "stop_reason": "all steps made"}
-        facts["command"] = "python -m enhance"
-        (folder / "metrics.json").write_text(json.dumps(facts))
+        metadata = {"status": status, "best": figures, "seconds": 1.5, "steps_made": 3, "stop_reason": "all steps made"}
+        metadata["command"] = "python -m enhance"
+        (folder / "metrics.json").write_text(json.dumps(metadata))
         save_image(torch.full((1, 3, 16, 16), psnr / 50), folder / "result.png")
     return folder
 

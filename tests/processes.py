@@ -20,23 +20,31 @@ from helpers import no_drawing
 from enhance.cli import main as cli
 from enhance.runs.checkpoint import Checkpoints
 
-STEPS = 60
+STEPS = 24
 RUN = [
     "task=denoise",
     "metric=deepjsd",
     f"steps={STEPS}",
-    "stopping.patience=50",
+    "stopping.patience=20",
     "backbone=squeezenet",
     "backbone.weights=untrained",
     "size=32",
-    "frames.count=9",
+    "frames.count=5",
     "threads=1",
     "checkpoint=0",
     "hydra.run.dir=run",
 ]
+LITTLE = [argument for argument in RUN if not argument.startswith("steps=")] + ["steps=6", "frames.count=3"]
 
 
-_FORK = multiprocessing.get_context("forkserver")  # a life costs no import of torch
+_FORK = multiprocessing.get_context("forkserver")
+_FORK.set_forkserver_preload(  # what every run imports: a process begins with it
+    [
+        *("helpers", "hydra._internal.core_plugins", "fontTools.subset"),
+        *("enhance.cli.flags", "enhance.cli.overrides", "enhance.cli.resume", "enhance.run", "enhance.sweeps.summary"),
+        *("enhance.report.figures", "enhance.report.animation", "enhance.report.html"),
+    ]
+)
 
 
 def _live(folder: Path, arguments: list[str], draws: bool) -> None:
@@ -79,7 +87,6 @@ def begin(
         dying: see `_die`.
         draws: whether the figures are drawn; see `helpers.no_drawing`.
     """
-    _FORK.set_forkserver_preload(["helpers", "enhance.cli.main", "enhance.report.render"])
     process = _FORK.Process(target=_die if dying else _live, args=(folder, list(arguments), draws, *(dying or ())))
     process.start()
     return process

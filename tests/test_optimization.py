@@ -15,7 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 import enhance
-from enhance.config.schema import OptimizerConfig, steps
+from enhance.build import degradation_settings, group_settings
+from enhance.config.schema import OptimizerConfig, ScheduleConfig, StoppingConfig, steps
 from enhance.images.arrays import to_array
 from enhance.inputs import read_inputs
 from enhance.metrics import tiles
@@ -49,14 +50,12 @@ def test_it_makes_the_steps_of_the_command(task: str, name: str, kind: type[Pixe
         f"parametrization={moved}",
         "reference=chelsea",
         "size=48",
-        "steps=4",
+        "steps=9",
         "device=cpu",
     )
     run(config, tmp_path, "a test")
-    problem = read_inputs("chelsea", config.task.initial, config.degradation, size=48)
-    result = enhance.optimize(
-        problem.reference, problem.initial, metric=name, steps=4, parametrization=kind or "pyramid"
-    )
+    inputs = read_inputs("chelsea", config.task.initial, config.degradation, size=48)
+    result = enhance.optimize(inputs.reference, inputs.initial, metric=name, steps=9, parametrization=kind or "pyramid")
     expected = read(tmp_path / "history.csv")
     assert [(row.step, row.loss, row.lr, row.psnr, row.ssim) for row in result.history] == [
         (row.step, row.loss, row.lr, row.psnr, row.ssim) for row in expected
@@ -185,8 +184,9 @@ def test_the_run_is_in_the_metrics_precision(reference: Tensor) -> None:
 def test_what_cannot_be_optimised_is_refused(
     given: dict[str, Any], sentence: str, metric: DeepDistance, reference: Tensor
 ) -> None:
+    main: dict[str, Any] = {} if "objective" in given else {"metric": metric}
     with pytest.raises(ValueError, match=sentence):
-        enhance.optimize(**({"reference": reference, "metric": metric, "steps": 2} | given))
+        enhance.optimize(**({"reference": reference, "steps": 2} | main | given))
 
 
 @pytest.mark.parametrize("size", [(24, 27), (9, 200), (200, 9)])
@@ -210,6 +210,35 @@ def test_a_start_at_the_optimum_shows_too(metric: DeepDistance, reference: Tenso
 
 @pytest.mark.parametrize("name", list(DEEP_METRICS))
 def test_it_takes_as_many_steps_as_the_command(name: str, reference: Tensor) -> None:
-    judge = DEEP_METRICS[name](network("squeezenet"), prefilter=False, padding="up")
-    result = enhance.optimize(reference[..., :8, :8], metric=judge)
+    one_layer = enhance.as_backbone([torch.nn.Conv2d(3, 64, 3, padding=1)], "one layer")
+    metric = DEEP_METRICS[name](one_layer, prefilter=False, padding="up")
+    result = enhance.optimize(reference[..., :8, :8], metric=metric)
     assert len(result.history) == steps(settings(f"metric={name}")) + 1
+
+
+def test_settings_of_a_group_are_taken_whole_and_arguments_come_before_them(reference: Tensor) -> None:
+    known = {"metric": "mse", "steps": 4, "initial": "grey", "parametrization": "pixels"}
+    by_settings = enhance.optimize(reference, optimizer=OptimizerConfig(learning_rate=0.5, log_loss=False), **known)
+    by_arguments = enhance.optimize(reference, learning_rate=0.5, log_loss=False, **known)
+    assert by_settings.history[0].lr == 0.5
+    assert [row.loss for row in by_settings.history] == [row.loss for row in by_arguments.history]
+    both = enhance.optimize(reference, optimizer=OptimizerConfig(learning_rate=0.5), learning_rate=0.1, **known)
+    assert both.history[0].lr == 0.1
+
+
+def test_names_of_conf_bring_the_settings_of_their_yaml(reference: Tensor) -> None:
+    known = {"metric": "mse", "steps": 3, "size": 32}
+    found = enhance.optimize(reference, initial="degraded", degradation={"name": "gaussian_noise"}, **known)
+    noisy = enhance.degrade(found.reference, **degradation_settings("gaussian_noise"), seed=0)
+    assert torch.equal(found.initial, noisy)
+    plateau = group_settings(StoppingConfig, "stopping", "plateau")
+    assert plateau.patience
+    assert enhance.optimize(reference, stopping="plateau", **known).stop_reason
+    assert group_settings(ScheduleConfig, "schedule", "halving").reset_moments
+    with pytest.raises(ValueError, match="did you mean 'halving'"):
+        enhance.optimize(reference, schedule="halvin", **known)
+
+
+def test_a_metric_beside_an_objective_is_refused(reference: Tensor) -> None:
+    with pytest.raises(ValueError, match="not both"):
+        enhance.optimize(reference, metric="ssim", objective={"mae": 1})

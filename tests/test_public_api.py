@@ -9,12 +9,14 @@ import pytest
 
 import enhance
 
-_DISTANCE = "backbone weights layout prefilter reduction padding check_range autocast seed model nodes"
+_DISTANCE = "backbone weights layout prefilter reduction padding check_range autocast kernel seed model nodes"
 _OPTIMIZE = (
     "reference initial metric steps callback objective mask learning_rate optimizer parametrization schedule stopping "
     "degradation log_loss smoothing size tile coarse seed device"
 )
-_MINIMIZE = "objective parametrization steps learning_rate optimizer schedule log_loss reset_moments smoothing resume"
+_MINIMIZE = (
+    "objective parametrization steps learning_rate optimizer schedule log_loss reset_moments smoothing tf32 resume"
+)
 CALLABLES = {
     "DeepJSD": _DISTANCE,
     "DeepSKLD": _DISTANCE,
@@ -42,7 +44,7 @@ CALLABLES = {
     "load_metric": "name settings",
     "minimize": _MINIMIZE,
     "optimize": _OPTIMIZE,
-    "save_image": "image path",
+    "save_image": "image path bits",
     "symmetric_kl": "x y dim",
     "wasserstein": "x y p dim",
 }

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import torch
 from torch import Tensor
 
 Features = list[Tensor]
@@ -33,12 +34,14 @@ def encode_once() -> Iterator[None]:
 
 
 def encoded(settings: tuple[Hashable, ...], image: Tensor, encode: Callable[[Tensor], Features]) -> Features:
-    """The features of an image, from the cache of `encode_once` where it is entered."""
+    """The features of an image, from the cache of `encode_once` where it is entered and nothing is traced."""
+    if torch.compiler.is_compiling():
+        return encode(image)
     cache = _cache.get()
     if cache is None:
         return encode(image)
     version = 0 if image.is_inference() else image._version
-    key = (*settings, id(image), version, image.requires_grad)
+    key = (*settings, id(image), version, image.requires_grad and torch.is_grad_enabled())
     if key not in cache:
         cache[key] = image, encode(image)  # the image is kept, so that no other one gets its id
     return cache[key][1]

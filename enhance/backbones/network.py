@@ -15,6 +15,7 @@ from torch.nn import functional
 from enhance.backbones import compact
 from enhance.backbones.extraction import extractor, torchvision_extractor
 from enhance.backbones.pooling import L2Pooling
+from enhance.backbones.precision import full_precision
 from enhance.backbones.registry import ARCHITECTURES, BACKBONES, TORCHVISION
 from enhance.backbones.weights import Origin, WeightsError, fill, layers_of
 from enhance.utils.hashes import hash_tensors
@@ -36,8 +37,12 @@ class Backbone(nn.Module):
             its last pixels.
         mean: subtracted from the image, for each of its three channels.
         std: the image is divided by it after that.
+
+    Attributes:
+        tf32: whether a GPU may round to TF32 in it.
     """
 
+    tf32: bool = False
     mean: Tensor | None
     std: Tensor | None
 
@@ -57,6 +62,10 @@ class Backbone(nn.Module):
         for key, values in (("mean", mean), ("std", std)):
             self.register_buffer(key, None if values is None else like.new_tensor(tuple(values))[:, None, None])
         self.requires_grad_(False).eval()
+
+    def __call__(self, image: Tensor) -> list[Tensor]:
+        with full_precision(not self.tf32):
+            return super().__call__(image)
 
     def train(self, mode: bool = True) -> Self:
         return super().train(False)

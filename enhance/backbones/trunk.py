@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.weights import WeightsError, _cache_path, _cached_or_downloaded, _entry, fill
+from enhance.backbones.weights import WeightsError, cache_path, cached_or_downloaded, entry, fill
 
 _PRETRAINED = "IMAGENET1K_V1"
 TrunkWeights = str | PathLike[str] | Mapping[str, Tensor]
@@ -61,10 +61,10 @@ def load_trunk(
 
 
 def _fetch(network: str) -> None:
-    url = _entry(network, _PRETRAINED).url
-    path = _cache_path(url)
+    url = entry(network, _PRETRAINED).url
+    path = cache_path(url)
     try:
-        _cached_or_downloaded(url, network)
+        cached_or_downloaded(url, network)
     except WeightsError as error:
         raise WeightsError(
             f"The pretrained weights of {network} are not on this machine and could not be downloaded "

@@ -5,7 +5,9 @@ from __future__ import annotations
 import urllib.error
 import warnings
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
 from os import PathLike
@@ -74,14 +76,38 @@ def fill(
         name = f"{network}, untrained, seed {seed}"
         return Origin.of_tensors(layers, "untrained", name, pretrained=False)
     if weights == "pretrained":
-        entry = _entry(network, pretrained)
-        path = _cached_or_downloaded(entry.url, network)
-        origin = Origin("pretrained", f"{network} {entry.name}", hash_file(path), pretrained=True)
+        found = entry(network, pretrained)
+        path, kind, name = cached_or_downloaded(found.url, network), "pretrained", f"{network} {found.name}"
     else:
         path = Path(weights).expanduser()
-        origin = Origin(str(path), path.name, hash_file(path) if path.is_file() else "", pretrained=True)
-    assign(layers, read_file(path), network, str(path))
-    return origin
+        kind, name = str(path), path.name
+    state, sha256 = _read(path)
+    assign(layers, state, network, str(path))
+    return Origin(kind, name, sha256, pretrained=True)
+
+
+_files: ContextVar[dict[Path, tuple[dict[str, Tensor], str]] | None] = ContextVar("files of weights", default=None)
+
+
+@contextmanager
+def read_once(files: dict[Path, tuple[dict[str, Tensor], str]]) -> Iterator[None]:
+    """While it is entered, each file of weights is read and hashed once; `files` keeps what was read."""
+    token = _files.set(files)
+    try:
+        yield
+    finally:
+        _files.reset(token)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], str]:
+    """The state dict in a file and the file's SHA-256."""
+    files = _files.get()
+    if files is None:
+        files = {}
+    if path not in files:
+        state = read_file(path)
+        files[path] = state, hash_file(path)
+    return files[path]
 
 
 def layers_of(network: str) -> nn.Sequential:
@@ -106,30 +132,7 @@ def layers_of(network: str) -> nn.Sequential:
     return nn.Sequential(OrderedDict((name, getattr(whole, name)) for name in names))
 
 
-def trunk(network: str, weights: str | PathLike[str] = "pretrained", seed: int = 0) -> dict[str, Tensor]:
-    """The state dict of the convolutional layers of a torchvision network, e.g. for LPIPS or DISTS.
-
-    Args:
-        network: torchvision's name, e.g. `alexnet`, `squeezenet1_1` or `vgg16`. The names of the state dict are those
-            of its `features`, e.g. `0.weight`.
-        weights: `pretrained` (torchvision's for ImageNet, from the cache or downloaded), `untrained` (He-normal, from
-            `seed`), or a .pth, .pt or .safetensors file of the whole network or its features.
-        seed: of the untrained weights.
-
-    Raises:
-        ValueError: for an unknown network.
-        WeightsError: if the weights are not available or do not fit.
-
-    Example:
-        >>> {name: tuple(values.shape) for name, values in trunk("alexnet", "untrained").items() if name < "2"}
-        {'0.weight': (64, 3, 11, 11), '0.bias': (64,), '10.weight': (256, 256, 3, 3), '10.bias': (256,)}
-    """
-    layers = layers_of(network)
-    fill(layers, network, "IMAGENET1K_V1", weights, seed)
-    return layers.state_dict()
-
-
-def _entry(network: str, pretrained: str) -> Any:
+def entry(network: str, pretrained: str) -> Any:
     import torchvision
 
     return torchvision.models.get_model_weights(network)[pretrained]
@@ -143,8 +146,8 @@ def read_file(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         accepted = "weights takes pretrained, untrained, embedded (vgg_compact) or a .pth, .pt or .safetensors file"
-        near = get_close_matches(str(path), ("pretrained", "untrained", "embedded"), n=1, cutoff=0.7)
-        question = f"did you mean '{near[0]}'? " if near else ""
+        close = get_close_matches(str(path), ("pretrained", "untrained", "embedded"), n=1, cutoff=0.7)
+        question = f"did you mean '{close[0]}'? " if close else ""
         raise WeightsError(f"There is no weights file {path}; {question}{accepted}.")
     if path.suffix.lower() not in _TENSOR_FILES + _PICKLE_FILES:
         raise WeightsError(f"{path} is not a weights file: its name must end in .pth, .pt or .safetensors.")
@@ -169,12 +172,12 @@ def read_file(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _cache_path(url: str) -> Path:
+def cache_path(url: str) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
 
 
-def _cached_or_downloaded(url: str, network: str) -> Path:
-    path = _cache_path(url)
+def cached_or_downloaded(url: str, network: str) -> Path:
+    path = cache_path(url)
     if path.is_file():
         return path
     try:

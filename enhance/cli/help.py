@@ -49,7 +49,8 @@ values; --cfg job prints the settings instead of running; --config-dir FOLDER ad
 """
 _SHOWN = (
     *("reference", "initial", "mask", "size", "steps", "seed", "device", "threads", "background", "tile", "coarse"),
-    *("compile", "autocast", "checkpoint", "terms", "weight", "metric.arguments", "backbone.weights"),
+    *("compile", "autocast", "tf32", "deterministic", "checkpoint", "terms", "weight"),
+    *("metric.arguments", "backbone.weights"),
     *("optimizer.learning_rate", "optimizer.log_loss", "optimizer.smoothing", "schedule.warmup"),
     *("parametrization.levels", "stopping.patience", "stopping.loss", "stopping.score", "stopping.seconds"),
     *("frames.count", "sweep.resume"),

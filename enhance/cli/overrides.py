@@ -191,6 +191,7 @@ class _Composer:
         self._name, self._path = name, path
         self._known = described(kind)
         self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._choices: dict[str, list[str]] = {}  # Hydra reads its folders anew at each question
 
     def check_choice(self, override: Override) -> None:
         """Check the choices of a group, which may also be named by its `name`.
@@ -242,11 +243,11 @@ class _Composer:
         """The choices of a group; none where there is no group of that name."""
         if "." in group:
             return []
-        return (
-            GlobalHydra.instance()
-            .config_loader()
-            .get_group_options(group.partition("@")[0], config_name=self._name, overrides=[self._path])
-        )
+        group = group.partition("@")[0]
+        if group not in self._choices:
+            loader = GlobalHydra.instance().config_loader()
+            self._choices[group] = loader.get_group_options(group, config_name=self._name, overrides=[self._path])
+        return self._choices[group]
 
     def _is_group(self, override: Override) -> bool:
         return bool(self._options(override.key_or_group))

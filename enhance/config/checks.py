@@ -13,7 +13,7 @@ from enhance.metrics.registry import METRICS, Row
 from enhance.utils.suggest import unknown
 
 _OF_MODULES = ("target", "range", "higher_is_better", "best")
-_OF_MEASURES = ("layout", "prefilter", "padding")
+_OF_MEASURES = ("layout", "prefilter", "padding", "kernel")
 
 
 def check(config: Config) -> None:
@@ -83,15 +83,30 @@ def check_metric(metric: MetricConfig) -> None:
         if row and key in _OF_MODULES:
             raise SettingsError(f"metric.{key} goes with metric=module; metric={metric.name} has its own.")
         deep = row is not None and row.deep
-        if (key in _OF_MEASURES and not deep) or (key == "arguments" and deep) or (key == "weights" and not row):
+        if (key in _OF_MEASURES and not deep) or (key == "arguments" and deep):
             raise SettingsError(f"metric={metric.name} takes no {key}; leave metric.{key} out.")
-        if key == "weights" and deep:
-            raise SettingsError(f"The weights of metric={metric.name} are those of its backbone: backbone.weights=...")
 
 
 def notes(config: Config) -> list[str]:
     """What of the settings changes nothing, in sentences."""
-    return unused_backbone(config.backbone.name, [config.metric.name, *config.terms])
+    names = [config.metric.name, *config.terms]
+    found = unused_backbone(config.backbone.name, names)
+    deep = any(METRICS.get(name.partition("@")[0], Row).deep for name in names)
+    schedule, frames = config.schedule, config.frames
+    unused = {
+        "compile=true": config.compile and not deep,
+        f"autocast={config.autocast}": config.autocast is not None and not deep,
+        "schedule.reset_moments=true": schedule.reset_moments and schedule.name in ("constant", "cosine"),
+        f"frames.every={frames.every}": frames.spacing != "fixed" and frames.every != type(frames).every,
+        f"frames.count={frames.count}": frames.spacing != "geometric" and frames.count != type(frames).count,
+    }
+    reasons = {"compile": "no metric uses a backbone", "autocast": "no metric uses a backbone"}
+    reasons |= {"schedule": f"schedule={schedule.name} never halves the rate", "frames": f"frames={frames.spacing}"}
+    return found + [
+        f"{setting} changes nothing: {reasons[setting.partition('=')[0].partition('.')[0]]}"
+        for setting, applies in unused.items()
+        if applies
+    ]
 
 
 def unused_backbone(backbone: str, metrics: Iterable[str]) -> list[str]:
@@ -116,7 +131,7 @@ def check_weights(metric: MetricConfig, names: Iterable[str]) -> None:
     trunks = [name for name, row in METRICS.items() if row.trunk]
     if metric.weights != MetricConfig.weights and not set(trunks) & set(names):
         raise SettingsError(
-            f"metric.weights={metric.weights} goes with {', '.join(trunks)}; the deep measures take backbone.weights."
+            f"metric.weights={metric.weights} goes with {', '.join(trunks)}; deep measures take backbone.weights=..."
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -25,6 +26,13 @@ def choices() -> dict[str, list[str]]:
         if folder.is_dir() and folder.name != "hydra"
     ]
     return {folder.name: sorted(file.stem for file in folder.glob("*.yaml")) for folder in sorted(groups)}
+
+
+def default_choice(group: str) -> str:
+    """The name that conf/config.yaml chooses of a group."""
+    chosen = OmegaConf.to_container(OmegaConf.load(home() / "conf" / "config.yaml"), resolve=False)
+    defaults: list[Any] = dict(chosen)["defaults"]  # type: ignore[arg-type]
+    return next(str(each[group]) for each in defaults if isinstance(each, dict) and group in each)
 
 
 def summary(group: str, name: str) -> str:

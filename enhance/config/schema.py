@@ -1,7 +1,8 @@
 """The settings of a run, typed, with every default. YAML files under conf/ choose; `enhance.config.checks` refuses what
 types cannot.
 
-Importing this imports neither torch nor Hydra: settings are checked before anything slow begins.
+Importing this imports neither torch nor Hydra nor OmegaConf: settings are checked before anything slow begins, and the
+loop runs where torch alone is installed.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import MISSING, OmegaConf
-
 from enhance.metrics.registry import METRICS, Row
 
+MISSING: Any = "???"  # OmegaConf's word for a value that has to be given
 _MOST_SEED = 2**63 - 1
 
 
@@ -68,6 +68,8 @@ class MetricConfig:
             leaves pixels undetermined, no.
         padding: of the deep measures: `published` may crop feature maps, `up` never does; null: published for scores,
             up in an optimisation.
+        kernel: of the deep measures: `torch`, operators of torch; `triton`, one fused kernel; `auto` (null), the latter
+            on CUDA for DeepWSD where Triton is installed.
         steps: of an optimisation; null: the metric's own.
     """
 
@@ -81,6 +83,7 @@ class MetricConfig:
     layout: str | None = None
     prefilter: bool | None = None
     padding: str | None = None
+    kernel: str | None = limited(None, accepted=("auto", "torch", "triton"))
     steps: int | None = limited(None, low=1, high=1_000_000)
 
 
@@ -232,7 +235,9 @@ class Config:
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
         compile: compile the backbone: the first step takes longer, results differ a little.
-        autocast: bfloat16: the precision in which the backbone computes.
+        autocast: bfloat16 or float16: the precision in which the backbone computes.
+        tf32: let a GPU round to TF32: faster; losses differ in the fourth digit.
+        deterministic: on a GPU, the same numbers from the same command; slower.
         checkpoint: seconds between two checkpoints, from which resume=FOLDER goes on.
     """
 
@@ -259,7 +264,9 @@ class Config:
     seed: int = limited(0, low=0, high=_MOST_SEED)
     device: str = "auto"
     compile: bool = False
-    autocast: str | None = limited(None, accepted=("bfloat16",))
+    autocast: str | None = limited(None, accepted=("bfloat16", "float16"))
+    tf32: bool = False
+    deterministic: bool = False
     threads: int | None = limited(None, low=1, high=1024)
     checkpoint: float = limited(10.0, low=0)
 
@@ -283,6 +290,8 @@ def register() -> None:
 
 def opened(settings: type) -> Any:
     """A node of a dataclass whose open sections take any key."""
+    from omegaconf import OmegaConf
+
     from enhance.config.reference import described
 
     node, names = OmegaConf.structured(settings), described(settings)

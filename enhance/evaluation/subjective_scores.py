@@ -122,24 +122,22 @@ def complete(rows: Rows, scores: Sequence[str], subjective: str = "", kind: str 
         (['a.png'], ['1 image without a number in every column, left out: b.png'])
     """
     subjective, kind = chosen(rows, subjective, kind)
-    for name in scores:
-        _check_column(rows, name)
-    columns = {name: np.array([_number(row[name]) for row in rows]) for name in (*scores, subjective)}
-    empty = [name for name in scores if not np.isfinite(columns[name]).any()]
+    values = columns(rows, [*scores, subjective])
+    empty = [name for name in scores if not np.isfinite(values[name]).any()]
     metrics = [name for name in scores if name not in empty]
     if not metrics:
         raise ValueError(f"There is no column of scores beside {subjective}; score_columns= names one or several.")
-    whole = np.all([np.isfinite(columns[name]) for name in (*metrics, subjective)], axis=0)
+    whole = np.all([np.isfinite(values[name]) for name in (*metrics, subjective)], axis=0)
     if not whole.any():
         raise ValueError("No image has a number in every column; score_columns= can name fewer columns.")
-    values = {name: columns[name][whole] for name in (*metrics, subjective)}
+    values = {name: values[name][whole] for name in (*metrics, subjective)}
     _check_sizes(values)
-    labels, places = _labels(rows, image), np.flatnonzero(whole)
+    named, places = labels(rows, image), np.flatnonzero(whole)
     notes = [f"{name} has no number and is left out." for name in empty]
     if len(places) < len(rows):
-        notes.append(_left_out([labels[i] for i in np.flatnonzero(~whole)], "without a number in every column"))
+        notes.append(_left_out([named[i] for i in np.flatnonzero(~whole)], "without a number in every column"))
     return Data(
-        images=[labels[i] for i in places],
+        images=[named[i] for i in places],
         scores={name: values[name] for name in metrics},
         subjective=values[subjective],
         subjective_column=subjective,
@@ -180,6 +178,21 @@ def numeric(rows: Rows, aside: Sequence[str]) -> list[str]:
     return [name for name in names if _holds_numbers(rows, name)]
 
 
+def columns(rows: Rows, names: Sequence[str]) -> dict[str, Array]:
+    """Columns of a table by name, as numbers (n); NaN where there is none.
+
+    Raises:
+        ValueError: if a column does not exist.
+
+    Example:
+        >>> columns([{"psnr": "30"}, {"psnr": "-"}], ["psnr"])
+        {'psnr': array([30., nan])}
+    """
+    for name in names:
+        _check_column(rows, name)
+    return {name: np.array([_number(row[name]) for row in rows]) for name in names}
+
+
 def _check_column(rows: Rows, name: str) -> None:
     if name not in rows[0]:
         raise ValueError(unknown("column", name, rows[0]))
@@ -199,8 +212,13 @@ def _naming(rows: Rows, image: str) -> str | None:
     return "image" if "image" in rows[0] else next((name for name in rows[0] if not _holds_numbers(rows, name)), None)
 
 
-def _labels(rows: Rows, image: str) -> list[str]:
-    """A name for each row: of its image, else its line in the file."""
+def labels(rows: Rows, image: str = "") -> list[str]:
+    """A name for each row: of its image, else its line in the file.
+
+    Example:
+        >>> labels([{"image": "a.png", "mos": "4"}]), labels([{"mos": "4"}])
+        (['a.png'], ['line 2'])
+    """
     column = _naming(rows, image)
     return [row[column] if column else f"line {line}" for line, row in enumerate(rows, start=2)]
 

@@ -56,8 +56,8 @@ def open_picture(name: str | os.PathLike[str], background: str = "white", others
     if os.path.lexists(text) or os.path.lexists(os.path.expanduser(text)) or os.path.basename(text) != text:
         return read(text, background)
     if os.path.splitext(text)[1]:
-        if near := get_close_matches(Path(text).stem.lower(), SAMPLES, n=1, cutoff=0.85):
-            raise ImageError(f"There is no file {text}; did you mean the sample '{near[0]}'?")
+        if close := get_close_matches(Path(text).stem.lower(), SAMPLES, n=1, cutoff=0.85):
+            raise ImageError(f"There is no file {text}; did you mean the sample '{close[0]}'?")
         return read(text, background)
     raise ImageError(unknown("file or sample", text, [*others, *SAMPLES, *_images_here()]))
 

@@ -124,9 +124,9 @@ def _existing(path: Path) -> Path:
     if not os.path.lexists(path):
         home = Path(os.path.expanduser(path))
         if home == path or not os.path.lexists(home):
-            near = get_close_matches(path.name, _names(path.parent), n=1, cutoff=0.6)
+            close = get_close_matches(path.name, _names(path.parent), n=1, cutoff=0.6)
             raise ImageError(
-                f"There is no file {short(path)}" + (f"; did you mean {path.parent / near[0]}?" if near else ".")
+                f"There is no file {short(path)}" + (f"; did you mean {path.parent / close[0]}?" if close else ".")
             )
         path = home
     if os.path.isdir(path):

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor  # pyright: ignore[reportMissingImports]
 
 from enhance.utils.ranges import remedy
 
 if TYPE_CHECKING:
-    from enhance.metrics.deep.distance import Prepared
+    from enhance.metrics.deep.pairs import Prepared
 
 _TOLERANCE = 1e-4
+_known: ContextVar[bool] = ContextVar("values are known", default=False)
 _HALVES = (torch.float16, torch.bfloat16)
 _PRECISIONS = (torch.float32, torch.float64)
+
+
+def hidden(*given: Tensor) -> bool:
+    """Whether numbers need not or cannot be looked at: within `values_known`, where torch.compile or torch.export is
+    tracing, torch.func has wrapped the tensors, or they are on the meta device.
+    """
+    if torch.compiler.is_compiling() or _known.get():
+        return True
+    return any(tensor.is_meta or is_functorch_wrapped_tensor(tensor) for tensor in given)
+
+
+@contextmanager
+def values_known(known: bool = True) -> Iterator[None]:
+    """While it is entered, values of images and masks are not looked at: a loop, whose image was checked at its first
+    step, need not wait for the device at each step to check them again.
+    """
+    token = _known.set(known)
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def image(
@@ -28,7 +54,10 @@ def image(
     min_size: int = 8,
     metric: str = "",
 ) -> Tensor:
-    """The batch of images that was given; half precision is promoted to the metric's.
+    """The batch of images that was given; half precision is promoted to the metric's, and a tensor made in inference
+    mode becomes one that a graph can save.
+
+    The range is not checked where the values are hidden, see `hidden`.
 
     Raises:
         ValueError: for a wrong type, shape, size, dtype or device, or values outside [0, 1].
@@ -76,7 +105,9 @@ def image(
             f"{name} is {given.dtype} but the metric computes in {dtype}. Convert one of them: "
             f"{name}.to({dtype}), or metric.to({given.dtype})."
         )
-    if check_range:
+    if not torch.compiler.is_compiling() and given.is_inference() and not torch.is_inference_mode_enabled():
+        given = given.clone()
+    if check_range and not hidden(given):
         low, high = (value.item() for value in torch.aminmax(given.detach()))
         if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
             if low != low or high != high:
@@ -108,7 +139,7 @@ def same_size(image: Tensor, reference: Tensor | Prepared) -> None:
 
 
 def mask(given: Tensor, image: Tensor) -> Tensor:
-    """The mask in the precision of the image, (B or 1, 1, H, W).
+    """The mask in the precision of the image, (B or 1, 1, H, W). Its values are checked unless they are `hidden`.
 
     Raises:
         ValueError: if it is no mask of that image, lies outside [0, 1], or is zero everywhere.
@@ -119,6 +150,8 @@ def mask(given: Tensor, image: Tensor) -> Tensor:
     if given.shape[-2:] != image.shape[-2:] or given.shape[0] not in (1, len(image)):
         raise ValueError(f"mask is {tuple(given.shape)} but image {tuple(image.shape)}; their sizes must be the same.")
     given = given.detach().to(image)
+    if hidden(given):
+        return given
     low, high = given.aminmax()
     if not (low >= 0 and high <= 1):
         raise ValueError(

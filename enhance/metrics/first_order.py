@@ -17,6 +17,15 @@ def anchor(*inputs: Tensor) -> Tensor:
     return torch.cat([given[..., :0].reshape(-1) for given in inputs])
 
 
+def applied(function: type[torch.autograd.Function], *inputs: Any) -> Any:
+    """What a Function with a `setup_context` returns.
+
+    Where no input asks for a gradient, torch.compile would trace `forward` with a context that it does not take.
+    """
+    wanted = torch.is_grad_enabled() and any(given.requires_grad for given in inputs if isinstance(given, Tensor))
+    return function.apply(*inputs) if wanted or not torch.compiler.is_compiling() else function.forward(*inputs)
+
+
 def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
     """A `backward` whose gradients raise a sentence when they are differentiated again, wherever the graph goes on.
 
@@ -27,14 +36,14 @@ def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(backward)
     def wrapped(ctx: Any, *incoming: Tensor) -> Any:
+        if incoming[0] is None:
+            return tuple(None for _ in ctx.needs_input_grad)
         with torch.no_grad():
             gradients = backward(ctx, *incoming)
         if not torch.is_grad_enabled():
             return gradients
         return tuple(
-            _Last.apply(gradient.detach().requires_grad_(), ctx.saved_tensors[-1])
-            if isinstance(gradient, Tensor)
-            else gradient
+            _Last.apply(gradient, ctx.saved_tensors[-1]) if isinstance(gradient, Tensor) else gradient
             for gradient in gradients
         )
 
@@ -42,9 +51,15 @@ def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Last(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, gradient: Tensor, anchor: Tensor) -> Tensor:
+    def forward(gradient: Tensor, anchor: Tensor) -> Tensor:
         return gradient.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        pass
 
     @staticmethod
     def backward(ctx: Any, *incoming: Tensor) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from enhance.backbones.precision import full_precision
 from enhance.backbones.trunk import load_trunk
 from enhance.metrics import checks
 from enhance.metrics.finite_gradients import FiniteGradients
@@ -126,7 +127,7 @@ class FunctionMetric(BaseMetric):
 
     def _compared(self, image: Tensor, reference: Tensor) -> Tensor:
         try:
-            with FiniteGradients():
+            with FiniteGradients(), full_precision():
                 value = self._compare(image, reference)
         except (AssertionError, torch.linalg.LinAlgError) as error:  # pyright: ignore[reportPrivateImportUsage]
             raise ValueError(f"{self.name} cannot compare these images: {str(error).rstrip('.')}.") from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +78,10 @@ class Metric(Protocol):
 class BaseMetric(nn.Module):
     """What metrics share: a loss is reduced over the batch, a score follows from it.
 
+    A metric learns nothing: its `state_dict()` is empty, and a checkpoint of a model that holds a metric holds the
+    model alone. The range of images and the values of masks are checked in eager mode only: not while `torch.compile`
+    or `torch.export` traces, nor inside `torch.func`.
+
     Args:
         name: in tables and folders.
         reduction: over the batch: `mean`, `sum` or `none`.
@@ -93,6 +98,34 @@ class BaseMetric(nn.Module):
             raise ValueError(f"check_range must be True or False, got {check_range!r}.")
         self.name, self.reduction, self.check_range = name, reduction, check_range
 
+    def __copy__(self) -> Self:
+        """A metric that shares every network and tensor, and moves alone."""
+        twin = type(self).__new__(type(self))
+        tables = {name: table.copy() for name, table in vars(self).items() if isinstance(table, dict | set)}
+        vars(twin).update(vars(self) | tables)
+        return twin
+
+    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
+        """The metric as it is: what a model initialises by `apply` is what it trains."""
+        return self
+
+    def state_dict(self, *args: Any, destination: Any = None, **kwargs: Any) -> Any:
+        """Nothing: a metric is made anew from its settings."""
+        return OrderedDict() if destination is None else destination
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        unexpected_keys.extend(key for key in state_dict if key.startswith(prefix))
+        state_dict.update(super().state_dict(prefix=prefix))  # so that the networks inside miss nothing
+
     def losses(self, image: Tensor, reference: Any, mask: Tensor | None = None) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define losses(image, reference, mask).")
 
@@ -101,7 +134,7 @@ class BaseMetric(nn.Module):
         return loss
 
     def forward(self, image: Tensor, reference: Any, mask: Tensor | None = None) -> Tensor:
-        """The loss: lower is better. Differentiable in `image`.
+        """The loss: lower is better. Differentiable in `image`, and in `reference` where that is a tensor.
 
         Args:
             image: (B, 3, H, W), RGB in [0, 1].

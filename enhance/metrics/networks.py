@@ -26,12 +26,27 @@ class LPIPS(lpips._LPIPS):
             super().__init__(pretrained=False, net=net, pnet_rand=True)  # type: ignore[arg-type]
         self.scaling_layer = lpips.ScalingLayer()
         _place(self.net, trunk)
+        slices = self.net.slices if isinstance(self.net, lpips.SqueezeNet) else self.net.children()
+        self.net = _Slices(*slices)  # type: ignore[arg-type]
         heads = torch.load(_beside(lpips, f"lpips_models/{net}.pth"), map_location="cpu", weights_only=True)
         self.load_state_dict(heads, strict=False, assign=True)
 
     def train(self, mode: bool = True) -> LPIPS:
         """Stay in eval mode: the heads have dropout."""
         return super().train(False)
+
+
+class _Slices(nn.Sequential):
+    """The output of each slice of a network. torchmetrics' own networks define a class in each call, which
+    torch.compile cannot trace.
+    """
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        outputs = []
+        for part in self:
+            x = part(x)
+            outputs.append(x)
+        return outputs
 
 
 class DISTS(dists.DISTSNetwork):

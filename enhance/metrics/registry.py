@@ -86,13 +86,17 @@ def _piq(name: str, title: str, summary: str, higher_is_better: bool = False, **
 # compute in part in single precision whatever the images have.
 METRICS: dict[str, Row] = {
     "deepwsd": Row(
-        f"{_MEASURES}:Wasserstein", "DeepWSD", "Wasserstein distance between deep features", deep=True, steps=300
+        f"{_MEASURES}:Wasserstein", "DeepWSD", "Wasserstein distance between deep features", deep=True, steps=150
     ),
     "deepjsd": Row(
-        f"{_MEASURES}:JensenShannon", "DeepJSD", "Jensen-Shannon divergence between deep features", deep=True
+        f"{_MEASURES}:JensenShannon", "DeepJSD", "Jensen-Shannon divergence between deep features", deep=True, steps=60
     ),
     "deepskld": Row(
-        f"{_MEASURES}:SymmetricKL", "DeepSKLD", "symmetric Kullback-Leibler divergence between deep features", deep=True
+        f"{_MEASURES}:SymmetricKL",
+        "DeepSKLD",
+        "symmetric Kullback-Leibler divergence between deep features",
+        deep=True,
+        steps=60,
     ),
     "mse": Row(f"{_OWN}:mse", "MSE", "mean squared error"),
     "mae": Row(f"{_OWN}:mae", "MAE", "mean absolute error"),

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from enhance.metrics import checks
 from enhance.metrics.first_order import anchor, first_order
 from enhance.metrics.metric import BaseMetric, Metric
 
 Box = tuple[slice, slice]
-Evaluate = Callable[[Tensor, Box], tuple[Tensor, Tensor]]
+Evaluate = Callable[..., tuple[Tensor, Tensor]]
 
 _LARGE, TILE, OVERLAP = 2_000_000, 512, 32  # pixels in all, and along a side
 
@@ -47,41 +48,53 @@ def _spans(side: int, size: int, overlap: int) -> list[slice]:
     return [slice(start, start + size) for start in starts]
 
 
-def tile_by_tile(evaluate: Evaluate, image: Tensor, places: list[Box]) -> tuple[Tensor, Tensor]:
-    """The mean over tiles of a loss and of what comes with it. The loss is differentiable in `image`; its gradient is
-    computed with it, so that no tile's graph outlives the tile.
+def tile_by_tile(evaluate: Evaluate, places: list[Box], *images: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean over tiles of a loss and of what comes with it. The loss is differentiable in the images; its gradient
+    is computed with it, so that no tile's graph outlives the tile.
+
+    While torch.compile traces and inside torch.func the tiles make one graph, in the memory of the whole image.
 
     Args:
-        evaluate: the loss of a tile, a scalar, and further values, detached, from the tile and its place.
-        image: (B, 3, H, W).
+        evaluate: the loss of a tile, a scalar, and further values, detached, from the tile of each image and its place.
         places: see `boxes`.
+        images: (B, 3, H, W), one or more of one size.
     """
-    return _TileByTile.apply(image, anchor(image), evaluate, places)  # type: ignore[return-value]
+    if checks.hidden(*images):
+        found = [evaluate(*(image[..., *box] for image in images), box) for box in places]
+        losses, values = zip(*found, strict=True)
+        return torch.stack(losses).mean(), torch.stack(values).mean(0)
+    return _TileByTile.apply(evaluate, places, *images, anchor(*images))  # type: ignore[return-value]
 
 
 class _TileByTile(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, image: Tensor, anchor: Tensor, evaluate: Evaluate, places: list[Box]) -> Any:
-        wanted = ctx.needs_input_grad[0]
-        total, rest = image.new_zeros(()), torch.zeros(())
-        grad = torch.zeros_like(image) if wanted else None
+    def forward(ctx: Any, evaluate: Evaluate, places: list[Box], *images_and_anchor: Tensor) -> Any:
+        *images, anchor = images_and_anchor
+        wanted = ctx.needs_input_grad[2:-1]
+        total, rest = anchor.new_zeros(()), torch.zeros(())
+        grads = [torch.zeros_like(image) if wants else None for image, wants in zip(images, wanted, strict=True)]
+        summed = [grad for grad in grads if grad is not None]
         for box in places:
-            tile = image[..., *box].detach().requires_grad_(wanted)
-            with torch.set_grad_enabled(wanted):
-                loss, other = evaluate(tile, box)
+            tiles = [
+                image[..., *box].detach().requires_grad_(wants) for image, wants in zip(images, wanted, strict=True)
+            ]
+            with torch.set_grad_enabled(any(wanted)):
+                loss, other = evaluate(*tiles, box)
             total += loss.detach() / len(places)
             rest = rest + other / len(places) if rest.dim() else other / len(places)
-            if grad is not None:
-                grad[..., *box] += torch.autograd.grad(loss, tile)[0] / len(places)
-        ctx.save_for_backward(grad, anchor)
+            if summed:
+                of_tiles = torch.autograd.grad(loss, [tile for tile in tiles if tile.requires_grad])
+                for grad, of_tile in zip(summed, of_tiles, strict=True):
+                    grad[..., *box] += of_tile / len(places)
+        ctx.save_for_backward(*grads, anchor)
         ctx.mark_non_differentiable(rest)
         return total, rest
 
     @staticmethod
     @first_order
-    def backward(ctx: Any, grad_output: Tensor, *_: Any) -> tuple[Tensor, None, None, None]:
-        grad, _ = ctx.saved_tensors
-        return grad * grad_output, None, None, None
+    def backward(ctx: Any, grad_output: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+        *grads, _ = ctx.saved_tensors
+        return None, None, *(grad if grad is None else grad * grad_output for grad in grads), None
 
 
 class Tiled(BaseMetric):
@@ -121,20 +134,26 @@ class Tiled(BaseMetric):
         return reference
 
     def losses(self, image: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The loss of each image, (B,)."""
+        """The loss of each image, (B,).
+
+        Raises:
+            ValueError: if the sizes differ, and what the tiles' metric raises.
+        """
+        checks.same_size(image, reference)
         height, width = image.shape[-2:]
         places = boxes(height, width, self.size, self.overlap)
         images = range(len(image))
 
         def of(number: int) -> Evaluate:
-            def evaluate(tile: Tensor, box: Box) -> tuple[Tensor, Tensor]:
+            def evaluate(tile: Tensor, of_reference: Tensor, box: Box) -> tuple[Tensor, Tensor]:
                 of_mask = None if mask is None else mask[number % len(mask), None][..., *box]
-                loss = self.metric.losses(tile, reference[number % len(reference), None][..., *box], of_mask).mean()
+                loss = self.metric.losses(tile, of_reference, of_mask).mean()
                 return loss, loss.detach()
 
             return evaluate
 
-        return torch.stack([tile_by_tile(of(number), image[number, None], places)[0] for number in images])
+        pairs = [(image[number, None], reference[number % len(reference), None]) for number in images]
+        return torch.stack([tile_by_tile(of(number), places, *pair)[0] for number, pair in enumerate(pairs)])
 
     def as_score(self, loss: Tensor) -> Tensor:
         """The score that belongs to a loss."""

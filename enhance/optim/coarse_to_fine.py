@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from enhance.config.schema import OptimizerConfig
+from enhance.metrics.checks import values_known
 from enhance.optim.loop import Settings, minimize
 from enhance.optim.objective import Objective
 from enhance.optim.parametrizations import Parametrization
@@ -70,14 +71,14 @@ def coarse_to_fine(
         if resume is not None and number == resume["stage"]:
             image, seconds, within = resume["base"].to(initial), resume["before"], resume["loop"]
         base, start, fine = image, _reduced(image, scale), scale == 1
-        near = fine and bool(scales)
+        finer = fine and bool(scales)
         small_mask = None if mask is None else _reduced(mask, scale)
         run = minimize(
             full if fine else objective(_reduced(reference, scale), small_mask),
             parametrization(start, small_mask),
             steps=count,
-            learning_rate=learning_rate * (_FINE_RATE if near else 1),
-            **settings | {"smoothing": _weakened(smoothing) if near else smoothing, "resume": within},
+            learning_rate=learning_rate * (_FINE_RATE if finer else 1),
+            **settings | {"smoothing": _weakened(smoothing) if finer else smoothing, "resume": within},
         )
         before = seconds
         for step in run:
@@ -100,10 +101,11 @@ def coarse_to_fine(
 @torch.no_grad()
 def _measured(step: Step, objective: Objective, image: Tensor) -> Step:
     """The Step with loss, score and terms of the whole image."""
-    loss, terms = objective(image)
-    values = terms.tolist()
+    with values_known():  # the image is clamped
+        loss, terms = objective(image)
+    first, psnr, *values = torch.stack([loss, objective.psnr(image), *terms]).tolist()  # one wait for the device
     named = dict(zip(objective.names, values, strict=True))
-    return replace(step, loss=loss.item(), score=objective.score(values), terms=named)
+    return replace(step, loss=first, score=objective.score(values), terms=named, psnr=psnr)
 
 
 def _state(stage: int, base: Tensor, before: float, done: int, step: Step) -> dict[str, Any]:

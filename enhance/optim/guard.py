@@ -21,6 +21,14 @@ class Diverged(RuntimeError):
             "computes in float16, full precision."
         )
 
+    @classmethod
+    def without_gradient(cls, loss: float) -> Self:
+        """The error of a run whose objective has no gradient at the initial image, so that nothing would ever move."""
+        return cls(
+            f"the gradient is zero at the initial image, though its loss is {loss:.3g}: no step would change it. Take "
+            "another, such as initial=noise, or add a term, such as terms.mse=0.1."
+        )
+
 
 class NaNGuard:
     """Keeps the best parameters of a run and returns to them, at half the rate, where numbers are not finite.

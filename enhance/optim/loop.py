@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
 
-from enhance.config.schema import OptimizerConfig
+from enhance.backbones.precision import full_precision
+from enhance.config.schema import Config, OptimizerConfig
+from enhance.metrics.checks import values_known
 from enhance.optim.guard import Diverged, NaNGuard
 from enhance.optim.objective import Objective
 from enhance.optim.optimizers import MakeOptimizer, make_optimizer
@@ -32,6 +35,7 @@ class Settings(TypedDict, total=False):
     log_loss: bool
     reset_moments: bool
     smoothing: Schedule | None
+    tf32: bool
     resume: Mapping[str, Any] | None
 
 
@@ -46,6 +50,7 @@ def minimize(
     log_loss: bool = OptimizerConfig.log_loss,
     reset_moments: bool = False,
     smoothing: Schedule | None = _SMOOTHING,
+    tf32: bool = Config.tf32,
     resume: Mapping[str, Any] | None = None,
 ) -> Iterator[Step]:
     """The Steps of an optimisation, each before its update, then the final image: `steps` + 1 of them.
@@ -65,15 +70,17 @@ def minimize(
         reset_moments: make the optimizer anew wherever the schedule halves the rate, as the published code does.
         smoothing: amount by which the gradient is smoothed at each step, see `enhance.metrics.deep.smoothing`; the loss
             of a Step is the exact one. None: not at all.
+        tf32: whether a GPU may round to TF32, in the derivatives as well.
         resume: the `state` of a Step of a run with the same arguments; what follows are the Steps after it, to the last
             bit those of a run that was not interrupted.
 
     Raises:
         ValueError: for a number that cannot be, or if a Step's image was changed in place.
         Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates;
-            at once, before any Step, if they are not at the initial image.
+            at once, before any Step, if they are not at the initial image, or its gradient is zero at a loss above 0.
     """
-    run = _Run(objective, parametrization, optimizer or make_optimizer(OptimizerConfig()), learning_rate, log_loss)
+    make = optimizer or make_optimizer(OptimizerConfig())
+    run = _Run(objective, parametrization, make, learning_rate, log_loss, tf32)
     done = run.load(resume) if resume is not None else -1
     started = time.perf_counter() - (resume["seconds"] if resume is not None else 0.0)
     note = ""
@@ -87,6 +94,8 @@ def minimize(
             image = run.evaluate(gradient=False)
         if not run.sound and not index:
             raise Diverged.at_first("gradient" if run.finite else "loss")
+        if run.flat and not index:
+            raise Diverged.without_gradient(run.loss)
         if run.finite:
             run.guard.keep(run.loss)
             if index > done:
@@ -94,7 +103,8 @@ def minimize(
                 state = partial(run.state, index, seconds)
                 score, terms = objective.score(run.terms), dict(zip(objective.names, run.terms, strict=True))
                 version = image._version
-                yield Step(index, run.loss, score, terms, rate, seconds, image.detach(), note=note, state=state)
+                shown = image.detach()
+                yield Step(index, run.loss, score, terms, rate, seconds, shown, note=note, psnr=run.psnr, state=state)
                 if image._version != version:
                     raise ValueError("A Step's image was changed in place; change a copy, image.clone().")
             note = ""
@@ -112,26 +122,46 @@ class _Run:
     """What changes from step to step: parameters, optimizer, guard, and the last evaluation."""
 
     def __init__(
-        self, objective: Objective, parametrization: Parametrization, make: MakeOptimizer, rate: float, log_loss: bool
+        self,
+        objective: Objective,
+        parametrization: Parametrization,
+        make: MakeOptimizer,
+        rate: float,
+        log_loss: bool,
+        tf32: bool,
     ) -> None:
         if not 0 < rate <= MAX_RATE:
             raise ValueError(f"learning_rate={rate} must be positive and at most {MAX_RATE:g}.")
         self.parameters = parametrization.parameters()
-        self._objective, self._parametrization, self._make, self._log = objective, parametrization, make, log_loss
+        self._objective, self._parametrization, self._make = objective, parametrization, make
+        self._log, self._tf32 = log_loss, tf32
         self._optimizer = make(self.parameters, rate)
         self.guard = NaNGuard(self.parameters)
-        self.amount, self.loss, self.terms, self.finite, self.sound = 0.0, math.nan, [math.nan], False, False
+        self.amount, self.loss, self.psnr, self.terms = 0.0, math.nan, math.nan, [math.nan]
+        self.finite = self.sound = self.flat = self._checked = False
         self._minimized = torch.zeros(())
 
     def evaluate(self, gradient: bool) -> Tensor:
-        """The image, once its loss, terms and gradient are known. One wait for the device."""
-        with torch.set_grad_enabled(gradient):
+        """The image, once its loss, terms and gradient are known. All numbers are read at once: one wait for the
+        device.
+        """
+        with self._computing(gradient):
             image, loss, terms = self._backward() if gradient else self._forward()
-        numbers = torch.cat([loss.detach().reshape(1), terms, *self._gradients_finite(gradient, loss)]).tolist()
-        self.loss, self.terms, gradients = numbers[0], numbers[1 : 1 + len(terms)], numbers[1 + len(terms) :]
+        self._checked = True
+        largest = self._largest_gradients() if gradient else []
+        numbers = torch.stack([loss.detach(), self._objective.psnr(image), *terms, *largest]).tolist()
+        self.loss, self.psnr, self.terms = numbers[0], numbers[1], numbers[2 : 2 + len(terms)]
         self.finite = math.isfinite(self.loss)
-        self.sound = self.finite and all(gradients)
+        gradients = numbers[2 + len(terms) :]
+        self.sound = self.finite and all(map(math.isfinite, gradients))
+        self.flat = gradient and self.loss > _SMALL and not any(gradients)
         return image
+
+    @contextmanager
+    def _computing(self, gradient: bool) -> Iterator[None]:
+        """The ranges of image and mask are looked at in the first evaluation alone."""
+        with torch.set_grad_enabled(gradient), full_precision(not self._tf32), values_known(self._checked):
+            yield
 
     def _forward(self) -> tuple[Tensor, Tensor, Tensor]:
         image = self._parametrization.image()
@@ -146,13 +176,11 @@ class _Run:
         self._minimized = minimized.detach()
         return image, loss, terms
 
-    def _gradients_finite(self, gradient: bool, like: Tensor) -> list[Tensor]:
-        if not gradient:
-            return []
-        found = [parameter.grad for parameter in self.parameters]
-        if any(grad is None for grad in found):
-            return [like.detach().new_zeros(1)]
-        return [torch.stack([grad.isfinite().all() for grad in found if grad is not None]).all().reshape(1).to(like)]
+    def _largest_gradients(self) -> Sequence[Tensor]:
+        """The largest absolute entry of each parameter's gradient; NaN where there is none."""
+        found = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        missing = [self._minimized.new_full((), math.nan)] * (len(found) < len(self.parameters))
+        return [*torch._foreach_norm(found, math.inf), *missing]  # type: ignore[attr-defined]  # one operator for all
 
     def update(self, rate: float) -> None:
         """One step of the optimizer, which may evaluate the objective anew at other parameters."""
@@ -162,7 +190,7 @@ class _Run:
 
         def closure() -> Tensor:
             if not known:  # the first call is at the parameters that were evaluated
-                with torch.enable_grad():
+                with self._computing(gradient=True):
                     self._backward()
                 return self._minimized
             return known.pop()

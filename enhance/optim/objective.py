@@ -14,6 +14,7 @@ from enhance.backbones.encode import encode_once
 from enhance.config.schema import Config
 from enhance.metrics import checks
 from enhance.metrics.metric import Metric
+from enhance.metrics.psnr_ssim import psnr
 from enhance.metrics.tiles import OVERLAP, Box, boxes, tile_by_tile
 
 Penalty = Callable[[Tensor], Tensor]
@@ -95,9 +96,7 @@ class Objective:
         self._mask = None if mask is None else checks.mask(mask.to(reference), reference)
         height, width = reference.shape[-2:]
         self._boxes = boxes(height, width, tile, min(tile // 4, OVERLAP)) if tile else []
-        self._share = 1.0
-        if self._boxes and self._mask is not None:
-            self._share = torch.stack([self._mask[..., *box].mean() for box in self._boxes]).mean()
+        self._shares = _shares(self._mask, self._boxes)
         self._reference = reference.detach().clone()
         self._targets: list[Any] = []
         if not self._boxes:
@@ -129,15 +128,14 @@ class Objective:
             targets = [self._reference[..., *box]] * len(metrics)
             if self._mask is None:
                 return compare(tile, targets, None)
-            mask = self._mask[..., *box]
-            if not mask.any():
+            share = self._shares[self._boxes.index(box)]
+            if not share:
                 return 0.0 * tile.sum(), tile.new_zeros(len(self._pairs))
-            loss, values = compare(tile, targets, mask)
-            share = mask.mean() / self._share  # a tile counts as much as the mask covers of it
+            loss, values = compare(tile, targets, self._mask[..., *box])
             return loss * share, values * share
 
         if self._boxes:
-            loss, values = tile_by_tile(compare_tile, image, self._boxes)
+            loss, values = tile_by_tile(compare_tile, self._boxes, image)
         else:
             loss, values = compare(image, self._targets, self._mask)
         if self._alone:
@@ -145,6 +143,11 @@ class Objective:
             loss = loss + _sum(penalties, self._alone)
             values = torch.cat([values, torch.stack([value.detach() for value in penalties])])
         return Evaluation(loss, values)
+
+    @torch.no_grad()
+    def psnr(self, image: Tensor) -> Tensor:
+        """The PSNR of an image (1, 3, H, W) in dB, a scalar on its device."""
+        return psnr(image, self._reference)[0]
 
     def score(self, terms: Sequence[float]) -> float:
         """The main metric's score, from the values of the terms."""
@@ -162,10 +165,9 @@ class Objective:
 
     def _tiled_layers(self, image: Tensor, layers: Callable[..., Tensor]) -> Tensor:
         total = image.new_zeros(())
-        for box in self._boxes:
-            mask = None if self._mask is None else self._mask[..., *box]
-            if mask is None or mask.any():
-                share = 1.0 if mask is None else mask.mean() / self._share
+        for box, share in zip(self._boxes, self._shares, strict=True):
+            if share:
+                mask = None if self._mask is None else self._mask[..., *box]
                 total = total + layers(image[..., *box], self._reference[..., *box], mask)[0] * share
         return total / len(self._boxes)
 
@@ -179,6 +181,14 @@ class Objective:
             }
             for term in (*self._pairs, *self._alone)
         ]
+
+
+def _shares(mask: Tensor | None, places: Sequence[Box]) -> list[float]:
+    """The weight of each tile in the mean over tiles: as much as the mask covers of it."""
+    if mask is None or not places:
+        return [1.0] * len(places)
+    covered = torch.stack([mask[..., *box].mean() for box in places])
+    return (covered / covered.mean()).tolist()
 
 
 def _smoothed(metric: Any, amount: float) -> Any:

@@ -63,7 +63,8 @@ def make_optimizer(settings: OptimizerConfig) -> MakeOptimizer:
     row = OPTIMIZERS[settings.name]
     module, _, name = row.target.partition(":")
     kind = getattr(import_module(module), name)
-    arguments = dict(row.arguments) | accepted(kind, settings, ("betas", "momentum", "weight_decay"), "optimizer")
+    names, reserved = ("betas", "momentum", "weight_decay"), ("params", "lr")
+    arguments = dict(row.arguments) | accepted(kind, settings, names, "optimizer", reserved)
     if "betas" in arguments:
         arguments["betas"] = tuple(float(beta) for beta in arguments["betas"])  # Adam takes no integers
     return lambda parameters, rate: kind(list(parameters), lr=rate, **arguments)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from enhance.config.schema import ParametrizationConfig
+from enhance.optim.enlargement import octaves, sums_for
 from enhance.utils.arguments import accepted
 from enhance.utils.suggest import unknown
 
@@ -99,14 +100,16 @@ class Pyramid:
         gain: float = ParametrizationConfig.gain,
     ) -> None:
         self.start, self._gain = initial.detach().clone(), gain
-        self._opponent = initial.new_tensor(_OPPONENT)
-        self._chroma = initial.new_tensor([1.0, chroma, chroma])[:, None, None]
+        opponent = torch.tensor(_OPPONENT, dtype=initial.dtype)
+        self._opponent = opponent.to(initial.device)
+        self._chroma = torch.tensor([1.0, chroma, chroma], dtype=initial.dtype).to(initial.device)[:, None, None]
         height, width = initial.shape[-2:]
         sizes = [(height, width)]
         while len(sizes) < levels and min(sizes[-1]) > 1:
             sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
         self.levels = [nn.Parameter(initial.new_zeros(*initial.shape[:2], *size)) for size in sizes]
-        self._bands = _bands(_mix(self._opponent.inverse(), self.start))
+        self._sums = sums_for(self.levels)
+        self._bands = octaves(_mix(opponent.inverse().to(initial.device), self.start))
         self.gains = nn.Parameter(initial.new_zeros(len(self._bands), len(initial), 3, 1, 1))
         self._gained = gain > 0 and bool((self._bands.abs() > _VISIBLE).any())
 
@@ -114,13 +117,9 @@ class Pyramid:
         return [*self.levels, self.gains] if self._gained else list(self.levels)
 
     def image(self) -> Tensor:
-        total = self.levels[-1]
-        for level in reversed(self.levels[:-1]):
-            total = level + _enlarge(total, level)
-        total = total * self._chroma
+        total = self._sums.levels(self.levels) * self._chroma
         if self._gained:
-            for gain, band in zip(self._gain * self.gains, self._bands, strict=True):
-                total = torch.addcmul(total, gain, band)
+            total = self._sums.banded(total, self._gain * self.gains, self._bands)
         return _ClampStraightThrough.apply(self.start + _mix(self._opponent, total))  # type: ignore[no-any-return]
 
     def project(self) -> None:
@@ -152,12 +151,12 @@ class Masked:
 PARAMETRIZATIONS: dict[str, Callable[..., Parametrization]] = {"pixels": Pixels, "pyramid": Pyramid}
 
 
-def make_parametrization(settings: ParametrizationConfig, near: bool) -> Callable[[Tensor], Parametrization]:
+def make_parametrization(settings: ParametrizationConfig, similar: bool) -> Callable[[Tensor], Parametrization]:
     """A function that makes the parametrization of the settings from the initial image.
 
     Args:
         settings: of the run.
-        near: whether the initial image resembles the reference.
+        similar: whether the initial image resembles the reference.
 
     Raises:
         ValueError: for an unknown name, or a setting that this parametrization does not take.
@@ -165,39 +164,29 @@ def make_parametrization(settings: ParametrizationConfig, near: bool) -> Callabl
     if settings.name not in PARAMETRIZATIONS:
         raise ValueError(unknown("parametrization", settings.name, PARAMETRIZATIONS))
     kind = PARAMETRIZATIONS[settings.name]
-    chosen = accepted(kind, settings, ("levels", "chroma", "gain"), "parametrization")
-    if near and "gain" in chosen:
+    first = next(iter(signature(kind).parameters), "")  # the initial image
+    chosen = accepted(kind, settings, ("levels", "chroma", "gain"), "parametrization", (first,))
+    if "gain" not in chosen and settings.gain_degraded != ParametrizationConfig.gain_degraded:
+        raise ValueError(
+            f"parametrization={settings.name} takes no gain_degraded; leave parametrization.gain_degraded out."
+        )
+    if similar and "gain" in chosen:
         chosen["gain"] = settings.gain_degraded
     return partial(kind, **chosen)
 
 
-def default_rate(parametrization: object, near: bool) -> float:
+def default_rate(parametrization: object, similar: bool) -> float:
     """The learning rate of a parametrization, in units of the range [0, 1].
 
     Args:
         parametrization: an object or a class; one without rates of its own takes those of `Pyramid`.
-        near: whether the initial image resembles the reference.
+        similar: whether the initial image resembles the reference.
     """
-    return getattr(parametrization, "learning_rates", Pyramid.learning_rates)[near]
-
-
-def _bands(image: Tensor) -> Tensor:
-    """The finest four octaves of an image, finest first: (B, 3, H, W) -> (4, B, 3, H, W)."""
-    rest, reduced, bands = image, image, []
-    for _ in range(4):
-        reduced = functional.avg_pool2d(reduced, 2, ceil_mode=True)
-        smooth = _enlarge(reduced, image)
-        bands.append(rest - smooth)
-        rest = smooth
-    return torch.stack(bands)
+    return getattr(parametrization, "learning_rates", Pyramid.learning_rates)[similar]
 
 
 def _mix(colours: Tensor, image: Tensor) -> Tensor:
     return torch.einsum("rc,bchw->brhw", colours, image)
-
-
-def _enlarge(image: Tensor, like: Tensor) -> Tensor:
-    return functional.interpolate(image, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 class _ClampStraightThrough(torch.autograd.Function):

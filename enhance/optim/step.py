@@ -26,6 +26,7 @@ class Step:
         image: (1, 3, H, W) in [0, 1], detached, on the device of the run; valid until the next Step.
         reduced: whether it was made on a reduced copy, so that steps at full size are still to come.
         note: what happened since the Step before, in a sentence for users; mostly empty.
+        psnr: of `image`, in dB; None: not measured.
         state: what `minimize` needs to go on from here, of numbers, lists and tensors alone; the tensors are the run's
             own, so save them before the next Step.
     """
@@ -39,6 +40,7 @@ class Step:
     image: Tensor
     reduced: bool = False
     note: str = ""
+    psnr: float | None = None
     state: Callable[[], dict[str, Any]] = dict
 
 

@@ -22,7 +22,6 @@ def describe(
     config: Config, inputs: Inputs, objective: Objective, device: torch.device, command: str
 ) -> dict[str, Any]:
     """What is known of a run before its first step, for metrics.json."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     metric = objective.main.describe()
     return {
         "command": command,
@@ -43,8 +42,8 @@ def describe(
         "degradation": dict(config.degradation) if inputs.degraded else None,
         "steps": steps(config),
         "seed": config.seed,
-        "precision": {"compile": config.compile, "autocast": config.autocast},
-        "device": {"type": str(device), "name": name, "threads": torch.get_num_threads()},
+        "precision": {key: getattr(config, key) for key in ("compile", "autocast", "tf32", "deterministic")},
+        "device": {"type": str(device), "name": device_name(device), "threads": torch.get_num_threads()},
         "versions": {
             "enhance": VERSION,
             "python": platform.python_version(),
@@ -54,6 +53,11 @@ def describe(
             "platform": platform.platform(),
         },
     }
+
+
+def device_name(device: torch.device) -> str:
+    """The name of the GPU or of the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
 
 
 def fingerprint(config: Config, inputs: Inputs, objective: Objective) -> dict[str, str]:

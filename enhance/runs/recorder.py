@@ -40,7 +40,7 @@ class Recorder:
         folder: an existing folder of the run's own.
         reference: (1, 3, H, W) in [0, 1].
         initial: the same shape.
-        facts: what is known before the first step; goes to metrics.json as it is.
+        metadata: what is known before the first step; goes to metrics.json as it is.
         frames: which steps are kept as frames.
         bits: of a channel of all images but the frames: 8 or 16.
     """
@@ -51,31 +51,35 @@ class Recorder:
         reference: Tensor,
         initial: Tensor,
         *,
-        facts: Mapping[str, Any],
+        metadata: Mapping[str, Any],
         frames: FramePlan,
         bits: int = 8,
     ) -> None:
-        self._prepare(folder, reference, facts, frames, bits)
+        self._prepare(folder, reference, metadata, frames, bits)
         save_image(reference, folder / names.REFERENCE, bits)
         save_image(initial, folder / names.INITIAL, bits)
-        terms = [term["name"] for term in facts.get("objective", [])]
+        terms = [term["name"] for term in metadata.get("objective", [])]
         self._history = HistoryWriter(folder / names.HISTORY, terms=terms if len(terms) > 1 else [])
-        write_json(folder / names.METRICS, {"status": "running", **self._facts})
+        write_json(folder / names.METRICS, {"status": "running", **self._metadata})
 
-    def _prepare(self, folder: Path, reference: Tensor, facts: Mapping[str, Any], frames: FramePlan, bits: int) -> None:
+    def _prepare(
+        self, folder: Path, reference: Tensor, metadata: Mapping[str, Any], frames: FramePlan, bits: int
+    ) -> None:
         self._bits = bits
-        self._folder, self._facts, self._frames = folder, dict(facts), frames.chosen()
+        self._folder, self._metadata, self._frames = folder, dict(metadata), frames.chosen()
         self._reference = reference.detach().cpu()
         self._first: Moment | None = None
         self._last: Moment | None = None
         self._best: Moment | None = None
+        self._device = self._reference.device  # of the run, known from its first step on
         self._shown: int | None = None  # the step that result.png shows
 
     def record(self, step: Step) -> Row:
         """Write down one step and return its row."""
-        # A copy: the optimiser goes on in the same memory.
-        image = step.image.detach().to("cpu", self._reference.dtype, copy=True)
-        kept = step.index in self._frames
+        self._device, kept = step.image.device, step.index in self._frames
+        where = "cpu" if kept else self._device  # a copy to the host waits for the device: of frames alone
+        # A copy: the optimizer goes on in the same memory.
+        image = step.image.detach().to(where, self._reference.dtype, copy=True)
         row = measured(step, image, self._reference, whole=kept)
         self._history.append(row)
         self._last = (row, image)
@@ -103,14 +107,14 @@ class Recorder:
         last, image = self._last
         self._show(self._best)
         if last.step not in self._frames:
-            save_image(image, names.frame_file(self._folder, last.step))
+            save_image(image.cpu(), names.frame_file(self._folder, last.step))
         self._history.sync()
         updates = last.step - self._first[0].step
         absent: dict[str, str] = {}
         results = {
             "status": stop_reason if stop_reason == "interrupted" else "drawing",
             "stop_reason": stop_reason,
-            **self._facts,
+            **self._metadata,
             "steps_made": last.step,
             "initial": self._figures(self._first, absent, levels),
             "best": self._figures(self._best, absent, levels),
@@ -118,7 +122,7 @@ class Recorder:
             "why_null": absent,
             "seconds": last.seconds,
             "seconds_per_step": last.seconds / updates if updates else None,
-            "peak_memory_bytes": peak_memory(),
+            "peak_memory_bytes": peak_memory(self._device),
         }
         write_json(self._folder / names.METRICS, results)
         return results
@@ -130,7 +134,7 @@ class Recorder:
         self._history.sync()
         moments = {"first": self._first, "last": self._last, "best": self._best}
         return {
-            name: None if moment is None else {"row": list(astuple(moment[0])), "image": moment[1]}
+            name: None if moment is None else {"row": list(astuple(moment[0])), "image": moment[1].cpu()}
             for name, moment in moments.items()
         }
 
@@ -140,7 +144,7 @@ class Recorder:
         folder: Path,
         reference: Tensor,
         *,
-        facts: Mapping[str, Any],
+        metadata: Mapping[str, Any],
         frames: FramePlan,
         state: Mapping[str, Any],
         bits: int = 8,
@@ -151,7 +155,7 @@ class Recorder:
         Args:
             folder: of the run.
             reference: the run's, not read back from reference.png, which is rounded to 8 bits.
-            facts: goes to metrics.json as it is.
+            metadata: goes to metrics.json as it is.
             frames: the same plan.
             state: what `state` returned.
             bits: the run's.
@@ -160,7 +164,7 @@ class Recorder:
             ValueError: if the state is of no step, or the history does not reach its step.
         """
         recorder = cls.__new__(cls)
-        recorder._prepare(folder, reference, facts, frames, bits)
+        recorder._prepare(folder, reference, metadata, frames, bits)
         recorder._first, recorder._last, recorder._best = (
             _moment(state.get(name)) for name in ("first", "last", "best")
         )
@@ -168,7 +172,7 @@ class Recorder:
             raise ValueError("The checkpoint holds no recorded step to go on from; begin the run anew.")
         at_step = recorder._last[0].step
         cut(folder / names.HISTORY, at_step)
-        write_json(folder / names.METRICS, {"status": "running", **recorder._facts})
+        write_json(folder / names.METRICS, {"status": "running", **recorder._metadata})
         for step, file in names.frame_files(folder).items():
             if step > at_step or step not in recorder._frames:
                 file.unlink()
@@ -178,12 +182,12 @@ class Recorder:
 
     def _show(self, best: Moment) -> None:
         if self._shown != best[0].step:
-            save_image(best[1], self._folder / names.RESULT, self._bits)
+            save_image(best[1].cpu(), self._folder / names.RESULT, self._bits)
             self._shown = best[0].step
 
     def _figures(self, moment: Moment, absent: dict[str, str], levels: Levels | None = None) -> dict[str, Any]:
         """The figures of an image. JSON has no infinity and no NaN: such a figure is null, for a reason in `absent`."""
-        row, image = moment
+        row, image = moment[0], moment[1].cpu()
         values = {"loss": row.loss, "score": row.score, "psnr": row.psnr}
         for name, similarity in (("ssim", ssim), ("ms_ssim", ms_ssim)):
             try:
@@ -205,16 +209,18 @@ def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
         step.loss,
         step.score,
         step.learning_rate,
-        psnr(image, reference).item(),
-        ssim_or_nan(image, reference) if whole else math.nan,
+        psnr(image, reference.to(image)).item() if step.psnr is None else step.psnr,
+        ssim_or_nan(image, reference.to(image)) if whole else math.nan,
         step.seconds,
         dict(step.terms) if len(step.terms) > 1 else {},
     )
 
 
-def peak_memory() -> dict[str, int]:
-    """Most memory that this process has held so far, in bytes: `host` where the system tells, `device` with CUDA."""
-    device = {"device": torch.cuda.max_memory_allocated()} if torch.cuda.is_initialized() else {}
+def peak_memory(of: torch.device) -> dict[str, int]:
+    """Most memory that was held, in bytes: `host`, by this process so far, where the system tells; `device`, on the
+    CUDA device `of` since its statistics were reset.
+    """
+    device = {"device": torch.cuda.max_memory_allocated(of)} if of.type == "cuda" else {}
     if resource is None:
         return device
     return {

@@ -41,11 +41,11 @@ def find_pairs(reference: str, image: str) -> list[Pair]:
                 f"reference={reference} is a folder and image={image} is not; give two files or two folders."
             )
         return [Pair(reference, image)]
-    images = _images(Path(image))
+    images = images_in(Path(image))
     if not Path(reference).is_dir():
         return [Pair(reference, str(file)) for file in images]
     references: dict[tuple[int, str], list[Path]] = {}
-    for file in _images(Path(reference)):
+    for file in images_in(Path(reference)):
         for name in _names(file.relative_to(reference)):
             references.setdefault(name, []).append(file)
     pairs = []
@@ -137,8 +137,12 @@ def left_out(folder: str, used: Iterable[str]) -> list[str]:
     ]
 
 
-def _images(folder: Path) -> list[Path]:
-    """Those that lie in a folder; where none do, those in the folders below it, but for hidden ones."""
+def images_in(folder: Path) -> list[Path]:
+    """Image files that lie in a folder; where none do, those in the folders below it, but for hidden ones.
+
+    Raises:
+        PairsError: if there are none.
+    """
     for files in (folder.iterdir(), folder.rglob("*")):
         images = (file for file in files if file.suffix.lower() in readable() and not file.is_dir())
         found = [file for file in images if not any(part[0] == "." for part in file.relative_to(folder).parts[:-1])]

@@ -9,7 +9,9 @@ from typing import Any
 from enhance.utils.suggest import unknown
 
 
-def accepted(function: Callable[..., Any], settings: Any, names: Iterable[str], group: str) -> dict[str, Any]:
+def accepted(
+    function: Callable[..., Any], settings: Any, names: Iterable[str], group: str, reserved: Iterable[str] = ()
+) -> dict[str, Any]:
     """The settings of a dataclass that a function takes, and the free ones of its `arguments`.
 
     Args:
@@ -17,6 +19,7 @@ def accepted(function: Callable[..., Any], settings: Any, names: Iterable[str], 
         settings: a dataclass with a `name` and, perhaps, `arguments`.
         names: of its fields that functions of this group may take.
         group: for messages.
+        reserved: parameters of the function that the program gives itself.
 
     Raises:
         ValueError: for a setting that was changed though the function does not take it, or an unknown argument.
@@ -30,6 +33,7 @@ def accepted(function: Callable[..., Any], settings: Any, names: Iterable[str], 
         elif value != getattr(default, name):
             raise ValueError(f"{group}={settings.name} takes no {name}; leave {group}.{name} out.")
     free = dict(getattr(settings, "arguments", None) or {})
-    if strange := set(free) - taken:
-        raise ValueError(unknown(f"argument of {group}={settings.name}", min(strange), sorted(taken)))
+    open_ = taken - set(reserved)
+    if strange := set(free) - open_:
+        raise ValueError(unknown(f"argument of {group}={settings.name}", min(strange), sorted(open_)))
     return chosen | free

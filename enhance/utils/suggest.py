@@ -28,10 +28,10 @@ def unknown(what: str, given: object, accepted: Iterable[str]) -> str:
         "There is no metric 'deepwds'; did you mean 'deepwsd'? (deepwsd, deepjsd)"
     """
     names, given = list(accepted), short(given)
-    near = get_close_matches(given.lower(), names, n=3, cutoff=0.5)
-    near.sort(key=lambda name: sorted(name) != sorted(given.lower()))  # letters in another order come first
-    question = f"; did you mean '{near[0]}'?" if near else "."
-    if near and len(names) > _SHOWN:
+    close = get_close_matches(given.lower(), names, n=3, cutoff=0.5)
+    close.sort(key=lambda name: sorted(name) != sorted(given.lower()))  # letters in another order come first
+    question = f"; did you mean '{close[0]}'?" if close else "."
+    if close and len(names) > _SHOWN:
         return f"There is no {what} '{given}'{question}"
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     return f"There is no {what} '{given}'{question} ({shown})"

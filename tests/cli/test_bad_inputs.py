@@ -149,9 +149,9 @@ def test_the_background_is_the_users(enhance: Command) -> None:
 
 
 def test_a_very_wide_picture_works(enhance: Command) -> None:
-    Image.fromarray(photo(8_000, 9)).save("wide.png")
+    Image.fromarray(photo(3_000, 9)).save("wide.png")
     assert "reference at size=24 is 24 x 1 pixels" in refused(enhance, "reference=wide.png")
-    assert works(enhance, "reference=wide.png", "size=null")["width"] == 8_000
+    assert works(enhance, "reference=wide.png", "size=null")["width"] == 3_000
 
 
 def test_a_file_name_that_is_not_utf8_is_refused(enhance: Command) -> None:
@@ -190,8 +190,8 @@ def png(width: int = 40, height: int = 32) -> bytes:
         (b"just words\n" * 40, "not an image"),
         (bytes(5000), "not an image"),
         (bomb(), "million pixels"),
-        (b"%PDF-1.4", "not an image"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
+        (b"%PDF-1.4", "export the page as PNG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is SVG; render it"),
     ],
     ids=["dot", "strip", "empty", "truncated", "half", "text", "zeros", "bomb", "pdf", "svg"],
 )
@@ -305,8 +305,7 @@ def test_an_initial_image_of_another_size_is_refused(enhance: Command) -> None:
         ("schedule.warmup=5", "less than steps"),
         ("schedule.warmup=300", "less than steps"),
         ("schedule.every=0", "at least 1"),
-        ("autocast=int8", "null or bfloat16"),
-        ("autocast=float16", "null or bfloat16"),
+        ("autocast=int8", "null or bfloat16 or float16"),
         ("compile=-1", "compile=-1 must be true or false"),
         ("optimizer.log_loss=2", "optimizer.log_loss=2 must be true or false"),
         ("background=nocolour", "not a colour"),
@@ -502,6 +501,13 @@ def test_a_run_whose_start_has_no_gradient_fails_alone_and_in_a_sweep(
     assert "gradient of the initial image" in json.loads(Path("sweep/1/failed.json").read_text())["reason"]
 
 
+def test_an_objective_that_sees_no_direction_is_refused(enhance: Command) -> None:
+    ended = enhance(*QUICK, "metric=gmsd", "initial=black", "hydra.run.dir=run")
+    assert (ended.code, Path("run").exists()) == (2, False)
+    assert "gradient is zero at the initial image" in ended.err
+    assert enhance(*QUICK, "metric=gmsd", "initial=black", "terms.mse=0.1", "hydra.run.dir=run").code == 0
+
+
 def test_a_folder_of_the_users_own_is_never_emptied(enhance: Command) -> None:
     Path("mine").mkdir()
     Path("mine/thesis.txt").write_text("years of work")
@@ -601,7 +607,8 @@ def pages(folder: Path) -> int:
 @pytest.mark.parametrize(
     ("share", "begun"),
     [
-        *((0.0, False), (0.5, True), (0.8, True), (1.0, True)),
+        *((0.0, False), (0.5, True), (1.0, True)),
+        pytest.param(0.8, True, marks=pytest.mark.slow),
         *(pytest.param(tenth / 20, None, marks=pytest.mark.slow) for tenth in range(1, 21)),
     ],
 )

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from helpers import Ended
-from processes import begin, end, said
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "frames.count=3", "threads=1"]
 
@@ -126,22 +123,6 @@ def test_a_typo_ends_in_one_line_and_leaves_no_run(tmp_path: Path) -> None:
     assert "deepwsd" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not folders(tmp_path)
-
-
-def test_ctrl_c_writes_everything_and_exits_130(tmp_path: Path) -> None:
-    process = begin(tmp_path, "task=recover", "metric=deepjsd", "steps=100000", *QUICK)
-    history: list[Path] = []
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and not (history and len(history[0].read_text().splitlines()) > 3):
-        time.sleep(0.05)
-        history = list(tmp_path.glob("outputs/**/history.csv"))
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGINT)
-    assert end(process) == 130, said(tmp_path)
-    (folder,) = folders(tmp_path)
-    results = json.loads((folder / "metrics.json").read_text())
-    assert (results["status"], results["stop_reason"]) == ("interrupted", "interrupted")
-    assert (folder / "result.png").is_file()
 
 
 @pytest.mark.parametrize("module", ["enhance.cli.main", "hydra", "torch"])

@@ -1,91 +1,23 @@
-"""Runs that are really killed, at any moment, and go on: what they leave is what an uninterrupted run leaves."""
+"""Runs that were interrupted, failed or died go on from their folder, and nothing else goes on."""
 
 from __future__ import annotations
 
 import errno
 import json
-import random
 import shlex
-import shutil
 import signal
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from helpers import Ended
-from processes import RUN, begin, end, results, said
+from processes import LITTLE, results
 
 from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.history import Row
 from enhance.runs.layout import CHECKPOINTS
 from enhance.runs.progress import Progress
 from enhance.utils.files import lock
-
-
-@dataclass
-class Whole:
-    results: dict[str, Any]
-    seconds: float
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """What an uninterrupted run leaves, and how long it takes."""
-    folder = tmp_path_factory.mktemp("whole")
-    end(begin(folder, "--version"))  # the processes' own start
-    started = time.monotonic()
-    assert end(begin(folder, *RUN, draws=True)) == 0, said(folder)
-    assert not any((folder / "run" / name).exists() for name in CHECKPOINTS)
-    return Whole(results(folder / "run"), time.monotonic() - started)
-
-
-def kills(folder: Path, whole: Whole, most: int, generator: random.Random) -> int:
-    """Start a run, kill it at a random moment, resume it, kill it again, until it ends by itself or has been killed
-    `most` times and is let live; then it must have left what the uninterrupted one left. Returns the kills.
-    """
-    moments: list[float] = []
-    run = folder / "run"
-    process = begin(folder, *RUN, draws=True)
-    while len(moments) < most:
-        moments.append(generator.uniform(0, whole.seconds))
-        if end(process, moments[-1]) is not None:
-            moments.pop()
-            break
-        process.kill()
-        end(process)
-        begun = (run / "hydra" / "overrides.yaml").exists()  # the last thing that Hydra writes before a run begins
-        if not begun:
-            shutil.rmtree(run, ignore_errors=True)
-        process = begin(folder, *(["resume=run"] if begun else RUN), draws=True)
-    assert end(process) == 0, (moments, said(folder))
-    assert results(run) == whole.results, (moments, said(folder))
-    assert not any((run / name).exists() for name in CHECKPOINTS)
-    assert not list(run.rglob(".*"))
-    return len(moments)
-
-
-def survive(folder: Path, whole: Whole, number: int, seed: int) -> None:
-    generator, survived, run = random.Random(seed), 0, 0
-    while survived < number:
-        run += 1
-        (folder / str(run)).mkdir()
-        survived += kills(folder / str(run), whole, min(8, number - survived), generator)
-
-
-def test_killed_runs_go_on_to_the_same_bytes(tmp_path: Path, whole: Whole) -> None:
-    survive(tmp_path, whole, 4, seed=0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 6))
-def test_runs_killed_at_a_hundred_moments_go_on_to_the_same_bytes(tmp_path: Path, whole: Whole, seed: int) -> None:
-    survive(tmp_path, whole, 20, seed)
-
-
-LITTLE = [argument for argument in RUN if not argument.startswith("steps=")] + ["steps=6", "frames.count=3"]
 
 
 @pytest.fixture
@@ -228,7 +160,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(enhance: Callable[..., En
     assert enhance("resume=run").code == 0
 
 
-@pytest.mark.draws
+@pytest.mark.draws("progress_gif")
 def test_ctrl_c_leaves_a_run_that_can_go_on(
     enhance: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,51 +224,10 @@ def test_a_job_of_a_sweep_goes_on(
     assert status(tmp_path / "sweep" / "0") == "finished"
 
 
-SWEEP = [
-    *("-m", "seed=1,2", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra.job.num}"),
-    *(argument for argument in LITTLE if not argument.startswith("hydra.")),
-]
-
-
-@pytest.fixture(scope="module")
-def whole_sweep(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    folder = tmp_path_factory.mktemp("whole")
-    assert end(begin(folder, *SWEEP)) == 0, said(folder)
-    return [results(folder / "sweep" / job) for job in "01"]
-
-
-@pytest.mark.parametrize("alone", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize(
-    ("place", "call", "sent", "status_left"),
-    [
-        ("enhance.runs.progress:Progress.show", 5, signal.SIGKILL, "running"),
-        ("enhance.runs.progress:Progress.show", 5, signal.SIGINT, "interrupted"),
-        ("enhance.report.animation:progress_gif", 1, signal.SIGKILL, "drawing"),
-    ],
-)
-def test_a_sweep_that_is_cut_off_goes_on_to_the_same_bytes(
-    tmp_path: Path, whole_sweep: list[dict[str, Any]], place: str, call: int, sent: int, status_left: str, alone: bool
-) -> None:
-    cut = end(begin(tmp_path, *SWEEP, dying=(place, call, sent)))
-    assert cut == (130 if sent == signal.SIGINT else -sent), said(tmp_path)
-    assert status(tmp_path / "sweep" / "0") == status_left
-    if sent == signal.SIGINT:
-        assert "0 of 1 jobs finished" in said(tmp_path)
-    if alone:  # the job by itself first
-        assert end(begin(tmp_path, "resume=sweep/0")) == 0, said(tmp_path)
-    history = (tmp_path / "sweep" / "0" / "history.csv").read_bytes()
-    assert end(begin(tmp_path, *SWEEP, "sweep.resume=true")) == 0, said(tmp_path)
-    assert "2 of 2 jobs finished" in said(tmp_path)
-    if alone or status_left == "drawing":  # no step is made twice
-        assert (tmp_path / "sweep" / "0" / "history.csv").read_bytes() == history
-    assert [results(tmp_path / "sweep" / job) for job in "01"] == whole_sweep
-    assert not list((tmp_path / "sweep").glob("*/checkpoint*"))
-
-
 def test_a_disk_that_is_full_while_figures_are_drawn_leaves_a_run_that_looks_unfinished(
     enhance: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(story: object) -> None:
+    def full(context: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:

@@ -84,7 +84,7 @@ def test_the_newer_settings_run(enhance: Command, arguments: list[str]) -> None:
         (["metric=ssim", "metric.layout=spatial"], "takes no layout"),
         (["metric=deepjsd", "metric.arguments.x=1"], "takes no arguments"),
         (["metric=deepjsd", "metric.weights=untrained"], "backbone.weights="),
-        (["metric=module", "metric.target=a.b", "metric.weights=x.pth"], "takes no weights"),
+        (["metric=module", "metric.target=a.b", "metric.weights=x.pth"], "goes with lpips"),
         (["metric.rnage=[0,1]"], "did you mean 'metric.range'"),
         (["optimizer=lbgfs"], "did you mean 'lbfgs'"),
         (["stopping=plato"], "did you mean 'plateau'"),
@@ -102,6 +102,30 @@ def test_their_mistakes_get_a_sentence_with_the_nearest_name(arguments: list[str
         checked(quoted(arguments))
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("optimizer.arguments={lr:0.5}", "no argument of optimizer=adam 'lr'"),
+        ("parametrization.arguments={initial:1}", "no argument of parametrization=pyramid 'initial'"),
+        ("metric.arguments={check_range:true}", "metric.arguments.check_range is set by the program"),
+    ],
+)
+def test_arguments_that_the_program_gives_itself_are_refused(enhance: Command, arguments: str, sentence: str) -> None:
+    ended = enhance(*QUICK, "metric=mse", arguments, "hydra.run.dir=run")
+    assert ended.code == 2
+    assert sentence in ended.err
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    "setting", ["compile=true", "autocast=bfloat16", "schedule.reset_moments=true", "frames.every=3"]
+)
+def test_a_setting_that_changes_nothing_is_noted(enhance: Command, setting: str) -> None:
+    ended = enhance(*QUICK, "metric=mse", setting, "hydra.run.dir=run")
+    assert ended.code == 0
+    assert f"{setting} changes nothing" in ended.err + ended.out
 
 
 @pytest.mark.parametrize(

@@ -60,10 +60,10 @@ def test_every_mode_of_png_becomes_rgb(tmp_path: Path, mode: str) -> None:
 DEEP = np.random.default_rng(0).integers(0, 65536, (12, 10, 4), dtype=np.uint16)
 
 
-def write_png(path: Path, values: np.ndarray, **facts: Any) -> None:
+def write_png(path: Path, values: np.ndarray, **metadata: Any) -> None:
     """16 bits, which Pillow cannot write."""
     height, width, channels = values.shape
-    writer = png.Writer(width, height, greyscale=channels < 3, alpha=channels in (2, 4), bitdepth=16, **facts)
+    writer = png.Writer(width, height, greyscale=channels < 3, alpha=channels in (2, 4), bitdepth=16, **metadata)
     with path.open("wb") as stream:
         writer.write_array(stream, values.ravel().tolist())
 
@@ -108,8 +108,8 @@ TIFFS: dict[str, tuple[np.ndarray, dict[str, Any], np.ndarray]] = {
 
 @pytest.mark.parametrize("kind", TIFFS)
 def test_tiff_keeps_its_depth(tmp_path: Path, kind: str) -> None:
-    values, facts, expected = TIFFS[kind]
-    tifffile.imwrite(tmp_path / "x.tif", values, **facts)
+    values, metadata, expected = TIFFS[kind]
+    tifffile.imwrite(tmp_path / "x.tif", values, **metadata)
     found = read(tmp_path / "x.tif", background="black")
     assert np.allclose(found.image[0].permute(1, 2, 0), expected, atol=1e-6)
     assert "more than 8 bits" in found.notes[0]
@@ -127,9 +127,9 @@ def test_a_compression_that_tifffile_lacks_keeps_its_depth_too(tmp_path: Path, m
 
 def test_a_deep_tiff_is_turned_as_it_says(tmp_path: Path) -> None:
     for orientation in range(1, 9):
-        facts: dict[str, Any] = {"photometric": "rgb", "extratags": [(274, "H", 1, orientation, True)]}
-        tifffile.imwrite(tmp_path / "deep.tif", RGB, **facts)
-        tifffile.imwrite(tmp_path / "flat.tif", (RGB // 257).astype(np.uint8), **facts)
+        metadata: dict[str, Any] = {"photometric": "rgb", "extratags": [(274, "H", 1, orientation, True)]}
+        tifffile.imwrite(tmp_path / "deep.tif", RGB, **metadata)
+        tifffile.imwrite(tmp_path / "flat.tif", (RGB // 257).astype(np.uint8), **metadata)
         deep, flat = (read(tmp_path / name) for name in ("deep.tif", "flat.tif"))
         assert torch.allclose(deep.image, flat.image, atol=1 / 250)
         assert ("the EXIF orientation is honoured" in deep.notes) == (orientation > 1)
@@ -174,10 +174,10 @@ def test_exif_orientation_is_honoured(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("profile", [False, True])
 def test_cmyk_becomes_rgb(tmp_path: Path, profile: bool) -> None:
-    facts: dict[str, Any] = (
+    metadata: dict[str, Any] = (
         {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()} if profile else {}
     )
-    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "x.jpg", quality=95, **facts)
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "x.jpg", quality=95, **metadata)
     found = read(tmp_path / "x.jpg")
     red, green, blue = to_array(found.image)[8, 8]
     assert red > 200

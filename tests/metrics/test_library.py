@@ -22,13 +22,14 @@ from torch.nn import functional
 from torchmetrics.functional.image import dists, lpips
 
 import enhance
+from enhance.backbones import weights
 from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import WeightsError
 from enhance.build import Metrics, Optimization, terms
 from enhance.cli.help import help_text
 from enhance.config.checks import check
 from enhance.config.paths import choices, home
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, TaskConfig
 from enhance.inputs import Inputs
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.function import FunctionMetric
@@ -53,10 +54,12 @@ def metric_of(name: str) -> FunctionMetric:
 @cache
 def pictures(name: str) -> tuple[Tensor, Tensor]:
     """A batch of two noisy images and their references, as small as the metric takes them."""
-    side = max(METRICS[name].min_size, 32)
+    side = 176 if name == "ms_ssim" else max(METRICS[name].min_size, 32)  # piq halves odd sides otherwise
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(2, 3, side // 6, side // 6, generator=generator)
-    reference = functional.interpolate(coarse, size=(side, side + 3), mode="bicubic").clamp(0.05, 0.95)
+    reference = functional.interpolate(
+        coarse, size=(side, side + (16 if name == "ms_ssim" else 3)), mode="bicubic"
+    ).clamp(0.05, 0.95)
     return (reference + 0.05 * torch.randn(reference.shape, generator=generator)).clamp(0, 1), reference
 
 
@@ -71,7 +74,8 @@ def _lpips(net: str) -> Callable[[Tensor, Tensor], Tensor]:
     def compare(image: Tensor, reference: Tensor) -> Tensor:
         network = lpips._NoTrainLpips(net=net, pnet_rand=True)  # type: ignore[arg-type]
         ours: Any = metric_of({"alex": "lpips"}.get(net, f"lpips_{net}"))._compare
-        network.net.load_state_dict(ours.net.state_dict())
+        layers = zip(network.net.state_dict(), ours.net.state_dict().values(), strict=True)  # ours has other names
+        network.net.load_state_dict(dict(layers))
         return lpips._lpips_update(image, reference, network, normalize=True)
 
     return compare
@@ -103,8 +107,8 @@ DIRECT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": _each(functional.mse_loss),
     "mae": _each(functional.l1_loss),
     "psnr": _each(library.peak_signal_noise_ratio, data_range=1.0),
-    "ssim": _each(library.structural_similarity_index_measure, data_range=1.0),
-    "ms_ssim": _each(library.multiscale_structural_similarity_index_measure, data_range=1.0),
+    "ssim": partial(piq.ssim, downsample=False, reduction="none"),
+    "ms_ssim": partial(piq.multi_scale_ssim, reduction="none"),
     "vif": lambda image, reference: library.visual_information_fidelity(255 * image, 255 * reference, reduction="none"),
     "lpips": _lpips("alex"),
     "lpips_squeeze": _lpips("squeeze"),
@@ -336,15 +340,35 @@ def test_a_file_of_another_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not VGG16.is_file(), reason="needs shared/weights")
+def test_a_file_of_weights_is_read_once_for_backbone_and_trunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "vgg16.pth"
+    torch.save(load_trunk("vgg16", "untrained")[0].state_dict(), file)
+    config = Config(
+        metric=MetricConfig("deepjsd", weights=str(file)),
+        backbone=BackboneConfig("vgg16", str(file)),
+        terms={"lpips_vgg": 0.5, "dists": 0.1},
+        task=TaskConfig("recover"),
+    )
+    check(config)
+    calls: list[Path] = []
+    read = weights.read_file
+    monkeypatch.setattr(weights, "read_file", lambda path: calls.append(path) or read(path))
+    found = terms(config, Metrics(config.metric, config.backbone))
+    assert calls == [file]
+    metrics: list[Any] = [term.function for term in found]
+    assert len({metric.describe()["backbone"]["sha256"] for metric in metrics}) == 1
+
+
 def test_metrics_of_one_trunk_share_it() -> None:
     metrics = Metrics(MetricConfig(name="dists", weights="untrained"), BackboneConfig(name="vgg_compact"))
+    both: list[Any] = [metrics.main(), metrics.named("lpips_vgg")]
     layers = [
         {
             id(module)
             for module in metric.modules()
             if isinstance(module, torch.nn.Conv2d) and module.kernel_size == (3, 3)
         }
-        for metric in (metrics.main(), metrics.named("lpips_vgg"))
+        for metric in both
     ]
     assert len(layers[0] & layers[1]) == 13
 
@@ -365,7 +389,7 @@ def test_metric_weights_reach_every_metric_with_a_trunk() -> None:
 
 
 def test_metric_weights_that_nobody_takes() -> None:
-    with pytest.raises(SettingsError, match=r"metric=deepwsd are those of its backbone: backbone\.weights"):
+    with pytest.raises(SettingsError, match=r"deep measures take backbone\.weights="):
         check(settings("metric=deepwsd", "metric.weights=untrained"))
     with pytest.raises(SettingsError, match=r"metric\.weights=untrained goes with lpips"):
         check(settings("metric=mse", "metric.weights=untrained"))

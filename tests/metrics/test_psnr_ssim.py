@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -31,7 +33,7 @@ def test_psnr_and_ssim_are_those_of_scikit_image(
         expected = peak_signal_noise_ratio(theirs, ours, data_range=1.0)
         assert decibels[place].item() == pytest.approx(float(expected), rel=1e-4)
         window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-        similarity = structural_similarity(theirs, ours, data_range=1.0, channel_axis=-1, **window)
+        similarity: Any = structural_similarity(theirs, ours, data_range=1.0, channel_axis=-1, **window)
         assert similarity < 0.9
         assert found[place].item() == pytest.approx(float(similarity), abs=2e-5)
 

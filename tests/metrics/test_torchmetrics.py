@@ -94,7 +94,7 @@ def test_equal_images_first_do_not_tie_a_collection_together(
 
 def test_the_backbone_is_no_state_and_moves_along(distance: DeepDistance, batch: tuple[Tensor, Tensor]) -> None:
     metric = enhance.MeanScore(copy.deepcopy(distance))
-    assert not list(metric.parameters())
+    assert not any(parameter.requires_grad for parameter in metric.parameters())
     assert not metric.state_dict()
     metric.persistent(True)
     assert set(metric.state_dict()) == {"total", "images", "settings"}

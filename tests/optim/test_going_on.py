@@ -1,4 +1,4 @@
-"""A descent that goes on from any of its Steps makes the Steps that it would have made."""
+"""An optimisation that goes on from any of its Steps makes the Steps that it would have made."""
 
 from __future__ import annotations
 

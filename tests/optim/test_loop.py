@@ -16,6 +16,8 @@ from torch import Tensor
 import enhance
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.optim.guard import Diverged
+from enhance.optim.loop import minimize
+from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Parametrization, Pixels, Pyramid
 from enhance.optim.schedules import constant, cosine, graduated, halving, warm_up
 
@@ -246,3 +248,24 @@ def test_a_learning_rate_or_betas_out_of_range_are_refused(
     chosen: dict[str, Any] = {"steps": 3, "learning_rate": 0.02} | number
     with pytest.raises(ValueError, match=word):
         next(optimise(metrics["deepjsd"], reference, Pyramid(torch.ones_like(reference)), **chosen))
+
+
+class _Growing(Pixels):
+    """Twice as bright at each call."""
+
+    def image(self) -> Tensor:
+        with torch.no_grad():
+            self.pixels *= 2
+        return self.pixels * 1.0
+
+
+def test_a_range_is_checked_at_the_first_step_and_whenever_an_objective_is_called(
+    images: tuple[Tensor, Tensor],
+) -> None:
+    reference = images[1][:1]
+    objective = Objective([Term(enhance.load_metric("mse", check_range=True))], reference)
+    with pytest.raises(ValueError, match="must lie in"):
+        next(minimize(objective, _Growing(reference), steps=1, learning_rate=0.1))
+    assert len(list(minimize(objective, _Growing(reference / 4), steps=3, learning_rate=0.1))) == 4
+    with pytest.raises(ValueError, match="must lie in"):
+        objective(reference + 2)

@@ -25,18 +25,18 @@ pytestmark = [
 
 @pytest.mark.parametrize(("name", "steps"), [("deepjsd", 120), ("deepskld", 120), ("deepwsd", 120)])
 def test_a_photograph_from_white_reaches_33_db(name: str, steps: int) -> None:
-    problem = read_inputs("astronaut", "white", {})
+    inputs = read_inputs("astronaut", "white", {})
     metric = DEEP_METRICS[name]("vgg16", FILTERS, prefilter=False, padding="up")
     steps_made = optimise(
         metric,
-        problem.reference,
-        Pyramid(problem.initial),
+        inputs.reference,
+        Pyramid(inputs.initial),
         steps=steps,
         learning_rate=0.02,
         smoothing=graduated(100),
     )
     final = deque(steps_made, maxlen=1).pop()
-    assert psnr(final.image, problem.reference) >= 33
+    assert psnr(final.image, inputs.reference) >= 33
 
 
 @pytest.mark.parametrize("name", list(DEEP_METRICS))
@@ -50,18 +50,18 @@ def test_a_photograph_from_white_reaches_33_db(name: str, steps: int) -> None:
     ids=lambda degradation: degradation["name"],
 )
 def test_a_degraded_photograph_gets_better_by_every_measure(name: str, degradation: dict[str, object]) -> None:
-    problem = read_inputs("chelsea", "degraded", degradation, size=128)
+    inputs = read_inputs("chelsea", "degraded", degradation, size=128)
     metric = DEEP_METRICS[name]("vgg16", FILTERS, prefilter=False, padding="up")
     best = min(
         optimise(
             metric,
-            problem.reference,
-            Pyramid(problem.initial, gain=20),
+            inputs.reference,
+            Pyramid(inputs.initial, gain=20),
             steps=40,
             learning_rate=0.005,
             smoothing=graduated(100),
         ),
         key=lambda step: step.loss,
     )
-    assert psnr(best.image, problem.reference) >= psnr(problem.initial, problem.reference)
-    assert torch.all(ssim(best.image, problem.reference) > ssim(problem.initial, problem.reference))
+    assert psnr(best.image, inputs.reference) >= psnr(inputs.initial, inputs.reference)
+    assert torch.all(ssim(best.image, inputs.reference) > ssim(inputs.initial, inputs.reference))

@@ -38,7 +38,10 @@ def test_the_animation_has_as_many_frames_as_it_may(psnr: list[float], count: in
     assert (chosen[0], chosen[-1]) == (0, len(psnr) - 1)
 
 
-@pytest.mark.parametrize(("side", "count", "limit"), [(300, 20, 2_900_000), (420, 20, 2_900_000), (100, 36, 300_000)])
+@pytest.mark.parametrize(
+    ("side", "count", "limit"),
+    [(300, 20, 2_900_000), pytest.param(420, 20, 2_900_000, marks=pytest.mark.slow), (100, 36, 300_000)],
+)
 def test_the_animation_is_bounded_lasts_some_seconds_and_pauses(
     side: int, count: int, limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +81,7 @@ def test_a_frame_far_from_the_next_is_shown_longer() -> None:
     assert 4500 < sum(shown) < 5600
 
 
+@pytest.mark.draws("progress_gif")
 def test_the_caption_is_drawn_in_the_same_tone_in_every_frame(tmp_path: Path) -> None:
     run(tmp_path / "run", 64, 150, 12)
     with Image.open(tmp_path / "run" / "progress.gif") as drawn:
@@ -87,6 +91,7 @@ def test_the_caption_is_drawn_in_the_same_tone_in_every_frame(tmp_path: Path) ->
     assert {int(frame[-1].min()) for frame in frames} == {255}
 
 
+@pytest.mark.draws("progress_gif")
 def test_the_gif_keeps_every_colour_of_its_frames(tmp_path: Path) -> None:
     run(tmp_path / "run", 64, 150, 12)
     data = RunData.read(tmp_path / "run")
@@ -106,6 +111,7 @@ def test_any_name_can_be_in_a_title(name: str, tmp_path: Path) -> None:
     comparison(RunData.read(tmp_path / "run"))
 
 
+@pytest.mark.draws("comparison", "curves")
 def test_the_users_own_matplotlib_settings_change_nothing_and_stay(tmp_path: Path) -> None:
     run(tmp_path / "run", 16, 20, 3)
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").glob("c*.*")}
@@ -140,7 +146,7 @@ def test_large_photographs_show_single_pixels() -> None:
 
 
 def test_an_unfinished_run_does_not_call_its_image_the_result(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), facts={}, frames=FramePlan(steps=9))
+    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), metadata={}, frames=FramePlan(steps=9))
     for step in list(steps(20, 20, 9))[:4]:
         recorder.record(step)
     comparison(RunData.read(tmp_path))
@@ -150,6 +156,7 @@ def test_an_unfinished_run_does_not_call_its_image_the_result(tmp_path: Path) ->
     assert running != (tmp_path / "comparison.png").read_bytes()
 
 
+@pytest.mark.draws("progress_video")
 def test_the_video_shows_the_frames_and_pauses(tmp_path: Path) -> None:
     ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="the extra 'video' is not installed").get_ffmpeg_exe()
     run(tmp_path / "run", 45, 61, 12)
@@ -165,6 +172,7 @@ def test_the_video_shows_the_frames_and_pauses(tmp_path: Path) -> None:
         assert np.abs(drawn[:360] - enlarged).mean() < 8
 
 
+@pytest.mark.draws("progress_video", "progress_gif")
 def test_without_the_extra_there_is_no_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     run(tmp_path / "run", 16, 16, 3)
@@ -172,6 +180,7 @@ def test_without_the_extra_there_is_no_video(tmp_path: Path, monkeypatch: pytest
     assert (tmp_path / "run" / "progress.gif").is_file()
 
 
+@pytest.mark.draws("progress_video")
 @pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), RuntimeError("No ffmpeg exe could be found.")])
 def test_an_ffmpeg_that_fails_costs_the_video_alone(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

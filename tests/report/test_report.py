@@ -22,7 +22,7 @@ from PIL import Image, PngImagePlugin
 
 from enhance.metrics.registry import display_name
 from enhance.optim.frames import FramePlan
-from enhance.report import embed
+from enhance.report import embed, style
 from enhance.report.charts import charts, levels
 from enhance.report.figures import curves
 from enhance.report.numbers import write
@@ -170,8 +170,9 @@ def test_names_and_settings_are_escaped(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("torn", [False, True])
 def test_a_run_is_drawn_from_what_there_is(
-    name: str, sentence: str, kept: set[str], torn: bool, tmp_path: Path
+    name: str, sentence: str, kept: set[str], torn: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(style, "encode", lambda *_: b"a figure")  # which are drawn counts here, not how they look
     folder = tmp_path / "run"
     run(folder, 24, 30, 4, drawn=False)
     drawn = ("comparison.png", "curves.png", "progress.gif", "report.html")
@@ -193,7 +194,7 @@ def test_a_run_is_drawn_from_what_there_is(
 
 
 def test_a_run_that_was_cut_off_says_so(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), facts={"steps": 9}, frames=FramePlan(steps=9))
+    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), metadata={"steps": 9}, frames=FramePlan(steps=9))
     assert "no animation" in " ".join(render(tmp_path))  # before the first step
     for step in list(steps(20, 20, 9))[:4]:
         recorder.record(step)
@@ -207,8 +208,8 @@ def test_a_run_that_was_cut_off_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("reason", "said"), [("all steps made", False), ("interrupted", True)])
 def test_a_checkpoint_is_named_where_a_run_can_go_on(reason: str, said: bool, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    facts = run(folder, 20, 20, 4, drawn=False) | {"stop_reason": reason}
-    (folder / "metrics.json").write_text(json.dumps(facts))
+    metadata = run(folder, 20, 20, 4, drawn=False) | {"stop_reason": reason}
+    (folder / "metrics.json").write_text(json.dumps(metadata))
     (folder / CHECKPOINTS[0]).touch()  # a run draws its page before it removes the last one
     render(folder)
     assert ("A checkpoint is there" in Page(folder).text) == said

@@ -37,8 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = run(folder, 64, 96, 20, drawn=False)
     for name in ("initial", "best"):
         results[name]["levels"] = {"image": results[name]["loss"], EVIL: 0.5 * results[name]["loss"]}
-    facts = {"reference": EVIL, "start": EVIL, "command": f"python -m enhance reference='{EVIL}'", "notes": [EVIL]}
-    (folder / "metrics.json").write_text(json.dumps(results | facts))
+    metadata = {"reference": EVIL, "start": EVIL, "command": f"python -m enhance reference='{EVIL}'", "notes": [EVIL]}
+    (folder / "metrics.json").write_text(json.dumps(results | metadata))
     render(folder)
     return folder
 

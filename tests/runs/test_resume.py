@@ -25,7 +25,7 @@ PLAN = FramePlan(count=8, steps=COUNT)
 
 def begin(folder: Path) -> Recorder:
     folder.mkdir()
-    return Recorder(folder, picture(24, 30), next(steps(24, 30, COUNT)).image, facts={"seed": 1}, frames=PLAN)
+    return Recorder(folder, picture(24, 30), next(steps(24, 30, COUNT)).image, metadata={"seed": 1}, frames=PLAN)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -38,7 +38,7 @@ def figures(folder: Path) -> dict:
     return {key: value for key, value in results.items() if key != "peak_memory_bytes"}
 
 
-@pytest.mark.parametrize("at_step", [0, pytest.param(7, marks=pytest.mark.draws), 19])
+@pytest.mark.parametrize("at_step", [0, pytest.param(7, marks=pytest.mark.draws("progress_gif")), 19])
 def test_a_resumed_run_leaves_the_same_bytes(at_step: int, tmp_path: Path) -> None:
     whole, broken = begin(tmp_path / "whole"), begin(tmp_path / "broken")
     saved = io.BytesIO()
@@ -52,7 +52,7 @@ def test_a_resumed_run_leaves_the_same_bytes(at_step: int, tmp_path: Path) -> No
         stream.write(b"99,0.1,0.")
     saved.seek(0)
     state = torch.load(saved, weights_only=True)
-    resumed = Recorder.resume(tmp_path / "broken", picture(24, 30), facts={"seed": 1}, frames=PLAN, state=state)
+    resumed = Recorder.resume(tmp_path / "broken", picture(24, 30), metadata={"seed": 1}, frames=PLAN, state=state)
     assert json.loads((tmp_path / "broken" / "metrics.json").read_text())["status"] == "running"
     for step in list(steps(24, 30, COUNT))[at_step + 1 :]:
         resumed.record(step)
@@ -71,7 +71,7 @@ def test_going_on_after_an_interrupted_end_forgets_its_extra_frame(tmp_path: Pat
     recorder.finish("interrupted")
     extra = tmp_path / "run" / "frames" / f"step_{stop:06d}.png"
     assert extra.is_file()  # the last image is always a frame
-    Recorder.resume(tmp_path / "run", picture(24, 30), facts={}, frames=PLAN, state=recorder.state())
+    Recorder.resume(tmp_path / "run", picture(24, 30), metadata={}, frames=PLAN, state=recorder.state())
     assert not extra.exists()
 
 
@@ -80,15 +80,15 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     for step in list(steps(24, 30, COUNT))[:5]:
         recorder.record(step)
     with pytest.raises(ValueError, match="holds no step"):
-        Recorder.resume(tmp_path / "other", picture(24, 30), facts={}, frames=PLAN, state=recorder.state())
+        Recorder.resume(tmp_path / "other", picture(24, 30), metadata={}, frames=PLAN, state=recorder.state())
     with pytest.raises(ValueError, match="no recorded step"):
-        Recorder.resume(tmp_path / "run", picture(24, 30), facts={}, frames=PLAN, state=other.state())
+        Recorder.resume(tmp_path / "run", picture(24, 30), metadata={}, frames=PLAN, state=other.state())
 
 
 def test_figures_are_of_the_image_recorded_though_the_optimiser_writes_over_it(tmp_path: Path) -> None:
     reference = picture(24, 30)
     image = reference * 0.5
-    recorder = Recorder(tmp_path, reference, image, facts={}, frames=FramePlan(count=2, steps=9))
+    recorder = Recorder(tmp_path, reference, image, metadata={}, frames=FramePlan(count=2, steps=9))
     recorder.record(Step(0, 1.0, 0.8, {}, 0.1, 0.0, image))
     image.fill_(0.9)
     worse = recorder.record(Step(1, 2.0, 0.9, {}, 0.1, 0.1, image))
@@ -112,7 +112,7 @@ def test_a_killed_run_shows_its_best_image_so_far(tmp_path: Path) -> None:
 
 def test_what_json_cannot_say_is_null_with_a_reason(tmp_path: Path) -> None:
     reference = picture(24, 30)
-    recorder = Recorder(tmp_path, reference, reference, facts={}, frames=FramePlan(steps=1))
+    recorder = Recorder(tmp_path, reference, reference, metadata={}, frames=FramePlan(steps=1))
     recorder.record(Step(0, 0.0, 0.0, {}, 0.1, 0.0, reference))
     results = recorder.finish("loss 0")
     assert results["best"]["psnr"] is results["best"]["ms_ssim"] is None
@@ -123,7 +123,7 @@ def test_what_json_cannot_say_is_null_with_a_reason(tmp_path: Path) -> None:
 
 def test_an_image_smaller_than_the_window_has_no_ssim(tmp_path: Path) -> None:
     reference = picture(8, 30)
-    recorder = Recorder(tmp_path, reference, reference, facts={}, frames=FramePlan(steps=1))
+    recorder = Recorder(tmp_path, reference, reference, metadata={}, frames=FramePlan(steps=1))
     assert np.isnan(recorder.record(Step(0, 0.0, 0.0, {}, 0.1, 0.0, reference)).ssim)
     results = recorder.finish("loss 0")
     assert results["best"]["ssim"] is None

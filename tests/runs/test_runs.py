@@ -87,7 +87,7 @@ def test_any_shape_is_drawn(height: int, width: int, tmp_path: Path) -> None:
 
 @pytest.mark.draws
 def test_a_run_that_was_cut_off_is_drawn_too(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), facts={}, frames=FramePlan(steps=9))
+    recorder = Recorder(tmp_path, picture(20, 20), picture(20, 20), metadata={}, frames=FramePlan(steps=9))
     for step in list(steps(20, 20, 9))[:4]:
         recorder.record(step)
     with (tmp_path / "history.csv").open("a") as stream:

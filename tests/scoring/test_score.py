@@ -445,3 +445,14 @@ def test_a_score_says_when_the_image_was_averaged_first(
         assert ("averaged to about 256 pixels first" in capsys.readouterr().out) == said
     assert use(*words, "metric.prefilter=false") == 0
     assert "averaged" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("reference", "image", "same"),
+    [("ref/a.png", "ref/a.png", True), ("ref/a.png", "ref/../ref/a.png", True), ("ref/a.png", "img/a.png", False)],
+)
+def test_a_file_against_itself_is_said_to_be_the_same(
+    folders: Path, capsys: pytest.CaptureFixture[str], reference: str, image: str, same: bool
+) -> None:
+    assert use(f"reference={reference}", f"image={image}", "metric=mse", "threads=1") == 0
+    assert ("are the same file" in capsys.readouterr().err) == same

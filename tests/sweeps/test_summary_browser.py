@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import job
@@ -19,10 +21,18 @@ pytestmark = pytest.mark.skipif(_BROWSER is None, reason=f"no browser is install
 EVIL = "<img src=x onerror=alert(1)>\"'"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_the_page(scheme: str, width: int, tmp_path: Path) -> None:
-    folder = tmp_path / "a sweep's <b>folder #1 ü"
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=_BROWSER, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep whose every name is an attack."""
+    folder = tmp_path_factory.mktemp("sweep") / "a sweep's <b>folder #1 ü"
     for number, psnr in enumerate((20.0, 30.0, 25.0)):
         run = job(folder, number, [f"metric={EVIL}{number}", "backbone=vgg16", "steps=3"], psnr)
         rows = "".join(f"{step},1,1,0.1,{psnr * step / 3},,1\n" for step in range(4))
@@ -31,29 +41,33 @@ def test_the_page(scheme: str, width: int, tmp_path: Path) -> None:
     mark_failed(job(folder, 3, [f"metric={EVIL}3", "backbone=vgg16", "steps=3"], None), EVIL * 20)
     (folder / COMMAND).write_text(json.dumps({"overrides": [EVIL]}))
     summarise(folder)
+    return folder
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page(scheme: str, width: int, browser: Any, folder: Path) -> None:
     said: list[str] = []
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=_BROWSER, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-        page.goto((folder / "summary.html").as_uri())
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.goto((folder / "summary.html").as_uri())
 
-        def order() -> list[str]:
-            return page.eval_on_selector_all("#ranking tbody tr", "rows => rows.map(row => row.cells[0].textContent)")
+    def order() -> list[str]:
+        return page.eval_on_selector_all("#ranking tbody tr", "rows => rows.map(row => row.cells[0].textContent)")
 
-        assert order() == ["1", "2", "3", "\N{EN DASH}"]
-        heading = page.get_by_role("button", name="PSNR (dB)")
-        heading.focus()
-        page.keyboard.press("Enter")
-        assert order() == ["3", "2", "1", "\N{EN DASH}"]
-        assert page.locator("th[aria-sort=ascending]").text_content() == "PSNR (dB)"
-        assert page.locator("#ranking").text_content().count(EVIL) == 4
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        others = page.locator(".many figure").first.locator("use").bounding_box()
-        assert others["width"] > 50
-        page.locator("#ranking a").first.click()
-        assert page.url == (folder / "0-recover" / "report.html").as_uri()
-        browser.close()
+    assert order() == ["1", "2", "3", "\N{EN DASH}"]
+    heading = page.get_by_role("button", name="PSNR (dB)")
+    heading.focus()
+    page.keyboard.press("Enter")
+    assert order() == ["3", "2", "1", "\N{EN DASH}"]
+    assert page.locator("th[aria-sort=ascending]").text_content() == "PSNR (dB)"
+    assert page.locator("#ranking").text_content().count(EVIL) == 4
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    others = page.locator(".many figure").first.locator("use").bounding_box()
+    assert others["width"] > 50
+    page.locator("#ranking a").first.click()
+    assert page.url == (folder / "0-recover" / "report.html").as_uri()
+    page.close()
     assert said == []

@@ -157,6 +157,7 @@ def _scorers(settings: Settings) -> list[Scorer]:
 
 
 def _one(settings: Settings, pair: Pair) -> int:
+    from enhance.backbones.encode import encode_once
     from enhance.images.pictures import open_picture
     from enhance.scoring.scorers import lines
 
@@ -166,6 +167,8 @@ def _one(settings: Settings, pair: Pair) -> int:
         for name, picture in zip(("reference", "image"), pictures, strict=True)
         for note in picture.notes
     ]
+    if _same_file(pair):
+        notes.append("reference and image are the same file")
     sizes = [_size(picture.image) for picture in pictures]
     if sizes[0] != sizes[1]:
         raise ValueError(
@@ -176,10 +179,11 @@ def _one(settings: Settings, pair: Pair) -> int:
         raise SettingsError(f"mask={settings.mask} has {_size(mask)} pixels and the images {sizes[0]}; resize it.")
     found = _scorers(settings)
     details = []
-    for scorer in found:
-        reference, image = (picture.image.to(scorer.metric.device) for picture in pictures)
-        details.append(scorer.details(image, reference, None if mask is None else mask.to(image)))
-    drawn = _draw(settings, pair, pictures, found, mask)
+    with encode_once():
+        for scorer in found:
+            reference, image = (picture.image.to(scorer.metric.device) for picture in pictures)
+            details.append(scorer.details(image, reference, None if mask is None else mask.to(image)))
+        drawn = _draw(settings, pair, pictures, found, mask)
     if settings.format == "json":
         print(
             json.dumps(
@@ -201,6 +205,14 @@ def _one(settings: Settings, pair: Pair) -> int:
     if drawn:
         print(f"{'':9} map: {drawn}")
     return 0
+
+
+def _same_file(pair: Pair) -> bool:
+    """Whether both names lead to one file, by a link or another spelling too."""
+    names = pair.reference, pair.image
+    return names[0] == names[1] or (
+        all(map(os.path.exists, names)) and os.path.samefile(*names)
+    )  # samples have no path
 
 
 def _mask(settings: Settings) -> Tensor | None:

@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from dataclasses import replace
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from enhance.backbones.encode import encoded
+from enhance.backbones.moving import moved
 from enhance.backbones.network import Backbone, Weights, load
 from enhance.metrics import checks
-from enhance.metrics.deep.fusion import PreparedLevel, column_distances, level_distance, prepare_level
+from enhance.metrics.deep.folding import fold, groups
+from enhance.metrics.deep.fusion import PreparedLevels, column_distances, level_distances, prepare_levels
+from enhance.metrics.deep.kernels import KERNELS
 from enhance.metrics.deep.layouts import LAYOUTS, pad
+from enhance.metrics.deep.pairs import Prepared, covered, in_parts, masks_of_levels
 from enhance.metrics.deep.published import level_spec, network_for
 from enhance.metrics.deep.smoothing import smoothed, stage_weights, weighted_mean
 from enhance.metrics.metric import BaseMetric
 from enhance.utils.suggest import unknown
-
-_AT_ONCE = 2  # images of a batch that are scored together on a CPU
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A reference whose side of the distance has been computed once; accepted wherever a reference is.
-
-    Attributes:
-        shape: of the reference, (B, 3, H, W).
-        levels: its features, per level.
-        fingerprint: of the metric that prepared it: settings and weights.
-    """
-
-    shape: tuple[int, ...]
-    levels: tuple[PreparedLevel, ...]
-    fingerprint: str
-
-    @property
-    def device(self) -> torch.device:
-        return self.levels[0].columns.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.levels[0].columns.dtype
 
 
 class DeepDistance(BaseMetric):
@@ -53,7 +33,8 @@ class DeepDistance(BaseMetric):
     Do not instantiate it; take `DeepWSD`, `DeepJSD` or `DeepSKLD`. With no other setting than the backbone each
     reproduces the authors' published code.
 
-    The module has no parameters: the backbone is frozen, moves with `.to()` and stays out of `state_dict()`.
+    The backbone is a submodule with frozen parameters, which optimizers skip; it stays out of `state_dict()`. Metrics
+    may share one: moving a metric gives it a copy where the network changes, and leaves the others where they are.
 
     Args:
         backbone: a name of `enhance.BACKBONES`, or a `Backbone`.
@@ -65,13 +46,15 @@ class DeepDistance(BaseMetric):
         padding: how a feature map's sides become multiples of 8: `published`, which may crop a map, or `up`, which
             never does.
         check_range: whether to check that images lie in [0, 1]; costs one pass over each image.
-        autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, where the device
-            likes it. None: full precision, inside an autocast region too. The measure itself is always computed in full
+        autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, where the device computes
+            faster in it. None: full precision, inside an autocast region too. The measure is always computed in full
             precision.
+        kernel: what computes the measure: `torch`, operators of torch; `triton`, one fused kernel, which DeepWSD has
+            with most backbones; or `auto`, the latter on CUDA where Triton is installed.
         seed, model, nodes: see `enhance.load_backbone`.
 
     Raises:
-        ValueError: for an unknown backbone, layout, reduction or padding.
+        ValueError: for an unknown backbone, layout, reduction, padding or kernel.
         WeightsError: if the weights cannot be had or do not fit.
 
     Example:
@@ -99,6 +82,7 @@ class DeepDistance(BaseMetric):
         padding: str = "published",
         check_range: bool = True,
         autocast: torch.dtype | None = None,
+        kernel: str = "auto",
         seed: int | None = None,
         model: str | None = None,
         nodes: Sequence[str] | None = None,
@@ -107,6 +91,7 @@ class DeepDistance(BaseMetric):
         for what, given, accepted in (
             ("layout", layout, tuple(LAYOUTS)),
             ("padding", padding, ("published", "up")),
+            ("kernel", kernel, KERNELS),
         ):
             if given not in accepted:
                 raise ValueError(unknown(what, str(given), accepted))
@@ -125,9 +110,10 @@ class DeepDistance(BaseMetric):
             if isinstance(backbone, Backbone)
             else load(network_for(self.measure, name), weights, model=model, nodes=nodes, **seeded)
         )
-        object.__setattr__(self, "backbone", network)  # not a submodule: no parameters and no state of ours
-        self.backbone: Backbone
-        self.spec = level_spec(self.measure, name.partition("/")[0])
+        self.backbone: Backbone = network
+        like = next(network.parameters())
+        self.register_buffer("_where", like.new_zeros(()), persistent=False)  # replicas have buffers, no parameters
+        self.spec = replace(level_spec(self.measure, name.partition("/")[0]), kernel=kernel)
         self.layout, self.prefilter, self.autocast = layout, prefilter, autocast
         self.padding = self.spec.padding if padding == "published" else padding
         self._smoothing = 0.0
@@ -164,10 +150,12 @@ class DeepDistance(BaseMetric):
         inside the mask depend on pixels outside it, as far as the receptive field reaches.
         """
         image, target, mask = self._checked(image, reference, mask)
-        with torch.autocast(image.device.type, enabled=False):
-            pairs = zip(self._masked(image, target, mask), target.levels, strict=True)
-            distances = [(level_distance(columns, level, self.spec), share) for (columns, share), level in pairs]
-        return torch.stack([distance if share is None else distance / share for distance, share in distances], 1)
+        features = self._features(image)
+        masks = masks_of_levels(mask, features)
+        with _precision(image.device):
+            found = [self._distances(x, level) for x, level in self._paired(features, target, masks)]
+            distances = torch.cat(found, 1) if len(found) > 1 else found[0]
+            return distances if masks is None else distances / covered(masks)
 
     @torch.no_grad()
     def map(self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
@@ -188,13 +176,16 @@ class DeepDistance(BaseMetric):
         image, target, mask = self._checked(image, reference, mask)
         total = image.new_zeros(len(image), *image.shape[-2:])
         features = self._features(image)
-        masked = self._masked(image, target, mask)
-        for level, (columns, covered), prepared in zip(features, masked, target.levels, strict=True):
-            distances = column_distances(columns, prepared, self.spec) / prepared.columns.shape[-1]
+        masks = masks_of_levels(mask, features)
+        inside = None if masks is None else covered(masks)
+        paired = self._paired(features, target, masks)
+        columns = (found for x, prepared in paired for found in column_distances(x, prepared, self.spec))
+        for index, (level, distances) in enumerate(zip(features, columns, strict=True)):
+            distances = distances / distances.shape[-1]
             share = distances / self._cut(torch.ones_like(level)).sum(1).clamp_min(1)
             spread = self._scattered(level, share)
             large = functional.interpolate(spread[:, None], size=image.shape[-2:], mode="bilinear")[:, 0]
-            distances = distances if covered is None else distances / covered[:, None]
+            distances = distances if inside is None else distances / inside[:, index, None]
             kept = distances.sum(1) / large.sum((1, 2)).clamp_min(torch.finfo(large.dtype).tiny)
             total += large * kept[:, None, None] / len(features)
         return total
@@ -203,21 +194,36 @@ class DeepDistance(BaseMetric):
         self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None
     ) -> tuple[Tensor, Prepared, Tensor | None]:
         image = checks.image("image", image, self.dtype, self.device, self.check_range)
-        target = self.prepare(reference) if isinstance(reference, Tensor) else reference
+        target = self._target(reference) if isinstance(reference, Tensor) else reference
         checks.prepared(target, image, self.fingerprint)
         return image, target, None if mask is None else checks.mask(mask, image)
 
-    def _masked(self, image: Tensor, target: Prepared, mask: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """The columns (B, 64, N) of every level, and the share of the level that lies inside the mask, (B,), if any."""
-        for level, prepared in zip(self._features(image), target.levels, strict=True):
-            columns = self._cut(level)
-            if mask is None:
-                yield columns, None
-                continue
-            small = functional.interpolate(mask, size=level.shape[-2:], mode="area")
-            weight = self._cut(small.expand(-1, level.shape[1], -1, -1))
-            share = small.mean((1, 2, 3)).clamp_min(torch.finfo(small.dtype).tiny)
-            yield torch.lerp(prepared.columns.expand_as(columns), columns, weight.expand_as(columns)), share
+    def _paired(
+        self, features: list[Tensor], target: Prepared, masks: list[Tensor] | None
+    ) -> Iterator[tuple[Tensor, PreparedLevels]]:
+        """The columns (64, B, N) of levels that lie side by side, and the reference's."""
+        grouped = [prepared.sizes for prepared in target.levels]
+        columns = fold([self._cut(level) for level in features], grouped)
+        if masks is None:
+            return zip(columns, target.levels, strict=True)
+        channels = zip(masks, features, strict=True)
+        weights = fold([self._cut(mask.expand(-1, level.shape[1], -1, -1)) for mask, level in channels], grouped)
+        masked = (
+            torch.lerp(prepared.columns.expand_as(x), x, weight.expand_as(x))
+            for x, prepared, weight in zip(columns, target.levels, weights, strict=True)
+        )
+        return zip(masked, target.levels, strict=True)
+
+    def _distances(self, x: Tensor, prepared: PreparedLevels) -> Tensor:
+        """Distances of levels that lie side by side, (B, L), differentiable in the image and, if the reference asks for
+        gradients, in the reference.
+        """
+        y = prepared.columns
+        distances = level_distances(x, replace(prepared, columns=y.detach()), self.spec)
+        if not y.requires_grad:
+            return distances
+        swapped = level_distances(y.expand_as(x), PreparedLevels(prepared.sizes, x.detach()), self.spec)
+        return distances + (swapped - swapped.detach())  # the measure is symmetric; the value stays the same exactly
 
     def _scattered(self, level: Tensor, share: Tensor) -> Tensor:
         """Each column's share at the positions of its entries, summed over channels: (B, N) -> (B, H', W')."""
@@ -232,10 +238,19 @@ class DeepDistance(BaseMetric):
         """Compute the reference's side of the distance once: (B, 3, H, W) in [0, 1] -> what is accepted wherever a
         reference is.
         """
+        target = self._target(reference)
+        with _precision(reference.device):
+            levels = tuple(prepare_levels(level.columns.clone(), level.sizes, self.spec) for level in target.levels)
+        return replace(target, levels=levels)
+
+    def _target(self, reference: Tensor) -> Prepared:
+        """The reference's columns, with their graph if the reference asks for gradients."""
         reference = checks.image("reference", reference, self.dtype, self.device, self.check_range)
-        with torch.autocast(reference.device.type, enabled=False):
-            levels = tuple(prepare_level(self._cut(level).clone(), self.spec) for level in self._features(reference))
-        return Prepared(tuple(reference.shape), levels, self.fingerprint)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and reference.requires_grad):
+            columns = [self._cut(level) for level in self._features(reference)]
+            grouped = groups([level.shape[-1] for level in columns], reference.device)
+            levels = map(PreparedLevels, grouped, fold(columns, grouped))
+        return Prepared(tuple(reference.shape), tuple(levels), self.fingerprint)
 
     def _features(self, image: Tensor) -> list[Tensor]:
         """The levels: the image as the measure sees it, then the backbone's feature maps; computed once within
@@ -247,7 +262,7 @@ class DeepDistance(BaseMetric):
         if self.prefilter:
             factor = min(max(1, round(max(image.shape[-2:]) / 256)), *image.shape[-2:])
             image = functional.avg_pool2d(image, factor) if factor > 1 else image
-        with torch.autocast(image.device.type, dtype=self.autocast, enabled=self.autocast is not None):
+        with _precision(image.device, self.autocast):
             maps = self.backbone(image)
         return [level.to(image.dtype) for level in (image, *maps)]
 
@@ -257,16 +272,16 @@ class DeepDistance(BaseMetric):
     @property
     def device(self) -> torch.device:
         """Where the backbone lies; images must lie there too."""
-        return next(self.backbone.parameters()).device
+        return cast(Tensor, self._where).device
 
     @property
     def dtype(self) -> torch.dtype:
         """Precision of the backbone; images must have it too."""
-        return next(self.backbone.parameters()).dtype
+        return cast(Tensor, self._where).dtype
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self.backbone._apply(fn, recurse)
-        return super()._apply(fn, recurse)
+        self.backbone = moved(self.backbone, fn)  # another metric may share the network
+        return super()._apply(fn, recurse=False)
 
     @property
     def fingerprint(self) -> str:
@@ -283,20 +298,11 @@ class DeepDistance(BaseMetric):
         return f"backbone={self.backbone.name!r}, weights={self.backbone.origin.name!r}, layout={self.layout!r}"
 
 
-Part = tuple[Tensor, "Tensor | Prepared", "Tensor | None"]
-
-
-def in_parts(image: Tensor, reference: Tensor | Prepared, mask: Tensor | None) -> list[Part]:
-    """A batch of pairs in parts that a processor's caches hold; anything else as it is."""
-    whole = mask is not None or not isinstance(image, Tensor) or image.device.type != "cpu"
-    if whole or image.dim() != 4 or image.shape[1] != 3 or len(image) <= _AT_ONCE:
-        return [(image, reference, mask)]
-    if isinstance(reference, Prepared) and reference.shape[0] == 1:
-        return [(part, reference, None) for part in image.split(_AT_ONCE)]
-    if isinstance(reference, Tensor) and reference.shape == image.shape:
-        pairs = zip(image.split(_AT_ONCE), reference.split(_AT_ONCE), strict=True)
-        return [(part, other, None) for part, other in pairs]
-    return [(image, reference, None)]
+def _precision(device: torch.device, autocast: torch.dtype | None = None) -> AbstractContextManager[object]:
+    """Autocast to a precision; None: switched off, where the device has it."""
+    if autocast is None and not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
 
 
 class DeepWSD(DeepDistance):

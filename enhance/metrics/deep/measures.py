@@ -22,14 +22,14 @@ import torch
 from torch import Tensor
 
 from enhance.metrics.deep import transport
-from enhance.metrics.first_order import anchor, first_order
+from enhance.metrics.first_order import anchor, applied, first_order
 
 Prepared = tuple[Tensor, ...]
 Compared = tuple[Tensor, "Tensor | None"]
 
 
 class Measure(Protocol):
-    """A distance between the columns of two (n, columns) matrices."""
+    """A distance between the columns of two (n, columns) matrices, each column compared on its own."""
 
     def prepare(self, y: Tensor) -> Prepared:
         """What depends on the reference alone; every tensor has the columns of `y` last."""
@@ -222,30 +222,54 @@ def apply_measure(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
     if not x.numel():
         return x.sum(0)
     flat = x.reshape(len(x), -1), y.reshape(len(y), -1)
-    value: Tensor = _Symmetric.apply(measure, *flat, anchor(*flat))  # type: ignore[assignment]
+    wants = (torch.is_grad_enabled() and flat[0].requires_grad, torch.is_grad_enabled() and flat[1].requires_grad)
+    value: Tensor = applied(_Symmetric, measure, *wants, *flat, anchor(*flat))[0]
     return value.reshape(x.shape[1:])
 
 
 class _Symmetric(torch.autograd.Function):
-    """A symmetric measure between the columns of two matrices; the gradient in y is the one in x with the roles
-    swapped.
+    """A symmetric measure between the columns of two matrices, with its gradients where they are wanted; the gradient
+    in y is the one in x with the roles swapped.
     """
 
     @staticmethod
-    def forward(ctx: Any, measure: Measure, x: Tensor, y: Tensor, anchor: Tensor) -> Tensor:
-        _, wants_x, wants_y, _ = ctx.needs_input_grad
+    def forward(
+        measure: Measure, wants_x: bool, wants_y: bool, x: Tensor, y: Tensor, anchor: Tensor
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         value, grad_x = measure.compare(x, measure.prepare(y), wants_x)
         grad_y = measure.compare(y, measure.prepare(x), True)[1] if wants_y else None
-        ctx.save_for_backward(grad_x, grad_y, anchor)
-        return value
+        return value, grad_x, grad_y
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor | None, Tensor | None]) -> None:
+        ctx.mark_non_differentiable(*(tensor for tensor in output[1:] if tensor is not None))
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*output[1:], inputs[-1])
 
     @staticmethod
     @first_order
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[None, Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, *incoming: Tensor) -> tuple[Tensor | None, ...]:
         grad_x, grad_y, _ = ctx.saved_tensors
         return (
             None,
-            grad_x * grad_output if grad_x is not None else None,
-            grad_y * grad_output if grad_y is not None else None,
+            None,
+            None,
+            grad_x * incoming[0] if grad_x is not None else None,
+            grad_y * incoming[0] if grad_y is not None else None,
             None,
         )
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *given: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The dimension joins the columns."""
+        measure, *wants, x, y, _ = given
+        x, y = (
+            tensor[:, None].expand(-1, info.batch_size, -1) if dim is None else tensor.movedim(dim, 1)
+            for tensor, dim in zip((x, y), in_dims[3:5], strict=True)
+        )
+        flat = x.flatten(1), y.flatten(1)
+        wants = [want or (torch.is_grad_enabled() and one.requires_grad) for want, one in zip(wants, flat, strict=True)]
+        found = _Symmetric.apply(measure, *wants, *flat, anchor(*flat))
+        many = (info.batch_size, -1)
+        outputs = tuple(None if tensor is None else tensor.unflatten(-1, many) for tensor in found)  # type: ignore[attr-defined]
+        return outputs, tuple(None if tensor is None else tensor.dim() - 2 for tensor in outputs)

@@ -24,12 +24,15 @@ class LevelSpec:
         eps: c in omega(d) = 1 / (sqrt(exp(-1 / (d + c))) (d + c)^2), the weight of the squared difference E in d +
             E omega(d); None leaves E out.
         padding: how a map's sides become multiples of 8, `nearest` (published, may crop) or `up`.
+        kernel: what compares the columns: `torch`, operators of torch; `triton`, one fused kernel, for Wasserstein
+            distances of order 2; or `auto`, the latter on CUDA where Triton is installed.
     """
 
     measure: Measure
     distributions: str = "raw"
     eps: float | None = 10.0
     padding: str = "nearest"
+    kernel: str = "auto"
 
 
 _WSD = LevelSpec(Wasserstein(2), distributions="squared")

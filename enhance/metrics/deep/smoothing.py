@@ -38,6 +38,7 @@ from enhance.metrics.deep.measures import Compared, Measure, Prepared, Wasserste
 from enhance.metrics.deep.published import LevelSpec
 
 LAGS = 8
+EMPTY = 1e-30  # added to a width: columns without mass divide zero by it
 STEEPNESS = 0.15  # of the weights of stages; measured on photographs held out
 
 
@@ -76,8 +77,7 @@ class SmoothedWasserstein(Wasserstein):
 
     def _smoothed_grad(self, f: Tensor, g: Tensor) -> Tensor:
         """Gradient of the neighbour in `f`, the width held fixed: Huber's hinge has the slope clamp(a / e, 0, 1)."""
-        width = (f[-1] + g[-1]).mul_(self.amount / 2)
-        width += 1e-3 * width.mean() + 1e-30  # where a column is empty
+        width = (f[-1] + g[-1]).mul_(self.amount / 2).add_(EMPTY)
         f, g = f / width, g / width
         grad = (f - g).clamp_(-1, 1)
         for lag in range(1, min(self.lags + 1, len(f))):
@@ -104,7 +104,7 @@ def smoothed(spec: LevelSpec, amount: float) -> LevelSpec:
 def stage_weights(layers: Tensor, amount: float) -> Tensor:
     """Weights in the gradient of the levels (B, L) of a smoothed distance, (L,): the image itself, then the stages."""
     count = layers.shape[1]
-    depths = torch.tensor([max(0, count - 2), *range(count - 1)], dtype=layers.dtype, device=layers.device)
+    depths = torch.arange(-1, count - 1, dtype=layers.dtype, device=layers.device).remainder(max(1, count - 1))
     return (1 + amount) ** (-STEEPNESS * depths)
 
 
@@ -114,10 +114,15 @@ def weighted_mean(layers: Tensor, weights: Tensor) -> Tensor:
 
 
 class _WeightedMean(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, layers: Tensor, weights: Tensor) -> Tensor:
-        ctx.save_for_backward(weights)
+    def forward(layers: Tensor, weights: Tensor) -> Tensor:
         return layers.mean(1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
 
     @staticmethod
     def backward(ctx: Any, *incoming: Tensor) -> tuple[Tensor, None]:

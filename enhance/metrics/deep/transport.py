@@ -21,6 +21,9 @@ import math
 import torch
 from torch import Tensor
 
+from enhance.metrics.deep import folding
+from enhance.metrics.deep.writing import write
+
 _BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
@@ -35,24 +38,26 @@ def to_masses(grad: Tensor) -> Tensor:
     out[0] = 0
     if len(grad):
         below = _running_sum(grad)
-        torch.sub(below[-1], below, out=out[1:])
+        write(out[1:], torch.sub, below[-1], below)
         out[0] = below[-1]
     return out
 
 
 def _running_sum(rows: Tensor) -> Tensor:
-    """Sum of the rows up to each: within groups of rows first, then group by group.
+    """Sum of the rows up to each; on a CPU within groups of rows first, then group by group, which is faster there.
 
     Non-decreasing for non-negative rows, as a sum in parts need not be: to each row of a group the same is added.
     """
+    if not folding.cached(rows.device):
+        return rows.cumsum(0)
     group = math.isqrt(len(rows)) + 1
     sums = torch.empty_like(rows)
     sums[::group] = rows[::group]
     for row in range(1, min(group, len(rows))):
         of_groups = rows[row::group]
-        torch.add(of_groups, sums[row - 1 :: group][: len(of_groups)], out=sums[row::group])
+        write(sums[row::group], torch.add, of_groups, sums[row - 1 :: group][: len(of_groups)])
     for start in range(group, len(rows), group):
-        sums[start : start + group] += sums[start - 1]
+        sums[start : start + group].add_(sums[start - 1])
     return sums
 
 
@@ -105,8 +110,8 @@ def rank_differences(f: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
     step = size
     while step > 1:
         merged = buffers[0].view(-1, 2, step, front.shape[-1])
-        torch.minimum(front, back, out=merged[:, 0])
-        torch.maximum(front, back, out=merged[:, 1])
+        write(merged[:, 0], torch.minimum, front, back)
+        write(merged[:, 1], torch.maximum, front, back)
         step //= 2
         front, back = merged.view(-1, 2, step, front.shape[-1]).unbind(1)
         exchanges.append(_descends(front, back, small))
@@ -119,8 +124,8 @@ def rank_differences(f: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
         front, back = place.view(-1, 2, step, place.shape[-1]).unbind(1)
         swapped = exchanges.pop().bitwise_and_(front ^ back)
         place = torch.empty_like(place).view(-1, 2, step, place.shape[-1])
-        torch.bitwise_xor(front, swapped, out=place[:, 0])
-        torch.bitwise_xor(back, swapped, out=place[:, 1])
+        write(place[:, 0], torch.bitwise_xor, front, swapped)
+        write(place[:, 1], torch.bitwise_xor, back, swapped)
     twice = even[:rows]  # an entry at place m of which i are its own has seen m - i of the other
     return twice - place[0, 0, :rows], twice - place[0, 1].flip(0)[:rows]
 
@@ -135,7 +140,8 @@ def reversed_keys(levels: Tensor) -> Tensor:
 
 def _descends(front: Tensor, back: Tensor, dtype: torch.dtype) -> Tensor:
     """-1, all bits set, where the entry in front is greater than the one behind, else 0."""
-    return torch.gt(front, back, out=torch.empty_like(front, dtype=dtype)).neg_()
+    descends = front > back
+    return (descends.view(dtype) if dtype == torch.int8 else descends.to(dtype)).neg_()
 
 
 def _distinct(levels: Tensor, size: int) -> Tensor:
@@ -149,5 +155,5 @@ def _distinct(levels: Tensor, size: int) -> Tensor:
     keys[len(levels) :] = torch.inf
     bits = _BITS[levels.dtype]
     index = torch.arange(len(levels), dtype=bits, device=levels.device)[:, None]
-    torch.add(levels.view(bits), index, out=keys[: len(levels)].view(bits))
+    write(keys[: len(levels)].view(bits), torch.add, levels.view(bits), index)
     return keys

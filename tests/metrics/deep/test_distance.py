@@ -12,7 +12,7 @@ from helpers import network
 from torch import Tensor
 
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
-from enhance.metrics.deep.fusion import level_distance, prepare_level
+from enhance.metrics.deep.fusion import level_distances, prepare_levels
 from enhance.metrics.deep.published import level_spec, network_for
 
 PAIRS = [
@@ -53,13 +53,13 @@ def test_equal_batches_have_zero_loss_and_gradient_with_several_threads(metric: 
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        columns = torch.rand(3, 64, 1200, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        columns = torch.rand(64, 3, 1200, generator=torch.Generator().manual_seed(0)).requires_grad_()
         rule = level_spec(metric, "vgg19")
-        losses = level_distance(columns, prepare_level(columns.detach(), rule), rule)
+        losses = level_distances(columns, prepare_levels(columns.detach(), (1200,), rule), rule)
         losses.sum().backward()
     finally:
         torch.set_num_threads(threads)
-    assert losses.tolist() == [0.0, 0.0, 0.0]
+    assert losses.tolist() == [[0.0], [0.0], [0.0]]
     assert columns.grad is not None
     assert not columns.grad.any()
 
@@ -143,9 +143,9 @@ def test_autocast_computes_the_backbone_in_lower_precision(images: tuple[Tensor,
     assert lower(reference, reference) == 0
 
 
-def test_it_has_no_parameters_and_no_state_and_survives_copies(images: tuple[Tensor, Tensor]) -> None:
+def test_it_is_frozen_and_without_state_and_survives_copies(images: tuple[Tensor, Tensor]) -> None:
     module = copy.deepcopy(build("deepwsd", "squeezenet"))
-    assert not list(module.parameters())
+    assert not any(parameter.requires_grad for parameter in module.parameters())
     assert not module.state_dict()
     assert not module.train().backbone.training
     parent = torch.nn.Sequential(module, torch.nn.Linear(1, 1)).double()

@@ -80,7 +80,10 @@ def values(backbone: str) -> dict[tuple[str, str], tuple[float, float]]:
     return found
 
 
-@pytest.mark.parametrize(("measure", "backbone"), PAIRS)
+@pytest.mark.parametrize(
+    ("measure", "backbone"),
+    [pytest.param(*pair, marks=pytest.mark.slow if pair == ("deepwsd", "vgg19") else ()) for pair in PAIRS],
+)
 def test_values(measure: str, backbone: str) -> None:
     cases = published(measure, backbone)
     assert cases

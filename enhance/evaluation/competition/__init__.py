@@ -1,0 +1,1 @@
+"""Maximum differentiation competition: pairs of images that a metric calls equal and people do not."""

@@ -1,0 +1,97 @@
+"""How the columns of several levels and images lie side by side in one matrix, so that each operator runs once.
+
+The columns of every level have 64 rows. Levels with `sizes` columns an image lie side by side in a matrix (64, B, N),
+N = sum(sizes). What belongs to one image and level, such as a scale, is (B, L), and spread over the columns it is
+(B, N).
+
+A processor works the other way round: level by level and image by image, in blocks that its caches hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Sizes = tuple[int, ...]
+
+CACHED = 8192  # columns of a block on a CPU: enough to share an operation among threads, few enough for their caches
+LAUNCHED = 2**17  # columns of an image at once on other devices: enough to fill them, few enough to bound their memory
+
+
+def cached(device: torch.device) -> bool:
+    """Whether a device compares level by level and image by image, in blocks that its caches hold: a CPU."""
+    return device.type == "cpu"
+
+
+def groups(sizes: Sequence[int], device: torch.device) -> list[Sizes]:
+    """Consecutive levels whose columns lie side by side: on a CPU each level alone, elsewhere up to `LAUNCHED` columns.
+
+    Example:
+        >>> groups([3072, 65536, 32768, 262144], torch.device("meta"))
+        [(3072, 65536, 32768), (262144,)]
+    """
+    found: list[Sizes] = []
+    for size in sizes:
+        joins = found and not cached(device) and sum(found[-1]) + size <= LAUNCHED
+        found[-1:] = [(*found[-1], size)] if joins else [*found[-1:], (size,)]
+    return found
+
+
+def fold(levels: Sequence[Tensor], grouped: Sequence[Sizes]) -> list[Tensor]:
+    """Columns of each level (B, 64, N of the level) -> for each group of levels a matrix (64, B, N)."""
+    rest = iter(levels)
+    parts = [[next(rest).transpose(0, 1) for _ in sizes] for sizes in grouped]
+    return [side_by_side(group) for group in parts]
+
+
+def blocks(batch: int, tensors: Sequence[Tensor | None]) -> Iterator[list[Any]]:
+    """Matching parts (..., n) of tensors (..., batch or 1, N): image by image in blocks, or all columns of all images.
+
+    The parts of a contiguous tensor are views, which can be written to.
+    """
+    columns = next(tensor for tensor in tensors if tensor is not None)
+    count, size = columns.shape[-1], CACHED if cached(columns.device) else LAUNCHED
+    if not cached(columns.device) and count <= LAUNCHED:
+        yield [None if tensor is None else joined(tensor, batch) for tensor in tensors]
+        return
+    for image in range(batch):
+        for at in range(0, count, size):
+            yield [None if t is None else t[..., image % t.shape[-2], at : at + size] for t in tensors]
+
+
+def joined(values: Tensor, batch: int) -> Tensor:
+    """The columns of all images side by side: (..., batch or 1, N) -> (..., batch * N)."""
+    return values.expand(*values.shape[:-2], batch, -1).flatten(-2)
+
+
+def sums(values: Tensor, sizes: Sizes) -> Tensor:
+    """Sum over the columns of each image and level, (B, N) -> (B, L).
+
+    On a CPU in blocks, each small enough for one thread: how many threads there are does not change the rounding.
+    """
+    return torch.stack([_sum(level) for level in values.split(sizes, -1)], -1)
+
+
+def _sum(values: Tensor) -> Tensor:
+    if not cached(values.device):
+        return values.sum(-1)
+    images = [torch.stack([block.sum() for block in image.split(CACHED)]).sum() for image in values]
+    return torch.stack(images)
+
+
+def divided(values: Tensor, sizes: Sizes) -> Tensor:
+    """What belongs to each image and level, (B, L), divided by the number of its columns."""
+    return torch.stack([level / size for level, size in zip(values.unbind(-1), sizes, strict=True)], -1)
+
+
+def spread(values: Tensor, sizes: Sizes) -> Tensor:
+    """What belongs to each image and level at each of its columns, (B, L) -> (B, N)."""
+    return side_by_side([level.expand(-1, size) for level, size in zip(values.split(1, -1), sizes, strict=True)])
+
+
+def side_by_side(parts: Sequence[Tensor]) -> Tensor:
+    """The parts as one along their last dimension; a single one as it is."""
+    return torch.cat(list(parts), -1) if len(parts) > 1 else parts[0]
