@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from hydra.core.global_hydra import GlobalHydra
 from torch import Tensor
 
 from enhance.cli import main as cli
+from enhance.cli import overrides
 from enhance.config import paths, schema
 
 os.environ.setdefault("MPLBACKEND", "agg")
@@ -26,6 +28,7 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200
 hypothesis.settings.load_profile("quick")
 torch.set_num_threads(1)  # the tests themselves run side by side
 
+_composer = functools.cache(overrides._Composer)
 DEVICES = [
     "cpu",
     *(["cuda"] if torch.cuda.is_available() else []),
@@ -71,6 +74,12 @@ def _drawing(request: pytest.FixtureRequest) -> Iterator[None]:
         if drawn is None or drawn.args:
             no_drawing(patch, but=drawn.args if drawn else ())
         yield
+
+
+@pytest.fixture(autouse=True)
+def _composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Hydra has composed of the same groups in the same folders is not composed again for the next test."""
+    monkeypatch.setattr(overrides, "_Composer", _composer)
 
 
 @pytest.fixture
