@@ -97,7 +97,8 @@ def read_inputs(
         start = degrade(truth, degradation["name"], seed=seed, **settings)
         listed = ", ".join(f"{key} {value}" for key, value in settings.items())
         name = f"{degradation['name']} ({listed})" if listed else degradation["name"]
-        return Inputs(truth, start, picture.notes, name, degraded=True, mask=region, bits=picture.bits)
+        notes = picture.notes + _degraded(picture.source, name, settings)
+        return Inputs(truth, start, notes, name, degraded=True, mask=region, bits=picture.bits)
     if isinstance(initial, str) and (plain := _plain(initial, truth, seed)) is not None:
         return Inputs(truth, plain, picture.notes, initial, mask=region, bits=picture.bits)
     other, start = _open(initial, "initial", size, background, (*_LEVELS, "noise", "degraded"))
@@ -108,6 +109,19 @@ def read_inputs(
         )
     bits = max(picture.bits, other.bits)
     return Inputs(truth, start, picture.notes + other.notes, Path(other.source).name, mask=region, bits=bits)
+
+
+def _degraded(source: str, name: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """That a file of the user's is not the initial image but its optimum, and is degraded first."""
+    if source in SAMPLES:
+        return ()
+    noise = "noise" in name
+    said = [f"{name} is {'added' if noise else 'applied'} to {Path(source).name}, which the result is compared with"]
+    if noise and 0 < settings.get("sigma", 1) < 1:
+        said.append(
+            f"sigma={settings['sigma']:g} is on the scale of 255; {settings['sigma'] * 255:g} on that of [0, 1]"
+        )
+    return tuple(said)
 
 
 def _open(

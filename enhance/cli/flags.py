@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NoReturn
 
+from enhance.cli.meant import SETTINGS
 from enhance.utils.suggest import unknown
 
 MULTIRUN = ("-m", "--multirun")
@@ -45,6 +47,11 @@ def parse(arguments: Sequence[str]) -> Namespace:
     """
     known, strange = parser().parse_known_args(arguments)
     if strange:
+        name, _, value = strange[0].lstrip("-").replace("-", "_").partition("=")
+        following = dict(pairwise(arguments)).get(strange[0], "")
+        if strange[0].startswith("--") and name in SETTINGS:
+            value = value or ("" if following.startswith("-") else following) or "..."
+            raise ValueError(f"{strange[0]} is no flag: settings are written without dashes, {SETTINGS[name]}={value}.")
         names = [*_SWITCHES, *_VALUES, *_CHOICES, ("--info", "-i")]
         raise ValueError(unknown("flag", strange[0], [flag for each in names for flag in each]))
     return known

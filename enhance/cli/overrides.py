@@ -22,6 +22,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from enhance.cli.commands import TOOLS
+from enhance.cli.meant import SETTINGS
 from enhance.config.checks import check, check_ranges
 from enhance.config.paths import choices, home
 from enhance.config.reference import Setting, described
@@ -112,6 +113,12 @@ def checked(arguments: Sequence[str], sweep: bool = True, config_dir: str | None
     for override in overrides:
         if override.is_sweep_override() and not sweep:
             raise SettingsError(f"{override.input_line} has several values: add -m to sweep over them.")
+        if override.key_or_group == "hydra.job.chdir" and str(override.value()).lower() == "true":
+            raise SettingsError(
+                "hydra.job.chdir=true would look for files in the folder of the run, where those named here are not; "
+                "leave it out."
+            )
+    _require_reference(overrides)
     composer = _Composer("config", Config, search_path(arguments, config_dir))
     for override in [given for given in overrides if given.key_or_group == "hydra.run.dir"][-1:]:
         for value in _values(override):
@@ -122,6 +129,24 @@ def checked(arguments: Sequence[str], sweep: bool = True, config_dir: str | None
             composer.check_choice(override)
         for combination in _combinations(overrides):
             check(composer.settings(combination))
+
+
+def _require_reference(overrides: Sequence[Override]) -> None:
+    """Nothing, where a file to start from comes with a reference of its own, not the sample that is the default.
+
+    Raises:
+        SettingsError: if it does not.
+    """
+    given = {override.key_or_group for override in overrides}
+    if given & {"reference", "recipes"}:
+        return
+    for override in overrides:
+        for value in _values(override) if override.key_or_group == "initial" else ():
+            if os.path.isfile(value.strip("'\"")):
+                raise SettingsError(
+                    f"initial={short(value)} is an image to start from; name what it is compared with too: "
+                    "reference=FILE."
+                )
 
 
 def chosen_tool(arguments: Sequence[str]) -> str | None:
@@ -249,6 +274,9 @@ class _Composer:
         if known and known.kinds[0] is bool and isinstance(value, int) and value not in (0, 1):
             raise SettingsError(f"{line} must be true or false.")  # any number would count as true
         if key.partition(".")[0] not in [*config]:  # `in` does not find what is still missing
+            meant = SETTINGS.get(key, key)
+            if meant != key and meant.partition(".")[0] in [*config]:
+                raise SettingsError(f"There is no setting '{key}'; it is {meant}={_given(override)}.")
             raise SettingsError(unknown("setting", key, self._names(config, key)))
         try:
             OmegaConf.update(config, key, value, force_add=override.is_add() or override.is_force_add())
@@ -281,6 +309,10 @@ class _Composer:
         if kind in _KINDS:
             return f"{line} must be {_KINDS[kind]}."
         return f"{line}: {str(error).splitlines()[0].rstrip('.')}."
+
+
+def _given(override: Override) -> str:
+    return (override.input_line or "").partition("=")[2]
 
 
 def _as_setting(word: str) -> str:

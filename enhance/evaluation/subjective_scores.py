@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from enhance.utils.suggest import unknown
 from enhance.utils.tables import read_csv
 
 Rows = list[dict[str, str]]
+_COMMA = re.compile(r"[-+]?\d+,\d+")
 SUBJECTIVE_COLUMNS = ("mos", "dmos", "opinion")  # usual names of the column of subjective scores
 _NO_SCORES = ("image", "reference", "type", "seconds", *SUBJECTIVE_COLUMNS)
 _LARGEST = 1e100  # its square, and sums of squares, are finite
@@ -238,9 +240,16 @@ def _path(name: str) -> tuple[str, ...]:
 
 
 def _number(text: str) -> float:
+    """The number, or NaN where there is none.
+
+    Raises:
+        ValueError: for a decimal comma, which others read as thousands.
+    """
     try:
         return float(text)
     except ValueError:
+        if _COMMA.fullmatch(text):
+            raise ValueError(f"{text} has a decimal comma; write decimal points, {text.replace(',', '.')}.") from None
         return math.nan
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
-
 from enhance.config.schema import SettingsError
 from enhance.images.arrays import ImageError
 from enhance.utils.files import sentence
+from enhance.utils.memory import is_out_of_memory
 
 
 @contextmanager
@@ -32,8 +31,7 @@ def explained(compiled: bool) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, AssertionError, MemoryError) as error:
-        full = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or "can't allocate memory" in str(error)
-        if full:
+        if is_out_of_memory(error):
             raise SettingsError(
                 "The run needs more memory than there is; make it smaller: size=N, tile=256."
             ) from error

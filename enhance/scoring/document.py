@@ -29,14 +29,22 @@ class Document:
         scorers: its columns.
         pairs: what was asked for; the table may hold more, from earlier calls.
         mask: file of the mask, if there is one.
+        background: what transparent pixels are laid on.
 
     Raises:
         SettingsError: if the table holds scores of other measures, settings or weights, or the JSON is something else.
     """
 
-    def __init__(self, output: Path, scorers: Sequence[Scorer], pairs: Sequence[Pair], mask: str | None = None) -> None:
+    def __init__(
+        self,
+        output: Path,
+        scorers: Sequence[Scorer],
+        pairs: Sequence[Pair],
+        mask: str | None = None,
+        background: str = "white",
+    ) -> None:
         self.path = output.with_suffix(".json")
-        masked = {"mask": mask} if mask else {}
+        masked = ({"mask": mask} if mask else {}) | {"background": background}
         self._about = [{"column": scorer.name, **described(scorer), **masked} for scorer in scorers]
         self._numbers = [scorer.name for scorer in scorers]
         self._pairs = {(pair.reference, pair.image) for pair in pairs}
@@ -47,8 +55,8 @@ class Document:
                 raise SettingsError(f"{self.path} is there already and holds no scores; output= can name another file.")
             if output.exists():
                 raise SettingsError(
-                    f"output={output} holds scores of other metrics, settings, masks or weights; name another file, or"
-                    " remove it."
+                    f"output={output} holds scores of other metrics, settings, weights, backgrounds or masks; name "
+                    "another file, or remove it."
                 )
 
     def update(self, outcome: Outcome) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from enhance.images.suffixes import readable
+from enhance.images.suffixes import readable, why_unread
 from enhance.utils.suggest import unknown
 from enhance.utils.tables import read_csv
 
@@ -101,6 +101,40 @@ def _sought(name: str, here: Path) -> str:
 def _names(file: Path) -> list[tuple[int, str]]:
     """What a file may be known by, the surest first."""
     return list(enumerate((str(file), str(file.with_suffix("")), file.name, file.stem)))
+
+
+def left_out(folder: str, used: Iterable[str]) -> list[str]:
+    """What of a folder `find_pairs` leaves out, and why: a sentence for each reason, with the names of all files.
+
+    Args:
+        folder: references or images.
+        used: the files of the pairs.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     (Path(folder) / "notes.txt").touch()
+        ...     left_out(folder, [])
+        ['1 file is left out (no images by their names): notes.txt']
+    """
+    root, taken = Path(folder), set(used)
+    deep = any(file.parent != root for file in map(Path, taken) if file.is_relative_to(root))
+    reasons: dict[str, list[str]] = {}
+    for file in sorted(root.rglob("*")):
+        name = file.relative_to(root)
+        if str(file) in taken or file.is_dir() or any(part[0] == "." for part in name.parts):
+            continue
+        if file.suffix.lower() not in readable():
+            why = why_unread(file.suffix)
+        elif file.parent != root and not deep:
+            why = "images lie above it, and only those are compared"
+        else:
+            why = "no file of the other folder has its name"
+        reasons.setdefault(why, []).append(str(name))
+    return [
+        f"{len(names)} {'file is' if len(names) == 1 else 'files are'} left out ({why}): {', '.join(names)}"
+        for why, names in reasons.items()
+    ]
 
 
 def images_in(folder: Path) -> list[Path]:

@@ -18,7 +18,11 @@ from enhance.utils.numbers import finite
 from enhance.utils.suggest import unknown
 
 _PUBLISHED = {(measure, network_for(measure, backbone)) for measure, backbone in PUBLISHED_PAIRS}
+_AVERAGED_FROM = 384  # pixels of the longer side, see `prefilter` of the deep measures
 _AT_ONCE = 2  # images of a batch that are scored together on a CPU, whose caches they fit
+
+
+AVERAGED = f"(averaged to about 256 pixels first, as published; not comparable with images under {_AVERAGED_FROM})"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class Scorer:
 
     name: str
     metric: Metric
+
+    def averages(self, image: Tensor) -> bool:
+        """Whether the metric averages an image of that size before it compares."""
+        return max(image.shape[-2:]) >= _AVERAGED_FROM and bool(self.metric.describe().get("prefilter"))
 
     def details(self, image: Tensor, reference: Tensor, mask: Tensor | None = None) -> dict[str, Any]:
         """All that is known of one pair, for JSON."""
@@ -47,6 +55,7 @@ class Scorer:
             "score": finite(self.metric.as_score(loss).item()),
             "loss": finite(loss.item()),
             "levels": [finite(level) for level in levels.tolist()],
+            "averaged": self.averages(image),
         }
 
 
@@ -104,7 +113,8 @@ def lines(details: Sequence[dict[str, Any]]) -> list[str]:
         )
         named = zip(["image", *range(1, len(levels))], levels, strict=True)
         said.append(f"{'':9} levels: " + "  ".join(f"{name} {_figure(level, 4)}" for name, level in named))
-    return said + [f"{'':9} {remark}" for remark in remarks(details)]
+    notes = [AVERAGED] if any(values.get("averaged") for values in details) else []
+    return said + [f"{'':9} {remark}" for remark in notes + remarks(details)]
 
 
 def remarks(about: Iterable[dict[str, Any]]) -> list[str]:

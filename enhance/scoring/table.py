@@ -15,13 +15,17 @@ from torch import Tensor
 
 from enhance.images.pictures import open_picture
 from enhance.images.reading import Picture
+from enhance.scoring.identity import COLUMN, Identity
 from enhance.scoring.pairs import Pair, PairsError
 from enhance.scoring.scorers import Scorer, prepare, score
 from enhance.utils.files import write_text
+from enhance.utils.memory import is_out_of_memory
+from enhance.utils.tables import csv_text
 
 Row = dict[str, str]
 _Open = Callable[[str], Picture]
 
+_FAILURES = (ValueError, OSError, MemoryError, RuntimeError)  # of files, sizes and memory
 _PIXELS = 4_000_000  # of a batch: eight photographs of twelve million would take tens of gigabytes for their SSIM
 
 
@@ -33,11 +37,13 @@ class Outcome:
         rows: every row of the table, in the order of the file.
         scored: how many of them are new.
         failed: the pairs that could not be scored, each with a sentence.
+        averaged: how many of the new ones were averaged before a deep measure compared them.
     """
 
     rows: list[Row] = field(default_factory=list)
     scored: int = 0
     failed: list[tuple[Pair, str]] = field(default_factory=list)
+    averaged: int = 0
 
 
 def score_pairs(
@@ -53,11 +59,12 @@ def score_pairs(
     failed: Callable[[Pair, str], object] = lambda pair, reason: None,
     noted: Callable[[Picture], object] = lambda picture: None,
 ) -> Outcome:
-    """Score pairs and append each batch to a CSV with the columns reference, image, what the pairs carry, and a score
-    each.
+    """Score pairs and append each batch to a CSV with the columns reference, image, what the pairs carry, a score
+    each, and `inputs`: digests of settings and files.
 
-    Pairs that the file holds already are not scored again. A line that a crash has cut short is dropped. A file that
-    cannot be read, or a pair of different sizes, is reported and skipped, and tried again by the next call.
+    Pairs that the file holds already, of files that are still the same, are not scored again; those whose files have
+    changed are. A line that a crash has cut short is dropped. A file that cannot be read or needs more memory than
+    there is, or a pair of different sizes, is reported and skipped, and tried again by the next call.
 
     Args:
         pairs: what to score; images of one size that follow each other share a batch.
@@ -72,12 +79,14 @@ def score_pairs(
         noted: called with each picture that had to be converted, see `Picture.notes`.
 
     Raises:
-        PairsError: if `output` holds other columns.
+        PairsError: if `output` holds other columns, or scores of other metrics, settings, weights, backgrounds or
+            masks.
         OSError: if it cannot be written.
     """
     columns = ["reference", "image", *dict.fromkeys(key for pair in pairs for key in pair.extra)]
-    columns += [scorer.name for scorer in scorers]
-    outcome = Outcome(_rows(output, columns))
+    columns += [*(scorer.name for scorer in scorers), COLUMN]
+    identity = Identity(scorers, background, mask)
+    outcome = Outcome(_current(output, columns, pairs, identity))
     there = {(row["reference"], row["image"]) for row in outcome.rows}
     todo = [pair for pair in pairs if (pair.reference, pair.image) not in there]
     done(len(pairs) - len(todo), outcome)
@@ -97,17 +106,21 @@ def score_pairs(
     for group in _batches(_opened(todo, opened, fail), batch):
         try:
             scores = _scores(group, scorers, references, device, mask)
-        except ValueError as error:
+        except _FAILURES as error:
             if len(group) == 1:
-                fail(group[0][0], str(error))
+                fail(group[0][0], _reason(error))
                 continue
             scores = _one_by_one(group, scorers, references, device, mask, fail)
         if not scores:
             continue
-        rows = [{"reference": pair.reference, "image": pair.image, **pair.extra, **values} for pair, values in scores]
+        rows = [
+            {"reference": pair.reference, "image": pair.image, **pair.extra, **values, COLUMN: identity.of(pair)}
+            for pair, values in scores
+        ]
         _append(output, columns, rows)
         outcome.rows += rows
         outcome.scored += len(rows)
+        outcome.averaged += len(rows) * any(scorer.averages(group[0][1].image) for scorer in scorers)
         done(len(rows), outcome)
     return outcome
 
@@ -142,8 +155,8 @@ def _opened(pairs: Sequence[Pair], opened: _Open, fail: Callable[[Pair, str], No
     for pair in pairs:
         try:
             yield pair, opened(pair.image)
-        except (ValueError, OSError) as error:
-            fail(pair, str(error))
+        except _FAILURES as error:
+            fail(pair, _reason(error))
 
 
 def _batches(opened: Iterator[_Opened], most: int) -> Iterator[list[_Opened]]:
@@ -207,9 +220,46 @@ def _one_by_one(
     for item in group:
         try:
             scored += _scores([item], scorers, references, device, mask)
-        except (ValueError, OSError) as error:
-            fail(item[0], str(error))
+        except _FAILURES as error:
+            fail(item[0], _reason(error))
     return scored
+
+
+def _reason(error: Exception) -> str:
+    """Why a pair is skipped.
+
+    Raises:
+        RuntimeError: the error, if it is a fault of the program.
+    """
+    if is_out_of_memory(error):
+        return "It needs more memory than there is; reduce it, or close other programs."
+    if isinstance(error, RuntimeError):
+        raise error
+    return str(error)
+
+
+def _current(output: Path, columns: list[str], pairs: Sequence[Pair], identity: Identity) -> list[Row]:
+    """The rows of a table whose files are still the same; the others leave the table.
+
+    Raises:
+        PairsError: if the table has other columns or settings.
+    """
+    rows = _rows(output, columns)
+    if any(not identity.same_settings(row[COLUMN]) for row in rows):
+        raise PairsError(
+            f"output={output} holds scores of other metrics, settings, weights, backgrounds or masks; name another "
+            "file, or remove it."
+        )
+    now = {(pair.reference, pair.image): pair for pair in pairs}
+
+    def is_current(row: Row) -> bool:
+        pair = now.get((row["reference"], row["image"]))
+        return pair is None or {**row, **pair.extra, COLUMN: identity.of(pair)} == row
+
+    current = [row for row in rows if is_current(row)]
+    if len(current) < len(rows):
+        write_text(output, csv_text(columns, [[row[column] for column in columns] for row in current]))
+    return current
 
 
 def _rows(output: Path, columns: list[str]) -> list[Row]:

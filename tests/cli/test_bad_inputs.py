@@ -25,6 +25,7 @@ from torch import Tensor
 
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.weights import WeightsError
+from enhance.images.writing import save_image
 from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.history import Row
 from enhance.runs.layout import REPORT, read_metrics
@@ -208,7 +209,7 @@ def test_a_file_that_is_no_picture_is_refused(enhance: Command, content: bytes, 
 )
 def test_an_initial_image_that_is_no_picture_is_refused(enhance: Command, content: bytes, words: str) -> None:
     Path("x.png").write_bytes(content)
-    sentence = refused(enhance, "initial=x.png", "size=null")
+    sentence = refused(enhance, "reference=astronaut", "initial=x.png", "size=null")
     assert words in sentence
     assert "x.png" in sentence or "initial" in sentence
 
@@ -644,3 +645,25 @@ def test_a_run_on_a_full_disk_goes_on_once_there_is_room(
     else:
         assert "hydra.run.dir=FOLDER" in sentence
         assert not [file for file in run.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--reference", "a.png"), "settings are written without dashes, reference=a.png"),
+        (("--steps=3",), "settings are written without dashes, steps=3"),
+        (("--lr", "0.1"), "optimizer.learning_rate=0.1"),
+        (("--lr",), "optimizer.learning_rate=..."),
+        (("lr=0.1",), "There is no setting 'lr'; it is optimizer.learning_rate=0.1"),
+        (("hydra.job.chdir=true",), "leave it out"),
+    ],
+)
+def test_the_habits_of_other_programs_are_answered_with_ours(
+    arguments: tuple[str, ...], sentence: str, enhance: Command
+) -> None:
+    assert sentence in refused(enhance, *arguments)
+
+
+def test_a_file_to_start_from_needs_a_reference(enhance: Command) -> None:
+    save_image(torch.rand(1, 3, 256, 256), "mine.png")
+    assert "name what it is compared with too: reference=FILE" in refused(enhance, "initial=mine.png")

@@ -116,6 +116,53 @@ def test_folders_are_paired_by_name_and_a_second_call_goes_on(
     assert [pair["image"] for pair in document["pairs"]] == [row["image"] for row in rows(folders / "scores.csv")]
 
 
+@pytest.mark.parametrize("changed", ["img/a.png", "ref/a.png"])
+def test_a_file_that_was_made_anew_is_scored_anew(
+    changed: str, folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert use("reference=ref", "image=img", "metrics=[psnr]", "threads=1") == 0
+    before = {row["image"]: row["psnr"] for row in rows(folders / "scores.csv")}
+    save_image(load_image(folders / changed).flip(-1), folders / changed)
+    assert use("reference=ref", "image=img", "metrics=[psnr]", "threads=1") == 0
+    assert "1 pair scored, 2 were there already" in capsys.readouterr().out
+    after = {row["image"]: row["psnr"] for row in rows(folders / "scores.csv")}
+    assert {name for name in before if before[name] != after[name]} == {"img/a.png"}
+    assert len(after) == len(rows(folders / "scores.csv")) == 3
+
+
+@pytest.mark.parametrize("document", [True, False])
+def test_a_table_of_another_background_or_mask_is_refused(document: bool, folders: Path) -> None:
+    words = ("reference=ref/a.png", "image=img/a.png", "output=scores.csv", "metrics=[psnr]", "threads=1")
+    assert use(*words) == 0
+    save_image(torch.ones(1, 3, 24, 32), folders / "mask.png")
+    if not document:  # the table alone says what it was made of
+        (folders / "scores.json").unlink()
+    for more in ("background=black", "mask=mask.png"):
+        with pytest.raises(ValueError, match="backgrounds or masks; name another file"):
+            use(*words, more)
+
+
+def test_an_image_too_large_for_the_memory_is_skipped(
+    folders: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = table.score
+
+    def full(scorers: Any, images: torch.Tensor, *rest: Any) -> torch.Tensor:
+        if images.shape[-2] == 32:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
+        return score(scorers, images, *rest)
+
+    monkeypatch.setattr(table, "score", full)
+    assert use("reference=ref", "image=img", "metrics=[psnr]", "threads=1") == 1
+    captured = capsys.readouterr()
+    assert "2 pairs scored, 1 skipped" in captured.out
+    assert "more memory than there is" in captured.err
+    monkeypatch.setattr(table, "score", lambda *_: 1 / 0)
+    (folders / "scores.csv").unlink()
+    with pytest.raises(ZeroDivisionError):
+        use("reference=ref", "image=img", "metrics=[psnr]", "threads=1")
+
+
 def test_a_pair_goes_to_the_file_that_is_named(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert use("reference=ref/a.png", "image=img/a.png", "output=pair.csv", *QUICK) == 0
     (row,) = rows(folders / "pair.csv")
@@ -284,7 +331,7 @@ def test_a_list_of_pairs_carries_its_columns_through(folders: Path) -> None:
     )
     assert use("pairs=list/pairs.csv", "metrics=[deepjsd,psnr]", "output=out/s.csv", *QUICK) == 0
     scored = rows(folders / "out" / "s.csv")
-    assert list(scored[0]) == ["reference", "image", "mos", "deepjsd-squeezenet1_0", "psnr"]
+    assert list(scored[0]) == ["reference", "image", "mos", "deepjsd-squeezenet1_0", "psnr", "inputs"]
     assert [row["mos"] for row in scored] == ["3.5", "1"]
 
 
@@ -366,6 +413,38 @@ def test_a_batch_scores_as_its_images_do(folders: Path, tmp_path: Path) -> None:
     for left, right in zip(batched.rows, single.rows, strict=True):
         for key in ("deepjsd-squeezenet1_0", "psnr"):
             assert math.isclose(float(left[key]), float(right[key]), rel_tol=1e-5)
+
+
+def test_a_folder_names_what_it_leaves_out_and_why(
+    folders: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enhance.images.suffixes.find_spec", lambda module: None)
+    for name in ("1.heic", "2.heic", "notes.txt", ".hidden"):
+        (folders / "img" / name).touch()
+    save_image(load_image("ref/a.png"), folders / "ref" / "alone.png")
+    (folders / "img" / "below").mkdir()
+    Image.new("RGB", (9, 9)).save(folders / "img" / "below" / "c.ppm")
+    assert use("reference=ref", "image=img", "metrics=[psnr]", "threads=1") == 0
+    said = capsys.readouterr().err
+    assert "img: 2 files are left out (HEIC, read after pip install 'enhance[heic]'): 1.heic, 2.heic" in said
+    assert "img: 1 file is left out (no images by their names): notes.txt" in said
+    assert "img: 1 file is left out (images lie above it, and only those are compared): below/c.ppm" in said
+    assert "ref: 1 file is left out (no file of the other folder has its name): alone.png" in said
+    assert ".hidden" not in said
+
+
+@pytest.mark.parametrize(("side", "said"), [(383, False), (384, True)])
+def test_a_score_says_when_the_image_was_averaged_first(
+    side: int, said: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_image(torch.rand(1, 3, 8, side), "a.png")
+    words = ("reference=a.png", "image=a.png", "backbone=vgg_compact", "metric=deepjsd", "threads=1")
+    for more in ((), ("output=scores.csv",)):
+        assert use(*words, *more) == 0
+        assert ("averaged to about 256 pixels first" in capsys.readouterr().out) == said
+    assert use(*words, "metric.prefilter=false") == 0
+    assert "averaged" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

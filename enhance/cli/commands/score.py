@@ -114,7 +114,7 @@ def _check_metrics(settings: Settings) -> None:
 
 def _pairs(settings: Settings) -> list[Pair]:
     from enhance.images.samples import SAMPLES
-    from enhance.scoring import find_pairs, read_pairs
+    from enhance.scoring import find_pairs, left_out, read_pairs
     from enhance.utils.suggest import short
 
     if settings.pairs:
@@ -123,7 +123,12 @@ def _pairs(settings: Settings) -> list[Pair]:
     for key, name in (("reference", reference), ("image", image)):
         if name not in SAMPLES and not os.path.exists(name):
             raise SettingsError(f"{key}={short(name)}: there is no such file or folder.")
-    return find_pairs(reference, image)
+    pairs = find_pairs(reference, image)
+    for folder in (reference, image):
+        used = [file for pair in pairs for file in (pair.reference, pair.image)]
+        for line in left_out(folder, used) if os.path.isdir(folder) else ():
+            _say(f"note: {folder}: {line}")
+    return pairs
 
 
 def _scorers(settings: Settings) -> list[Scorer]:
@@ -259,10 +264,11 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
     from enhance.build import choose_device
     from enhance.scoring import Outcome, score_pairs
     from enhance.scoring.document import Document
+    from enhance.scoring.scorers import AVERAGED
 
     mask, found = _mask(settings), _scorers(settings)
     output = Path(settings.output or "scores.csv").expanduser()
-    document = Document(output, found, pairs, settings.mask)
+    document = Document(output, found, pairs, settings.mask, settings.background)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -311,6 +317,8 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
         )
         for line in document.lines():
             print(line)
+        if outcome.averaged:
+            print(f"{outcome.averaged} of them {AVERAGED}")
     if outcome.failed and not outcome.rows:
         raise ValueError("None of the pairs could be scored.")
     return 1 if outcome.failed else 0

@@ -1,0 +1,35 @@
+"""Settings by the names that other programs give them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from enhance.config.schema import Config
+
+_ELSEWHERE = {
+    "lr": "optimizer.learning_rate",
+    "learning_rate": "optimizer.learning_rate",
+    "iterations": "steps",
+    "iters": "steps",
+    "num_steps": "steps",
+    "epochs": "steps",
+    "loss": "metric",
+    "input": "image",
+    "target": "reference",
+    "ref": "reference",
+    "init": "initial",
+    "out": "output",
+    "gpu": "device",
+    "sigma": "degradation.sigma",
+    "batch_size": "batch",
+    "momentum": "optimizer.momentum",
+    "betas": "optimizer.betas",
+}
+
+_OF_COMMANDS = ("image", "pairs", "output", "map", "metrics", "format", "batch")
+
+SETTINGS: dict[str, str] = {
+    **{name: name for name in (*(each.name for each in fields(Config)), *_OF_COMMANDS)},
+    **_ELSEWHERE,
+}
+"""The setting that a word means: ours, and those of other programs."""
