@@ -108,7 +108,7 @@ DIRECT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mae": _each(functional.l1_loss),
     "psnr": _each(library.peak_signal_noise_ratio, data_range=1.0),
     "ssim": partial(piq.ssim, downsample=False, reduction="none"),
-    "ms_ssim": partial(piq.multi_scale_ssim, reduction="none"),
+    "ms_ssim": _each(piq.multi_scale_ssim),
     "vif": lambda image, reference: library.visual_information_fidelity(255 * image, 255 * reference, reduction="none"),
     "lpips": _lpips("alex"),
     "lpips_squeeze": _lpips("squeeze"),
