@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from enhance.config.schema import Config
 from enhance.degradations import degrade
 from enhance.images.arrays import ImageError, from_array, require_size, resize
 from enhance.images.pictures import open_picture
@@ -64,8 +65,8 @@ def read_inputs(
     *,
     mask: Given | None = None,
     size: int | None = None,
-    seed: int = 0,
-    background: str = "white",
+    seed: int = Config.seed,
+    background: str = Config.background,
 ) -> Inputs:
     """The reference, and the initial image as it was made or read.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from torch import Tensor
 
 from enhance.build import Metrics, Optimization, backbone_settings, choose_device, degradation_settings, group_settings
-from enhance.config.checks import check_ranges
+from enhance.config.checks import check_ranges, check_tile_and_warmup
 from enhance.config.paths import choices, default_choice
 from enhance.config.schema import (
     Config,
@@ -19,6 +19,7 @@ from enhance.config.schema import (
     ParametrizationConfig,
     ScheduleConfig,
     StoppingConfig,
+    TaskConfig,
 )
 from enhance.images.arrays import resize, to_array
 from enhance.inputs import Given, read_inputs
@@ -90,7 +91,7 @@ class Optimized:
 
 def optimize(
     reference: Given,
-    initial: Given = "white",
+    initial: Given = TaskConfig.initial,
     metric: str | Metric | None = None,
     steps: int | None = None,
     callback: Callable[[Step], object] | None = None,
@@ -152,6 +153,8 @@ def optimize(
     """
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
         raise ValueError(f"steps={steps!r} is no number of updates; it must be a whole number of at least 1.")
+    if degradation and not (isinstance(initial, str) and initial == "degraded"):
+        raise ValueError("degradation goes with initial='degraded'.")
     inputs = read_inputs(reference, initial, _degradation(degradation), mask=mask, size=size, seed=seed)
     terms, own = _terms(metric, objective)
     config = Config(
@@ -169,6 +172,7 @@ def optimize(
         seed=seed,
     )
     check_ranges(config)
+    check_tile_and_warmup(config)
     optimization = Optimization(
         config,
         terms,
@@ -219,9 +223,9 @@ def _terms(
                 f"enhance.as_metric(...), got {metric!r}."
             )
         objective = {metric: 1.0} if isinstance(metric, str) else [Term(metric)]
+    if not objective:
+        raise ValueError("objective is empty; give it metrics with their weights, {'deepjsd': 1, 'mae': 0.5}.")
     if isinstance(objective, Mapping):
-        if not objective:
-            raise ValueError("objective is empty; give it metrics with their weights, {'deepjsd': 1, 'mae': 0.5}.")
         for name in objective:
             if not isinstance(name, str) or name.partition("@")[0] not in METRICS:
                 raise ValueError(unknown("metric", name, METRICS))
@@ -245,7 +249,10 @@ def _settings(kind: type[_Settings], group: str, given: object) -> _Settings:
         return given
     if not isinstance(given, str):
         return kind()
-    return group_settings(kind, group, given) if given in choices()[group] else kind(given)  # type: ignore[call-arg]
+    named = "name" in (each.name for each in fields(kind))  # type: ignore[arg-type]
+    if given in choices()[group] or not named:
+        return group_settings(kind, group, given)
+    return kind(given)  # type: ignore[call-arg]  # of a registry, without a YAML
 
 
 def _given(**settings: Any) -> dict[str, Any]:
@@ -254,6 +261,8 @@ def _given(**settings: Any) -> dict[str, Any]:
 
 def _function(given: Any, kind: type) -> Any:
     """What was given in place of a name or of settings."""
+    if given is not None and not isinstance(given, str | kind) and not callable(given):
+        raise ValueError(f"{given!r} must be a name, a {kind.__name__} or a function that makes one.")
     return None if isinstance(given, str | kind) else given
 
 

@@ -8,7 +8,16 @@ from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from enhance.backbones.registry import BACKBONES, COMPACT
-from enhance.config.schema import MODULE, Config, MetricConfig, SettingsError, steps
+from enhance.config.schema import (
+    MODULE,
+    BackboneConfig,
+    Config,
+    MetricConfig,
+    OptimizerConfig,
+    SettingsError,
+    StoppingConfig,
+    steps,
+)
 from enhance.metrics.registry import METRICS, Row
 from enhance.utils.suggest import unknown
 
@@ -26,10 +35,7 @@ def check(config: Config) -> None:
         raise SettingsError(unknown("backbone", config.backbone.name, BACKBONES))
     check_ranges(config)
     check_betas(config.optimizer.betas)
-    if config.tile is not None and config.tile != 0 and config.tile < 64:
-        raise SettingsError(f"tile={config.tile} must be at least 64 pixels, or 0 for never.")
-    if config.schedule.warmup >= steps(config):
-        raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={steps(config)}.")
+    check_tile_and_warmup(config)
     check_metric(config.metric)
     check_weights(config.metric, [config.metric.name, *config.terms])
     for name, weight in config.terms.items():
@@ -40,6 +46,18 @@ def check(config: Config) -> None:
             raise SettingsError(f"terms.{name}={weight:g} is too small; a weight must be at least 0.")
     if not config.weight and not any(config.terms.values()):
         raise SettingsError("All weights are 0; give weight= or one of terms.NAME= a number above 0.")
+
+
+def check_tile_and_warmup(config: Config) -> None:
+    """Nothing, where tiles are large enough and the warm-up is shorter than the run.
+
+    Raises:
+        SettingsError: if they are not.
+    """
+    if config.tile is not None and config.tile != 0 and config.tile < 64:
+        raise SettingsError(f"tile={config.tile} must be at least 64 pixels, or 0 for never.")
+    if config.schedule.warmup >= steps(config):
+        raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={steps(config)}.")
 
 
 def check_betas(betas: Sequence[float]) -> None:
@@ -87,20 +105,37 @@ def check_metric(metric: MetricConfig) -> None:
             raise SettingsError(f"metric={metric.name} takes no {key}; leave metric.{key} out.")
 
 
+def starts_from(config: Config) -> str:
+    """The initial image as the settings name it."""
+    return config.initial or config.task.initial
+
+
 def notes(config: Config) -> list[str]:
     """What of the settings changes nothing, in sentences."""
     names = [config.metric.name, *config.terms]
     found = unused_backbone(config.backbone.name, names)
     deep = any(METRICS.get(name.partition("@")[0], Row).deep for name in names)
-    schedule, frames = config.schedule, config.frames
+    schedule, frames, backbone, initial = config.schedule, config.frames, config.backbone, starts_from(config)
+    degradation = config.degradation.get("name", "none")
+    default = BackboneConfig()
     unused = {
+        f"degradation={degradation}": degradation != "none" and initial != "degraded",
+        f"backbone.weights={backbone.weights}": backbone.weights == "untrained" and not deep,
+        f"backbone.seed={backbone.seed}": backbone.seed != default.seed
+        and (not deep or backbone.weights != "untrained"),
+        f"optimizer.smoothing={config.optimizer.smoothing:g}": config.optimizer.smoothing != OptimizerConfig.smoothing
+        and not deep,
+        f"stopping.tolerance={config.stopping.tolerance:g}": config.stopping.tolerance != StoppingConfig.tolerance
+        and config.stopping.patience is None,
         "compile=true": config.compile and not deep,
         f"autocast={config.autocast}": config.autocast is not None and not deep,
         "schedule.reset_moments=true": schedule.reset_moments and schedule.name in ("constant", "cosine"),
         f"frames.every={frames.every}": frames.spacing != "fixed" and frames.every != type(frames).every,
         f"frames.count={frames.count}": frames.spacing != "geometric" and frames.count != type(frames).count,
     }
-    reasons = {"compile": "no metric uses a backbone", "autocast": "no metric uses a backbone"}
+    reasons = dict.fromkeys(("compile", "autocast", "optimizer"), "no metric uses a backbone")
+    reasons |= {"backbone": "no metric uses random weights of a backbone", "stopping": "there is no stopping.patience"}
+    reasons["degradation"] = f"the initial image is {initial}"
     reasons |= {"schedule": f"schedule={schedule.name} never halves the rate", "frames": f"frames={frames.spacing}"}
     return found + [
         f"{setting} changes nothing: {reasons[setting.partition('=')[0].partition('.')[0]]}"

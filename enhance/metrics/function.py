@@ -131,6 +131,8 @@ class FunctionMetric(BaseMetric):
                 value = self._compare(image, reference)
         except (AssertionError, torch.linalg.LinAlgError) as error:  # pyright: ignore[reportPrivateImportUsage]
             raise ValueError(f"{self.name} cannot compare these images: {str(error).rstrip('.')}.") from error
+        except TypeError as error:
+            raise ValueError(f"{self.name} cannot be called with two images: {str(error).rstrip('.')}.") from error
         if not isinstance(value, Tensor):
             raise ValueError(f"{self.name} must return a tensor, got {type(value).__name__}.")
         return value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from enhance.config.checks import check_betas
 from enhance.config.schema import OptimizerConfig
-from enhance.utils.arguments import accepted
+from enhance.utils.arguments import accepted, made_of
 from enhance.utils.suggest import unknown
 
 if TYPE_CHECKING:
@@ -66,5 +66,11 @@ def make_optimizer(settings: OptimizerConfig) -> MakeOptimizer:
     names, reserved = ("betas", "momentum", "weight_decay"), ("params", "lr")
     arguments = dict(row.arguments) | accepted(kind, settings, names, "optimizer", reserved)
     if "betas" in arguments:
+        check_betas(arguments["betas"])
         arguments["betas"] = tuple(float(beta) for beta in arguments["betas"])  # Adam takes no integers
-    return lambda parameters, rate: kind(list(parameters), lr=rate, **arguments)
+
+    def make(parameters: Iterable[Tensor], rate: float) -> Optimizer:
+        with made_of(f"optimizer={settings.name}", arguments):
+            return kind(list(parameters), lr=rate, **arguments)
+
+    return make

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from inspect import signature
 from typing import Any, ClassVar, Protocol
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from enhance.config.schema import ParametrizationConfig
 from enhance.optim.enlargement import octaves, sums_for
-from enhance.utils.arguments import accepted
+from enhance.utils.arguments import accepted, made_of
 from enhance.utils.suggest import unknown
 
 
@@ -170,9 +169,14 @@ def make_parametrization(settings: ParametrizationConfig, similar: bool) -> Call
         raise ValueError(
             f"parametrization={settings.name} takes no gain_degraded; leave parametrization.gain_degraded out."
         )
-    if similar and "gain" in chosen:
+    if similar and "gain" in chosen and "gain" not in settings.arguments:
         chosen["gain"] = settings.gain_degraded
-    return partial(kind, **chosen)
+
+    def make(initial: Tensor) -> Parametrization:
+        with made_of(f"parametrization={settings.name}", chosen):
+            return kind(initial, **chosen)
+
+    return make
 
 
 def default_rate(parametrization: object, similar: bool) -> float:

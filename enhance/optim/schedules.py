@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 
 from enhance.config.schema import ScheduleConfig
-from enhance.utils.arguments import accepted
+from enhance.utils.arguments import accepted, made_of
 from enhance.utils.suggest import unknown
 
 Schedule = Callable[[int, int], float]
@@ -59,4 +59,8 @@ def make_schedule(settings: ScheduleConfig) -> Schedule:
     if settings.name not in SCHEDULES:
         raise ValueError(unknown("schedule", settings.name, SCHEDULES))
     make = SCHEDULES[settings.name]
-    return warm_up(make(**accepted(make, settings, ("every",), "schedule")), settings.warmup)
+    arguments = accepted(make, settings, ("every",), "schedule")
+    with made_of(f"schedule={settings.name}", arguments):
+        schedule = make(**arguments)
+        schedule(0, 2)
+    return warm_up(schedule, settings.warmup)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from enhance.config.schema import SettingsError
+from enhance.config.schema import Config, SettingsError
 from enhance.scoring.pairs import Pair
 from enhance.scoring.scorers import Scorer, described, remarks
 from enhance.scoring.table import Outcome, Row
@@ -41,7 +41,7 @@ class Document:
         scorers: Sequence[Scorer],
         pairs: Sequence[Pair],
         mask: str | None = None,
-        background: str = "white",
+        background: str = Config.background,
     ) -> None:
         self.path = output.with_suffix(".json")
         masked = ({"mask": mask} if mask else {}) | {"background": background}

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from enhance.config.schema import Config
 from enhance.images.pictures import open_picture
 from enhance.images.reading import Picture
 from enhance.scoring.identity import COLUMN, Identity
@@ -53,7 +54,7 @@ def score_pairs(
     *,
     batch: int = 8,
     device: str | torch.device = "cpu",
-    background: str = "white",
+    background: str = Config.background,
     mask: Tensor | None = None,
     done: Callable[[int, Outcome], object] = lambda count, outcome: None,
     failed: Callable[[Pair, str], object] = lambda pair, reason: None,

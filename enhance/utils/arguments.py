@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from enhance.utils.suggest import unknown
+
+
+@contextmanager
+def made_of(what: str, arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Errors of a library about arguments become one sentence.
+
+    Raises:
+        ValueError: that names what cannot be made, and of which arguments.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, IndexError, ArithmeticError) as error:
+        given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+        raise ValueError(f"{what} cannot be made with {given or 'no arguments'}: {str(error).rstrip('.')}.") from error
 
 
 def accepted(
@@ -35,5 +50,10 @@ def accepted(
     free = dict(getattr(settings, "arguments", None) or {})
     open_ = taken - set(reserved)
     if strange := set(free) - open_:
-        raise ValueError(unknown(f"argument of {group}={settings.name}", min(strange), sorted(open_)))
+        known = sorted(open_)
+        raise ValueError(
+            unknown(f"argument of {group}={settings.name}", min(strange), known)
+            if known
+            else f"{group}={settings.name} takes no arguments; leave {group}.arguments out."
+        )
     return chosen | free

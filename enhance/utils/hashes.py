@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,16 +35,6 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
         digest.update(name.encode())
         digest.update(_bytes(tensor))
     return digest.hexdigest()
-
-
-def hash_script(script: str) -> str:
-    """SHA-256 of a script, in base 64, as a Content-Security-Policy names it.
-
-    Example:
-        >>> hash_script("")
-        '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
-    """
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _bytes(tensor: Tensor) -> bytes:

@@ -23,7 +23,7 @@ IMAGES = {"csiq": 750, "tid2013": 3000, "kadid10k": 10125}
 
 @cache
 def evaluated(dataset: str) -> Evaluation:
-    return evaluate(complete(read(FOLDER / f"{dataset}.csv"), [f"{name}_vgg19" for name in SRCC[dataset]]), 100)
+    return evaluate(complete(read(FOLDER / f"{dataset}.csv"), [f"{name}_vgg19" for name in SRCC[dataset]]), 100, 0)
 
 
 @pytest.mark.parametrize("dataset", SRCC)
@@ -43,7 +43,7 @@ def test_the_first_score_of_zero_changes_next_to_nothing() -> None:
     rows = read(FOLDER / "kadid10k.csv")
     columns = {measure: f"{measure}_vgg19" for measure in SRCC["kadid10k"]}
     assert all(float(rows[0][column]) == 0 for column in columns.values())
-    found = evaluate(complete(rows[1:], list(columns.values())), 100)
+    found = evaluate(complete(rows[1:], list(columns.values())), 100, 0)
     for column in columns.values():
         whole = evaluated("kadid10k").agreements[column][ALL].values["srcc"]
         assert found.agreements[column][ALL].values["srcc"] == pytest.approx(whole, abs=5e-5)

@@ -64,6 +64,7 @@ def test_no_terminal_cuts_a_figure(narrow: bool, tmp_path: Path, monkeypatch: py
     found = evaluate(
         complete([row | {f"good{n}": row["good"] for n in range(9)} for row in rows], [f"good{n}" for n in range(9)]),
         100,
+        0,
     )
     said = StringIO()
     monkeypatch.setattr(sys, "stdout", said)

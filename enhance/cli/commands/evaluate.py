@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.schema import BackboneConfig, MetricConfig, SettingsError, limited
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
 
 if TYPE_CHECKING:
     from enhance.evaluation.subjective_scores import Data, Rows
@@ -66,9 +66,9 @@ class Settings:
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     metrics: Any = None
     backbones: Any = None
-    batch: int = 8
-    device: str = "auto"
-    threads: int | None = None
+    batch: int = limited(8, low=1)
+    device: str = Config.device
+    threads: int | None = limited(Config.threads, low=1)
     competition: bool = False
     opinion: str = ""
     reference_column: str = ""
@@ -76,8 +76,8 @@ class Settings:
     attacker: str | None = None
     within: float = limited(0.001, positive=True)
     apart: float = limited(2.0, low=0)
-    resamples: int = 1000
-    seed: int = 0
+    resamples: int = limited(1000, low=1)
+    seed: int = limited(Config.seed, low=0)
     output: str | None = None
     format: str = "text"
 
