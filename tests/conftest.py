@@ -28,6 +28,7 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200
 hypothesis.settings.load_profile("quick")
 torch.set_num_threads(1)  # the tests themselves run side by side
 
+LONG = ("test_bad_inputs", "test_processes", "test_citizens", "test_wasserstein_kernel", "test_settings")  # files
 _composer = functools.cache(overrides._Composer)
 DEVICES = [
     "cpu",
@@ -44,6 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = getattr(item, "originalname", item.name)
         if "efficientnet" in item.name and name != "test_every_pair_runs":
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.path.stem not in LONG)  # begun first, so that both workers end together
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

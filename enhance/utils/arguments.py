@@ -54,6 +54,6 @@ def accepted(
         raise ValueError(
             unknown(f"argument of {group}={settings.name}", min(strange), known)
             if known
-            else f"{group}={settings.name} takes no arguments; leave {group}.arguments out."
+            else f"{group}={settings.name} takes no argument '{min(strange)}', nor any other; leave it out."
         )
     return chosen | free
