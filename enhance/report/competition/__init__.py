@@ -1,0 +1,1 @@
+"""The page of a competition: pairs that one metric calls equal and people do not."""
