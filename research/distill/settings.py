@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -121,7 +121,13 @@ class EvaluationSettings(TeacherSettings):
                 raise SettingsError(f"measures: {unknown('measure', name, MEASURES)}")
 
 
-_Settings = TypeVar("_Settings", bound=TeacherSettings)
+class Checked(Protocol):
+    """Settings that know whether they go together."""
+
+    def check(self) -> None: ...
+
+
+_Settings = TypeVar("_Settings", bound=Checked)
 
 
 def run(kind: type[_Settings], work: Callable[[_Settings], None], arguments: Sequence[str] | None = None) -> None:
@@ -178,9 +184,9 @@ def read(kind: type[_Settings], arguments: Sequence[str]) -> _Settings:
     return found
 
 
-def help_text(kind: type[TeacherSettings]) -> str:
+def help_text(kind: type[Any]) -> str:
     """Every setting with its default and its meaning, from the docstrings."""
-    docs = [inspect.getdoc(each) or "" for each in (TeacherSettings, kind)]
+    docs = [inspect.getdoc(each) or "" for each in dict.fromkeys((kind.__mro__[-2], kind))]  # the shared ones first
     meanings = [found for doc in docs for found in re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", doc, re.M)]
     defaults = OmegaConf.structured(kind)
     lines = []
@@ -188,4 +194,4 @@ def help_text(kind: type[TeacherSettings]) -> str:
         default = "DIR" if OmegaConf.is_missing(defaults, key) else defaults[key]
         shown = "null" if default is None else f"[{','.join(default)}]" if key == "measures" else default
         lines.append(f"  {f'{key}={shown}':36} {' '.join(meaning.split())}")
-    return "\n".join([docs[1].partition("\n")[0], "", *lines])
+    return "\n".join([docs[-1].partition("\n")[0], "", *lines])

@@ -1,0 +1,1 @@
+"""Restoration of photographs: denoisers, and what couples them to an observation."""

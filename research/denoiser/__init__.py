@@ -1,0 +1,1 @@
+"""Training of the embedded denoiser, from a checkout, on the package."""
