@@ -1,0 +1,67 @@
+"""The training of the denoiser, in small: it learns, and a run that was cut off ends as one that was not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from enhance.images.writing import save_image
+from research.denoiser import training
+from research.denoiser.__main__ import main
+from research.denoiser.samples import batch
+
+
+@pytest.fixture
+def photos(tmp_path: Path, generator: torch.Generator) -> Path:
+    for number in range(7):
+        save_image(torch.rand(1, 3, 24, 30, generator=generator), tmp_path / "photos" / f"{number}.png")
+    return tmp_path / "photos"
+
+
+def arguments(photos: Path, folder: Path, *more: str) -> list[str]:
+    return [f"photos={photos}", f"folder={folder}", "steps=3", "batch=2", "crop=16", "threads=1", "checkpoint=0", *more]
+
+
+@pytest.mark.parametrize("muon", ["true", "false"])
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
+    muon: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(arguments(photos, tmp_path / "whole", f"muon={muon}"))
+    update, calls = training.Training.update, list[int]()
+
+    def cut_off(self: training.Training, *given: Tensor | float) -> float:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return update(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training.Training, "update", cut_off)
+    for code in (130, None):
+        if code:
+            with pytest.raises(SystemExit, match=str(code)):
+                main(arguments(photos, tmp_path / "cut", f"muon={muon}"))
+        else:
+            main(arguments(photos, tmp_path / "cut", f"muon={muon}"))
+    files = [tmp_path / name / "denoiser.safetensors" for name in ("whole", "cut")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert all(value.isfinite().all() for value in load_file(files[0]).values())
+
+
+def test_noise_has_the_deviation_of_its_map() -> None:
+    images = [torch.full((3, 40, 40), 128, dtype=torch.uint8)]
+    clean, noisy, maps = batch(images, 32, 16, seed=1, step=0)
+    measured = ((noisy - clean) / maps.clamp_min(1e-6)).flatten(1).std(1)
+    assert torch.allclose(measured, torch.ones(16), atol=0.06)
+    assert maps.flatten(1).amax(1).unique().numel() > 10
+
+
+def test_a_crop_that_the_network_cannot_fold_is_refused(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments(photos, tmp_path / "x", "crop=20"))
+    assert "multiple of 8" in capsys.readouterr().err
