@@ -339,7 +339,6 @@ def test_a_file_of_another_network(tmp_path: Path) -> None:
         load_metric("lpips_vgg", weights=tmp_path / "alexnet.pth")
 
 
-@pytest.mark.skipif(not VGG16.is_file(), reason="needs shared/weights")
 def test_a_file_of_weights_is_read_once_for_backbone_and_trunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "vgg16.pth"
     torch.save(load_trunk("vgg16", "untrained")[0].state_dict(), file)
@@ -373,6 +372,7 @@ def test_metrics_of_one_trunk_share_it() -> None:
     assert len(layers[0] & layers[1]) == 13
 
 
+@pytest.mark.skipif(not VGG16.is_file(), reason="needs shared/weights")
 @pytest.mark.parametrize("name", ["lpips_vgg", "dists"])
 def test_trained_filters_tell_noise_from_a_shift_in_tone(name: str) -> None:
     metric = load_metric(name, weights=VGG16)
