@@ -160,7 +160,7 @@ def read(kind: type[_Settings], arguments: Sequence[str]) -> _Settings:
     Raises:
         SettingsError: for an unknown key, or a value that cannot be.
     """
-    settings, defaults = OmegaConf.structured(kind), {each.name: each.default for each in fields(kind)}
+    settings, defaults = OmegaConf.structured(kind), {each.name: each.default for each in fields(kind)}  # type: ignore[arg-type]
     for argument in arguments:
         key, equals, text = argument.partition("=")
         if key not in defaults:

@@ -107,7 +107,7 @@ DIRECT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": _each(functional.mse_loss),
     "mae": _each(functional.l1_loss),
     "psnr": _each(library.peak_signal_noise_ratio, data_range=1.0),
-    "ssim": partial(piq.ssim, downsample=False, reduction="none"),
+    "ssim": _each(piq.ssim, downsample=False),
     "ms_ssim": _each(piq.multi_scale_ssim),
     "vif": lambda image, reference: library.visual_information_fidelity(255 * image, 255 * reference, reduction="none"),
     "lpips": _lpips("alex"),
