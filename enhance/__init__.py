@@ -38,6 +38,7 @@ _HOMES = {
     "load_metric": "enhance.metrics.registry",
     "minimize": "enhance.optim.loop",
     "optimize": "enhance.optimization",
+    "restore": "enhance.restoration.restore",
     "save_image": "enhance.images.writing",
     "symmetric_kl": "enhance.metrics.deep.measures",
     "wasserstein": "enhance.metrics.deep.measures",
@@ -67,6 +68,7 @@ __all__ = [
     "load_metric",
     "minimize",
     "optimize",
+    "restore",
     "save_image",
     "symmetric_kl",
     "wasserstein",
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
     from enhance.optim.objective import Objective as Objective
     from enhance.optim.objective import Term as Term
     from enhance.optimization import optimize as optimize
+    from enhance.restoration.restore import restore as restore
 
 
 def __getattr__(name: str) -> Any:
