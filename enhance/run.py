@@ -13,6 +13,7 @@ import torch
 
 from enhance.build import Metrics, Optimization, choose_device, terms
 from enhance.config.checks import check, notes
+from enhance.config.restoration import RESTORATIONS
 from enhance.config.schema import Config, steps
 from enhance.inputs import Inputs, read_inputs
 from enhance.optim.determinism import deterministic
@@ -94,7 +95,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     rules = stopping_rules(config.stopping, objective.main.higher_is_better)
     run = EarlyStopping(optimization.steps(saved and saved["loop"]), rules, saved and saved["stopping"])
     remarks, title = _notes(config, inputs, objective, saved, devices), f"{config.task.name} with {_title(objective)}"
-    for line in (command, f"{title} on {device}", *remarks):
+    for line in (command, f"{title} on {device}", *_kind(config), *remarks):
         _log.info(line)
     stopped = False
     with resumable(folder), Interrupt() as interrupt, Progress(steps(config), title, remarks) as progress:
@@ -133,6 +134,16 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     if interrupt.requested:  # after the last step: all is there, but a sweep should not go on
         raise KeyboardInterrupt
     return float(results["best"]["loss"])
+
+
+def _kind(config: Config) -> tuple[str, ...]:
+    """That a run is no restoration, where its task could be one."""
+    if config.task.name not in RESTORATIONS:
+        return ()
+    return (
+        f"a study of the measure: the image moves towards the reference; task={config.task.name} image=FILE restores a "
+        "picture that has none",
+    )
 
 
 def _title(objective: Objective) -> str:

@@ -70,3 +70,7 @@ class RestorationConfig:
     degradation: AssumedConfig = field(default_factory=AssumedConfig)
     coupling: CouplingConfig = field(default_factory=CouplingConfig)
     denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
+
+
+RESTORATIONS = ("denoise", "deblur", "jpeg", "upscale")
+"""The tasks that restore a picture: with `image=` in place of `reference=`."""

@@ -1,11 +1,13 @@
-"""All figures of a run from its files."""
+"""All figures of a run or a restoration from its files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from enhance.report import animation, figures, html
+from enhance.report.restoration import page
 from enhance.report.run_data import RunData
+from enhance.runs.layout import KIND_OF_RESTORATIONS, read_metrics
 
 
 def render(folder: Path) -> tuple[str, ...]:
@@ -17,6 +19,10 @@ def render(folder: Path) -> tuple[str, ...]:
     Raises:
         ValueError: if the folder holds no run.
     """
+    found = read_metrics(folder)
+    if found.get("kind") == KIND_OF_RESTORATIONS:
+        page.draw(folder, found)
+        return ()
     data = RunData.read(folder)
     for draw in (
         figures.comparison,

@@ -107,7 +107,7 @@ def deblur(asked: Asked) -> Plan:
         _require(asked, *keys, "noise")
         values = [getattr(asked.assumed, key) for key in keys]
         if any(value is None for value in values) or (name == "gaussian_blur" and not values[0]):
-            raise SettingsError(f"degradation={name} needs {' and '.join(f'degradation.{key}=...' for key in keys)}.")
+            raise SettingsError(f"degradation={name} needs {' and '.join(f'degradation.{key}=' for key in keys)}.")
         kernel = make(*values)
     noise, estimated = _noise_beside(asked)
     return _coupled(Blurred(asked.image, kernel, noise, name), asked, estimated)

@@ -89,7 +89,9 @@ def test_a_blur_is_undone_by_name_or_by_kernel(degradation: Any) -> None:
     blurred = Blurred(torch.zeros_like(scene[view]), kernel)
     padded = torch.nn.functional.pad(scene, (0, blurred.start().shape[-1] - 96, 0, blurred.start().shape[-2] - 80))
     observed = blurred.operator(padded).clamp(0, 1)
-    given: dict[str, Any] = {"degradation": degradation} if degradation else {"kernel": (kernel / kernel.max()).float().numpy()}
+    given: dict[str, Any] = (
+        {"degradation": degradation} if degradation else {"kernel": (kernel / kernel.max()).float().numpy()}
+    )
     restored = enhance.restore(observed, "deblur", denoiser=smooth, reference=scene[view], **given)
     assert restored.figures["psnr"] > restored.figures["initial_psnr"] + 2
     assert restored.image.shape == observed.shape

@@ -15,3 +15,6 @@ TOOLS = {
     "encode": "the smallest file of an image at a distance: image= with score=, like=jpeg:80 or max_bytes=",
     "report": "rebuild the figures and pages of a run from its files: run=FOLDER",
 }
+
+RESTORE = "restore"
+"""The tool of the tasks of `enhance.config.restoration.RESTORATIONS`, where `image=` is given."""
