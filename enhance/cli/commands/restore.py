@@ -90,7 +90,7 @@ def _restore(name: str, settings: Settings, denoiser: LoadedDenoiser, folder: Pa
     from enhance.config.paths import claim_folder
     from enhance.report.render import render
     from enhance.restoration.restore import Restoration
-    from enhance.runs.layout import METRICS, RESULT, existing_output, read_metrics
+    from enhance.runs.layout import RESULT, existing_output, read_metrics
     from enhance.runs.restoration import RestorationRecorder
     from enhance.utils.files import lock
 
@@ -100,9 +100,7 @@ def _restore(name: str, settings: Settings, denoiser: LoadedDenoiser, folder: Pa
         if made.get("status") == "finished" and made.get("identity") == identity and (folder / RESULT).is_file():
             _say(f"{name} is restored already, in {folder}")
             return
-        if (found := existing_output(folder)) and (
-            made.get("identity") != identity or not (folder / METRICS).is_file()
-        ):
+        if (found := existing_output(folder)) and (made.get("identity") != identity):
             raise SettingsError(f"{folder} holds a {found} of another run or image; name another folder.")
     restoration = Restoration(
         name,
