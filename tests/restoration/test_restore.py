@@ -155,8 +155,9 @@ def test_every_pass_is_seen() -> None:
     ("settings", "said"),
     [
         ({"task": "deblurr"}, "did you mean 'deblur'"),
-        ({"task": "deblur"}, "needs the blur"),
-        ({"task": "deblur", "degradation": "gaussian_blur"}, "needs degradation.sigma"),
+        ({"task": "deblur", "image": torch.rand(1, 3, 64, 64)}, "No Gaussian blur"),
+        ({"task": "deblur", "degradation": "motion_blur"}, "needs degradation.length= and degradation.angle="),
+        ({"task": "deblur", "degradation": {"name": "gaussian_blur", "sigma": 0}}, "above 0"),
         ({"task": "deblur", "degradation": "gaussian_noise"}, "degradation of task=deblur"),
         ({"task": "deblur", "kernel": np.ones((100, 3), np.float32)}, "larger than the picture"),
         ({"degradation": {"name": "gaussian_noise", "radius": 3}}, "does not belong"),
