@@ -17,6 +17,7 @@ from enhance.kernels import disk_kernel, gaussian_kernel, motion_kernel
 from enhance.restoration.blur import Blurred
 from enhance.restoration.blur_estimation import LARGEST, SMALLEST, blur_sigma
 from enhance.restoration.cells import JpegCells
+from enhance.restoration.clipping import clipped_spread, unclipped
 from enhance.restoration.coupling import Denoise, Pass, Schedule, split
 from enhance.restoration.downscaling import Downscaled
 from enhance.restoration.jpeg_file import read_jpeg
@@ -27,6 +28,7 @@ from enhance.utils.suggest import unknown
 Passes = Callable[[Denoise], Iterator[Pass]]
 
 _OUTLIER = 0.1  # from the median around it: a black or white pixel that is lost
+_STRONG = 20 / 255  # noise whose clipping near black and white a second pass is worth
 _BRIGHTNESS = 5  # pixels a side whose mean is the brightness that a noise level is looked up at
 
 
@@ -165,10 +167,18 @@ def _evenly_noisy(asked: Asked) -> Plan:
         found = noise_level(asked.image)
         sigma = 255 * found.sigma
         estimated = {"sigma": round(sigma, 3), "standard_error": round(255 * found.error, 3)}
-    observation = Noisy(asked.image, asked.image.new_full((1, 1, *asked.image.shape[-2:]), sigma / 255))
+    level = sigma / 255
+    observation = Noisy(asked.image, asked.image.new_full((1, 1, *asked.image.shape[-2:]), level))
 
     def passes(denoiser: Denoise) -> Iterator[Pass]:
-        yield Pass(1, sigma / 255, denoiser(observation.observed, observation.level))
+        """The denoiser finds the mean of noise that the file has clipped, from which the brightness follows; strong
+        noise is so much weaker near black and white that a second pass is told where.
+        """
+        spread = observation.level
+        for index in range(1, 2 + (level > _STRONG)):
+            estimate = unclipped(denoiser(observation.observed, spread), level)
+            yield Pass(index, spread.square().mean().sqrt().item(), estimate)
+            spread = clipped_spread(estimate, level).mean(1, keepdim=True)
 
     return Plan(observation, passes, estimated)
 
