@@ -33,8 +33,8 @@ NOTES = {
     "Parity": "Relative errors in single precision, beside the CPU in double precision; of the gradient its norm.",
     "The loop": (
         "{steps} steps of Adam from white. Same: the largest difference of any pixel, of a second run, of one that goes "
-        "on from a checkpoint's file, and of two with torch's deterministic algorithms, whose step costs so many times "
-        "as much. 0 is the same to the last bit."
+        "on from a checkpoint's file, and of two with torch's deterministic algorithms, whose step costs as many times "
+        "as much as the last column says. 0 is the same to the last bit."
     ),
     "Half precision": (
         "The network under autocast: whether loss and gradient are finite, and how far the loss moves, relatively."

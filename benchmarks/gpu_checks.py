@@ -143,8 +143,8 @@ def half_precision(setting: Setting) -> list[Row]:
 
 
 def loop(setting: Setting) -> list[Row]:
-    """Whether a run lowers its loss, gives the same image twice, and goes on from a checkpoint's file to the same image;
-    with torch's deterministic algorithms too, and how much longer a step then takes.
+    """Whether a run lowers its loss, gives the same image twice, and goes on from a checkpoint's file to the same; and
+    with torch's deterministic algorithms, the same twice and how much longer a step takes.
     """
     rows = []
     network = backbone(setting.backbones[0])
