@@ -32,7 +32,7 @@ page.
 NOTES = {
     "Parity": "Relative errors in single precision, beside the CPU in double precision; of the gradient its norm.",
     "The loop": (
-        "{steps} steps of Adam from white. Same: the largest difference of any pixel, of a second run, of one that goes "
+        "{steps} steps of Adam from white. Same: the largest difference of a pixel, of a second run, of one that goes "
         "on from a checkpoint's file, and of two with torch's deterministic algorithms, whose step costs as many times "
         "as much as the last column says. 0 is the same to the last bit."
     ),

@@ -56,7 +56,8 @@ class MeanScore(TorchMetric):
     def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = ()) -> Self:
         if fn(self.images).device.type in _SINGLE:
             self.total, self._defaults["total"] = self.total.float(), torch.tensor(0.0)
-        return super()._apply(fn, exclude_state)
+        super()._apply(fn, exclude_state)
+        return self
 
     @property
     def plot_lower_bound(self) -> float | None:  # type: ignore[override]
