@@ -36,6 +36,9 @@ class DeepDistance(BaseMetric):
     The backbone is a submodule with frozen parameters, which optimizers skip; it stays out of `state_dict()`. Metrics
     may share one: moving a metric gives it a copy where the network changes, and leaves the others where they are.
 
+    On a GPU losses and scores are computed in full precision; so is their gradient where `backward` is called within
+    `enhance.full_precision()`, as `enhance.optimize` does. Elsewhere torch may round convolutions to TF32 there.
+
     Args:
         backbone: a name of `enhance.BACKBONES`, or a `Backbone`.
         weights: `pretrained`, `untrained`, a file, or a state dict; see `enhance.load_backbone`.
