@@ -75,7 +75,7 @@ class Pyramid:
     steps. The same optimum, another basis.
 
     The initial image takes part with a gain for each of its frequency bands and colours, a dozen numbers in all. Grain
-    to which a network is nearly blind (fine coloured noise) would have to be unlearned pixel by pixel, among gradients
+    to which a network is nearly insensitive (fine coloured noise) would have to be unlearned pixel by pixel, among gradients
     of everything else; its band fades in a few steps, and the levels bring back what was worth keeping. What a blur has
     weakened is amplified likewise. A plain start has no such bands, and no gains.
 
