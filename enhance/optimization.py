@@ -26,6 +26,7 @@ from enhance.inputs import Given, read_inputs
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import ssim_or_nan
 from enhance.metrics.registry import METRICS
+from enhance.metrics.tiles import Tiled
 from enhance.optim.determinism import deterministic as fixed_order
 from enhance.optim.guard import Diverged
 from enhance.optim.objective import Term
@@ -138,7 +139,8 @@ def optimize(
         log_loss: minimise the logarithm of the objective. None: as the optimizer's settings say.
         smoothing: of the metric's gradient, at first. None: as the optimizer's settings say.
         size: longer side that larger images are reduced to.
-        tile: side of the tiles in which images are measured; None: 512 above 2 million pixels; 0: never.
+        tile: side of the tiles in which images are measured; None: 512 above 2 million pixels, unless a metric is a
+            `Tiled`, which has its own; 0: never.
         coarse: make most steps on reduced copies.
         seed: of everything random.
         device: auto, cpu, cuda, ...; None: auto for metrics by name, else where the metric lies.
@@ -173,7 +175,7 @@ def optimize(
         parametrization=_settings(ParametrizationConfig, "parametrization", parametrization),
         schedule=_settings(ScheduleConfig, "schedule", schedule),
         stopping=_settings(StoppingConfig, "stopping", stopping),
-        tile=(0 if own else None) if tile is None else tile,
+        tile=0 if tile is None and any(isinstance(term.function, Tiled) for term in terms) else tile,
         coarse=coarse,
         steps=steps,
         seed=seed,

@@ -138,12 +138,17 @@ def test_a_callback_sees_every_step_and_a_string_ends_the_run(metric: DeepDistan
         enhance.optimize(reference, metric=metric, steps=10, callback=lambda step: 1 // 0)
 
 
-def test_a_large_image_is_judged_in_tiles(
+def test_a_large_image_is_measured_in_tiles(
     metric: DeepDistance, reference: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiles, "_LARGE", 100)
     monkeypatch.setattr(tiles, "TILE", 16)
     by_name = enhance.optimize(reference, metric="deepjsd", steps=1)
+    own = enhance.DeepJSD(prefilter=False, padding="up")
+    result = enhance.optimize(reference, metric=own, steps=1)
+    assert [row.loss for row in result.history] == [row.loss for row in by_name.history]
+    whole = enhance.optimize(reference, metric=own, steps=1, tile=0)
+    assert whole.history[0].loss != by_name.history[0].loss
     tiled = tiles.Tiled(enhance.DeepJSD(prefilter=False, padding="up").to(by_name.image.device), 16, 4)
     assert enhance.optimize(reference, metric=tiled, steps=1).history[1].loss == by_name.history[1].loss
     assert by_name.history[0].loss == pytest.approx(tiled(by_name.initial, by_name.reference).item())

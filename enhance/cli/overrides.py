@@ -279,7 +279,8 @@ class _Composer:
                 raise SettingsError(f"There is no setting '{key}'; it is {meant}={_given(override)}.")
             raise SettingsError(unknown("setting", key, self._names(config, key)))
         try:
-            OmegaConf.update(config, key, value, force_add=override.is_add() or override.is_force_add())
+            added = override.is_add() or override.is_force_add()
+            OmegaConf.update(config, key, value, force_add=added and key.startswith("hydra."))
         except (ConfigAttributeError, ConfigKeyError) as error:
             raise SettingsError(unknown("setting", key, self._names(config, key))) from error
         except OmegaConfBaseException as error:

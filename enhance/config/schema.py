@@ -57,8 +57,8 @@ class MetricConfig:
 
     Attributes:
         name: of `enhance.METRICS`, or `module`.
-        target: with `module`, the importable function or class, package.Class.
-        arguments: of the library's function or class.
+        target: of `module`, here or among the terms: the importable function or class, package.Class.
+        arguments: of the library's function or class, or of the target.
         range: with `module`, the range of the images that it takes: [0, 1], [-1, 1], [0, 255], or imagenet.
         higher_is_better: with `module`, true of similarities.
         best: with `module`, value of equal images; null: 1 of similarities and 0 of distances.

@@ -17,6 +17,7 @@ from enhance.metrics import checks
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.metric import BaseMetric
 from enhance.metrics.registry import Row
+from enhance.utils.arguments import listed
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 Range = str | Sequence[float]
@@ -234,7 +235,7 @@ def library_metric(
     try:
         compare = cast(Compare, target(**given)) if inspect.isclass(target) else _partial(target, given)
     except TypeError as error:
-        raise ValueError(f"metric={name} cannot be made with {arguments}: {error}.") from error
+        raise ValueError(f"metric={name} cannot be made with {listed(arguments)}: {error}.") from error
     return FunctionMetric(
         compare,
         name,

@@ -1,4 +1,4 @@
-"""The loop: an image moves down an objective. It knows neither settings nor files."""
+"""The loop: an image moves down an objective. Settings and files are not its concern."""
 
 from __future__ import annotations
 
