@@ -10,12 +10,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.weights import WeightsError, cache_path, cached_or_downloaded, entry, fill
+from enhance.backbones.weights import WeightsError, cache_path, cached_or_downloaded, entry, fill, ordinary_tensors
 
 _PRETRAINED = "IMAGENET1K_V1"
 TrunkWeights = str | PathLike[str] | Mapping[str, Tensor]
 
 
+@ordinary_tensors()
 def load_trunk(
     network: str, weights: TrunkWeights = "pretrained", seed: int = 0
 ) -> tuple[nn.Sequential, dict[str, Any]]:
