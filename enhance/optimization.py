@@ -27,6 +27,7 @@ from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import ssim_or_nan
 from enhance.metrics.registry import METRICS
 from enhance.metrics.tiles import Tiled
+from enhance.optim.determinism import deterministic as fixed_order
 from enhance.optim.guard import Diverged
 from enhance.optim.objective import Term
 from enhance.optim.optimizers import MakeOptimizer
@@ -112,6 +113,9 @@ def optimize(
     coarse: bool = Config.coarse,
     seed: int = Config.seed,
     device: str | None = None,
+    autocast: str | None = Config.autocast,
+    tf32: bool = Config.tf32,
+    deterministic: bool = Config.deterministic,
 ) -> Optimized:
     """The result of moving an image down an objective to its reference, as `python -m enhance` does.
 
@@ -140,6 +144,9 @@ def optimize(
         coarse: make most steps on reduced copies.
         seed: of everything random.
         device: auto, cpu, cuda, ...; None: auto for metrics by name, else where the metric lies.
+        autocast: bfloat16 or float16: the precision in which backbones of metrics by name compute.
+        tf32: let a GPU round to TF32: faster; losses differ in the fourth digit.
+        deterministic: on a GPU, the same numbers from the same call; slower.
 
     Returns:
         The best image, the history, and what a notebook shows.
@@ -158,7 +165,7 @@ def optimize(
     if degradation and not (isinstance(initial, str) and initial == "degraded"):
         raise ValueError("degradation goes with initial='degraded'.")
     inputs = read_inputs(reference, initial, _degradation(degradation), mask=mask, size=size, seed=seed)
-    terms, own = _terms(metric, objective)
+    terms, own = _terms(metric, objective, autocast=autocast, tf32=tf32)
     config = Config(
         metric=MetricConfig(terms[0].name),
         optimizer=replace(
@@ -172,6 +179,9 @@ def optimize(
         coarse=coarse,
         steps=steps,
         seed=seed,
+        autocast=autocast,
+        tf32=tf32,
+        deterministic=deterministic,
     )
     check_ranges(config)
     check_tile_and_warmup(config)
@@ -186,7 +196,8 @@ def optimize(
     )
     rules = stopping_rules(config.stopping, optimization.objective.main.higher_is_better)
     run = EarlyStopping(optimization.steps(), [*rules, *([_rule(callback)] if callback else [])])
-    return _recorded(run, optimization)
+    with fixed_order(deterministic, _log.warning):
+        return _recorded(run, optimization)
 
 
 def _recorded(run: EarlyStopping, optimization: Optimization) -> Optimized:
@@ -212,9 +223,9 @@ def _recorded(run: EarlyStopping, optimization: Optimization) -> Optimized:
 
 
 def _terms(
-    metric: str | Metric | None, objective: Mapping[str, float] | Sequence[Term] | None
+    metric: str | Metric | None, objective: Mapping[str, float] | Sequence[Term] | None, **precision: Any
 ) -> tuple[list[Term], bool]:
-    """The terms, and whether the metrics are the caller's own."""
+    """The terms, and whether the metrics are the caller's own; the precision is that of the backbones of the others."""
     if objective is not None and metric is not None:
         raise ValueError("Give metric or objective, not both: the metric is a term of the objective.")
     if objective is None:
@@ -232,8 +243,10 @@ def _terms(
             if not isinstance(name, str) or name.partition("@")[0] not in METRICS:
                 raise ValueError(unknown("metric", name, METRICS))
         first = next(iter(objective)).partition("@")[0]
-        metrics = Metrics(MetricConfig(first), backbone_settings())
+        metrics = Metrics(MetricConfig(first), backbone_settings(), **precision)
         return [Term(metrics.named(name), weight, name) for name, weight in objective.items()], False
+    if precision["autocast"]:
+        raise ValueError("autocast is a setting of your own metric: enhance.DeepJSD(autocast=torch.bfloat16).")
     terms = [term if isinstance(term, Term) else Term(term) for term in objective]
     return terms, True
 
