@@ -114,7 +114,7 @@ def optimize(
     smoothing: float | None = None,
     size: int | None = None,
     tile: int | None = None,
-    coarse: bool = False,
+    coarse: bool = Config.coarse,
     seed: int = Config.seed,
     device: str | None = None,
     autocast: str | None = Config.autocast,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from enhance.metrics.registry import METRICS, Row
+from enhance.utils.defaults import BACKGROUND, SEED, TF32, WEIGHTS
 
 MISSING: Any = "???"  # OmegaConf's word for a value that has to be given
 _MOST_SEED = 2**63 - 1
@@ -79,7 +80,7 @@ class MetricConfig:
     range: Any = None
     higher_is_better: bool = False
     best: float | None = None
-    weights: str = "pretrained"
+    weights: str = WEIGHTS
     layout: str | None = None
     prefilter: bool | None = None
     padding: str | None = None
@@ -99,8 +100,8 @@ class BackboneConfig:
     """
 
     name: str = MISSING
-    weights: str = "pretrained"
-    seed: int = limited(0, low=0, high=_MOST_SEED)
+    weights: str = WEIGHTS
+    seed: int = limited(SEED, low=0, high=_MOST_SEED)
     model: str | None = None
     nodes: list[str] | None = None
 
@@ -259,13 +260,13 @@ class Config:
     size: int | None = limited(None, low=8, high=32_768)
     tile: int | None = None
     coarse: bool = False
-    background: str = "white"
+    background: str = BACKGROUND
     steps: int | None = limited(None, low=1, high=1_000_000)
-    seed: int = limited(0, low=0, high=_MOST_SEED)
+    seed: int = limited(SEED, low=0, high=_MOST_SEED)
     device: str = "auto"
     compile: bool = False
     autocast: str | None = limited(None, accepted=("bfloat16", "float16"))
-    tf32: bool = False
+    tf32: bool = TF32
     deterministic: bool = False
     threads: int | None = limited(None, low=1, high=1024)
     checkpoint: float = limited(10.0, low=0)
