@@ -1,0 +1,1 @@
+"""Maximum differentiation of two metrics: four images, their figures, and a page."""
