@@ -32,7 +32,7 @@ from enhance.optim.optimizers import MakeOptimizer
 from enhance.optim.parametrizations import Parametrization
 from enhance.optim.schedules import Schedule
 from enhance.optim.step import Step
-from enhance.optim.stopping import EarlyStopping, Rule, stopping_rules
+from enhance.optim.stopping import EarlyStopping, Rule
 from enhance.runs.history import Row
 from enhance.runs.recorder import measured
 from enhance.utils.suggest import unknown
@@ -182,8 +182,7 @@ def optimize(
         optimizer=_function(optimizer, OptimizerConfig),
         schedule=_function(schedule, ScheduleConfig),
     )
-    rules = stopping_rules(config.stopping, optimization.objective.main.higher_is_better)
-    run = EarlyStopping(optimization.steps(), [*rules, *([_rule(callback)] if callback else [])])
+    run = EarlyStopping(optimization.steps(), [*optimization.rules(), *([_rule(callback)] if callback else [])])
     return _recorded(run, optimization)
 
 

@@ -34,7 +34,7 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
 
     def go_on(device: str, resume: bool = True) -> list[str]:
         with monkeypatch.context() as patched:
-            patched.setattr("enhance.run.device_name", lambda _: device)
+            patched.setattr("enhance.recording.device_name", lambda _: device)
             run(config, tmp_path, "a test", resume)
         return json.loads((tmp_path / "metrics.json").read_text())["devices"]
 

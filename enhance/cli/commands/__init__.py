@@ -12,7 +12,6 @@ TOOLS = {
     "score": "how far images are from their references: a pair, folders, or a CSV of pairs",
     "evaluate": "correlate metrics with subjective scores: scores= subjective=, or table=, or dataset= root=;"
     " competition=true finds what a metric does not see",
-    "duel": "the images on which two metrics differ most, from one distorted image: metric=A against=B",
     "encode": "the smallest file of an image at a distance: image= with score=, like=jpeg:80 or max_bytes=",
     "report": "rebuild the figures and pages of a run from its files: run=FOLDER",
 }

@@ -1,1 +1,0 @@
-"""Maximum differentiation of two metrics: four images, their figures, and a page."""
