@@ -118,7 +118,7 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
     initial = _figures(made, home, pair, "initial")
     results = {"status": "drawing", **known, **_compared(found, initial, list(pair))}
     write_json(folder / names.METRICS, results)
-    conclude(folder)
+    conclude(folder, config.figures)
     return float(results["best"]["loss"])
 
 

@@ -130,12 +130,12 @@ def record(
                 checkpoints.save(state | {"devices": devices})
             if stopped:
                 break
-        progress.conclude()
+        progress.conclude(config.figures)
         results = recorder.finish("interrupted" if stopped else run.reason, objective.layers)
-        if stopped:
+        if not stopped:
+            conclude(folder, config.figures)
+        elif config.figures:
             _draw(folder)
-        else:
-            conclude(folder)
         progress.summarise(results, folder)
     best = results["best"]
     _log.info("%s after %d steps in %.1f s", results["stop_reason"], results["steps_made"], results["seconds"])
@@ -161,14 +161,19 @@ def concluded(folder: Path, command: str) -> dict[str, Any] | None:
     return made
 
 
-def conclude(folder: Path) -> None:
+def conclude(folder: Path, figures: bool = True) -> None:
     """Draw everything of a run whose steps are all made, and only then say in metrics.json that it is finished.
+
+    Args:
+        folder: of the run.
+        figures: False: nothing is drawn.
 
     Raises:
         ValueError: if the folder holds no run.
         OSError: if it cannot be written; `conclude` may be called again.
     """
-    _draw(folder)
+    if figures:
+        _draw(folder)
     for name in names.CHECKPOINTS:
         (folder / name).unlink(missing_ok=True)
     write_json(folder / names.METRICS, names.read_metrics(folder) | {"status": "finished"})

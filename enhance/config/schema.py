@@ -241,6 +241,7 @@ class Config:
         autocast: bfloat16 or float16: the precision in which the backbone computes.
         tf32: let a GPU round to TF32: faster; losses differ in the fourth digit.
         deterministic: on a GPU, the same numbers from the same command; slower.
+        figures: draw figures, animation and report; false: leave that to task=report run=FOLDER, for large sweeps.
         checkpoint: seconds between two checkpoints, from which resume=FOLDER goes on.
     """
 
@@ -273,6 +274,7 @@ class Config:
     tf32: bool = False
     deterministic: bool = False
     threads: int | None = limited(None, low=1, high=1024)
+    figures: bool = True
     checkpoint: float = limited(10.0, low=0)
 
 

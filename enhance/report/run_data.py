@@ -100,8 +100,8 @@ class RunData:
 
     @property
     def method(self) -> str:
-        """Metric and backbone, e.g. `DeepJSD in vgg16`; the terms of the objective, e.g. `DeepJSD + LPIPS`; or the title
-        that the run has.
+        """Metric and backbone, e.g. `DeepJSD in vgg16`; its terms, e.g. `DeepJSD + LPIPS`; or the title that
+        the run has.
         """
         if title := self.metadata.get("title"):
             return str(title)

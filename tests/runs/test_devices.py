@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import QUICK, no_drawing, settings
+from helpers import QUICK, settings
 
 from enhance import build
 from enhance.build import choose_device
@@ -23,7 +23,6 @@ from enhance.runs.progress import Progress
 def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    no_drawing(monkeypatch)
     config = settings("metric=deepjsd", *QUICK, "checkpoint=0")
     show = Progress.show
 
