@@ -87,7 +87,7 @@ class Recorder:
         bits: int,
         judges: Scores | None,
     ) -> None:
-        self._bits, self._judges = bits, judges
+        self._bits, self._judges = bits, judges if judges and judges.names else None
         self._folder, self._metadata, self._frames = folder, dict(metadata), frames.chosen()
         self._reference = reference.detach().cpu()
         self._first: Moment | None = None
