@@ -18,6 +18,7 @@ from enhance.runs.history import Row
 from enhance.sweeps.folder import recorded_command
 from enhance.sweeps.jobs import Job, Sweep
 from enhance.sweeps.judged import judged_by
+from enhance.sweeps.metamers import metamers
 from enhance.sweeps.sheet import grid, read_small, shared_reference
 
 _TEMPLATE = Path(__file__).with_name("template")
@@ -52,6 +53,7 @@ def page(sweep: Sweep) -> str:
         **_heading(sweep),
         **_ranking(sweep, rows),
         **_judged(sweep),
+        metamers=_metamers(sweep, rows),
         **_curves(sweep, rows),
         **_results(sweep, rows),
         **_reproduction(sweep),
@@ -102,6 +104,22 @@ def _judged(sweep: Sweep) -> dict[str, Any]:
     """The matrix of what was optimised with what, judged by what."""
     found = judged_by(sweep)
     return {"judged": found, "judge_names": [quantity(name).heading for name in found.judges] if found else []}
+
+
+def _metamers(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Different images at the same distance."""
+    return [
+        {
+            "label": found.label,
+            "rows": [rows[job.folder] for job in found.jobs],
+            "losses": [QUANTITIES["loss"].write(loss) for loss in found.losses],
+            "apart": QUANTITIES["psnr"].write(found.apart),
+            "deviation": webp(found.deviation, _THUMB, 90),
+            "most": f"{found.most:.0f}",
+            "reference": _thumbnail(found.jobs[0].folder / names.REFERENCE),
+        }
+        for found in metamers(sweep)
+    ]
 
 
 def _curves(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> dict[str, Any]:

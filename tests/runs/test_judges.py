@@ -94,7 +94,7 @@ def test_judges_of_one_backbone_share_a_pass(images: tuple[Tensor, Tensor]) -> N
 
 
 def test_a_judge_that_cannot_compare_such_images_is_named() -> None:
-    with pytest.raises(ValueError, match="ms_ssim cannot be a judge of these images: .*161"):
+    with pytest.raises(ValueError, match=r"ms_ssim cannot be a judge of these images: .*161"):
         Judges({"ms_ssim": load_metric("ms_ssim")}, load_image("astronaut")[..., :64, :64])
 
 

@@ -39,8 +39,12 @@ def sweep(tmp_path: Path) -> Path:
 def test_jobs_are_ranked_within_their_question(sweep: Path) -> None:
     found = read_sweep(sweep)
     assert {job.folder.name[0]: rank for job in found.ranked() if (rank := found.ranks()[job.folder])} == {
-        **{"0": 1, "1": 3, "2": 2},
-        **{"3": 2, "4": 3, "5": 1},
+        "0": 1,
+        "1": 3,
+        "2": 2,
+        "3": 2,
+        "4": 3,
+        "5": 1,
     }
     assert [job.settings["task"] for job in found.ranked()] == ["jpeg"] * 3 + ["denoise"] * 3
     assert [(job.settings["task"], job.settings["metric"]) for job in found.best()] == [

@@ -28,15 +28,15 @@ for (const box of document.querySelectorAll(".scroll")) {
 const results = document.getElementById("results");
 for (const button of results.querySelectorAll("[data-zoom]")) {
   button.addEventListener("click", () => {
-    results.style.setProperty("--zoom", button.dataset.zoom);
-    results.classList.toggle("zoomed", button.dataset.zoom !== "1");
+    document.body.style.setProperty("--zoom", button.dataset.zoom);
+    document.body.classList.toggle("zoomed", button.dataset.zoom !== "1");
     for (const other of results.querySelectorAll("[data-zoom]")) other.setAttribute("aria-pressed", other === button);
   });
 }
-results.addEventListener("pointermove", (event) => {
+document.addEventListener("pointermove", (event) => {
   const lens = event.target.closest?.(".lens");
   if (!lens) return;
   const box = lens.getBoundingClientRect();
-  results.style.setProperty("--x", `${(100 * (event.clientX - box.left)) / box.width}%`);
-  results.style.setProperty("--y", `${(100 * (event.clientY - box.top)) / box.height}%`);
+  document.body.style.setProperty("--x", `${(100 * (event.clientX - box.left)) / box.width}%`);
+  document.body.style.setProperty("--y", `${(100 * (event.clientY - box.top)) / box.height}%`);
 });
