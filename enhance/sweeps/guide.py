@@ -73,9 +73,9 @@ def surprises(sweep: Sweep, judged: Judged, by_task: Mapping[str, Judged]) -> li
     for method, judges in _preferred(judged).items():
         one = len(judges) == 1
         said.append(
-            f"{tables.listed(judges)} {'prefers' if one else 'prefer'} the images optimised with {display_name(method)} "
-            f"to those optimised with {'itself' if one else 'themselves'}; in brackets the mean rank of the latter, on a "
-            f"scale of 1 to {len(judged.lines)}."
+            f"{tables.listed(judges)} {'prefers' if one else 'prefer'} the images optimised with "
+            f"{display_name(method)} to those optimised with {'itself' if one else 'themselves'}; in brackets the mean "
+            f"rank of the latter, on a scale of 1 to {len(judged.lines)}."
         )
     for task, found in by_task.items():
         if found.lines[0].method != first.method:
@@ -87,7 +87,7 @@ def surprises(sweep: Sweep, judged: Judged, by_task: Mapping[str, Judged]) -> li
 
 
 def _preferred(judged: Judged) -> dict[str, list[str]]:
-    """The judges that prefer the results of another measure, by that measure, with the mean rank of their own results."""
+    """The judges that prefer the results of another measure, by that measure, with the mean rank of their own."""
     found: dict[str, list[str]] = {}
     for place, judge in enumerate(judged.judges):
         own = next((line.cells[place] for line in judged.lines if line.cells[place].own), None)
