@@ -29,7 +29,7 @@ from enhance.recording import Setup, conclude, concluded, record, set_up
 from enhance.runs import layout as names
 from enhance.runs.history import read
 from enhance.runs.metadata import describe
-from enhance.utils.files import write_json
+from enhance.utils.files import write_bytes, write_json
 from enhance.utils.numbers import finite
 
 
@@ -106,16 +106,17 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
     write_json(folder / names.METRICS, {"status": "running", **known})
     save_image(setup.inputs.reference, folder / names.REFERENCE, setup.inputs.bits)
     save_image(setup.inputs.initial, folder / names.INITIAL, setup.inputs.bits)
-    found = {}
+    found, initial = {}, {}
     for side in SIDES:
         home = folder / side.name
         home.mkdir(exist_ok=True)
-        if not (resume and (made := concluded(home, command))):
+        made = concluded(home, command) if resume else None
+        if made is None:
             optimization = DuelOptimization(setup, pair, side)
             made = record(setup, optimization, jury, home, resume, optimization.title)
-        (folder / f"{side.name}.png").write_bytes((home / names.RESULT).read_bytes())
+        write_bytes(folder / f"{side.name}.png", (home / names.RESULT).read_bytes())
         found[side.name] = _figures(made, home, pair)
-    initial = _figures(made, home, pair, "initial")
+        initial = initial or _figures(made, home, pair, "initial")
     results = {"status": "drawing", **known, **_compared(found, initial, list(pair))}
     write_json(folder / names.METRICS, results)
     conclude(folder, config.figures)

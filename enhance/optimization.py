@@ -26,6 +26,7 @@ from enhance.inputs import Given, read_inputs
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import ssim_or_nan
 from enhance.metrics.registry import METRICS
+from enhance.optim.determinism import deterministic as fixed_order
 from enhance.optim.guard import Diverged
 from enhance.optim.objective import Term
 from enhance.optim.optimizers import MakeOptimizer
@@ -111,6 +112,9 @@ def optimize(
     coarse: bool = False,
     seed: int = Config.seed,
     device: str | None = None,
+    autocast: str | None = Config.autocast,
+    tf32: bool = Config.tf32,
+    deterministic: bool = Config.deterministic,
 ) -> Optimized:
     """The result of moving an image down an objective to its reference, as `python -m enhance` does.
 
@@ -138,6 +142,9 @@ def optimize(
         coarse: make most steps on reduced copies.
         seed: of everything random.
         device: auto, cpu, cuda, ...; None: auto for metrics by name, else where the metric lies.
+        autocast: bfloat16 or float16: the precision in which backbones of metrics by name compute.
+        tf32: let a GPU round to TF32: faster; losses differ in the fourth digit.
+        deterministic: on a GPU, the same numbers from the same call; slower.
 
     Returns:
         The best image, the history, and what a notebook shows.
@@ -156,7 +163,7 @@ def optimize(
     if degradation and not (isinstance(initial, str) and initial == "degraded"):
         raise ValueError("degradation goes with initial='degraded'.")
     inputs = read_inputs(reference, initial, _degradation(degradation), mask=mask, size=size, seed=seed)
-    terms, own = _terms(metric, objective)
+    terms, own = _terms(metric, objective, autocast=autocast, tf32=tf32)
     config = Config(
         metric=MetricConfig(terms[0].name),
         optimizer=replace(
@@ -170,6 +177,9 @@ def optimize(
         coarse=coarse,
         steps=steps,
         seed=seed,
+        autocast=autocast,
+        tf32=tf32,
+        deterministic=deterministic,
     )
     check_ranges(config)
     check_tile_and_warmup(config)
@@ -183,7 +193,8 @@ def optimize(
         schedule=_function(schedule, ScheduleConfig),
     )
     run = EarlyStopping(optimization.steps(), [*optimization.rules(), *([_rule(callback)] if callback else [])])
-    return _recorded(run, optimization)
+    with fixed_order(deterministic, _log.warning):
+        return _recorded(run, optimization)
 
 
 def _recorded(run: EarlyStopping, optimization: Optimization) -> Optimized:
@@ -209,9 +220,9 @@ def _recorded(run: EarlyStopping, optimization: Optimization) -> Optimized:
 
 
 def _terms(
-    metric: str | Metric | None, objective: Mapping[str, float] | Sequence[Term] | None
+    metric: str | Metric | None, objective: Mapping[str, float] | Sequence[Term] | None, **precision: Any
 ) -> tuple[list[Term], bool]:
-    """The terms, and whether the metrics are the caller's own."""
+    """The terms, and whether the metrics are the caller's own; the precision is that of the backbones of the others."""
     if objective is not None and metric is not None:
         raise ValueError("Give metric or objective, not both: the metric is a term of the objective.")
     if objective is None:
@@ -229,8 +240,10 @@ def _terms(
             if not isinstance(name, str) or name.partition("@")[0] not in METRICS:
                 raise ValueError(unknown("metric", name, METRICS))
         first = next(iter(objective)).partition("@")[0]
-        metrics = Metrics(MetricConfig(first), backbone_settings())
+        metrics = Metrics(MetricConfig(first), backbone_settings(), **precision)
         return [Term(metrics.named(name), weight, name) for name, weight in objective.items()], False
+    if precision["autocast"]:
+        raise ValueError("autocast is a setting of your own metric: enhance.DeepJSD(autocast=torch.bfloat16).")
     terms = [term if isinstance(term, Term) else Term(term) for term in objective]
     return terms, True
 

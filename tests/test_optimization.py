@@ -179,6 +179,7 @@ def test_the_run_is_in_the_metrics_precision(reference: Tensor) -> None:
         ({"objective": {"mae": -1}}, "at least 0"),
         ({"objective": {"mae": 0}}, "weight above 0"),
         ({"parametrization": lambda image: image}, "as Pixels does, not Tensor"),
+        ({"autocast": "bfloat16"}, "a setting of your own metric"),
     ],
 )
 def test_what_cannot_be_optimised_is_refused(
@@ -242,3 +243,15 @@ def test_names_of_conf_bring_the_settings_of_their_yaml(reference: Tensor) -> No
 def test_a_metric_beside_an_objective_is_refused(reference: Tensor) -> None:
     with pytest.raises(ValueError, match="not both"):
         enhance.optimize(reference, metric="ssim", objective={"mae": 1})
+
+
+def test_precision_and_order_of_sums_are_settings(reference: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda mode, **_: asked.append(mode))
+    full, half = (
+        enhance.optimize(reference, metric="deepjsd", steps=2, autocast=precision, deterministic=precision is None)
+        for precision in (None, "bfloat16")
+    )
+    assert full.history[1].loss == pytest.approx(half.history[1].loss, rel=0.1)
+    assert full.history[1].loss != half.history[1].loss
+    assert asked == [True, False]

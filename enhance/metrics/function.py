@@ -138,8 +138,8 @@ class FunctionMetric(BaseMetric):
         return value
 
     def _ranged(self, image: Tensor) -> Tensor:
-        if self._scale == 1.0 and self._shift == 0.0:
-            return image
+        if not isinstance(self._scale, tuple):
+            return image if (self._scale, self._shift) == (1.0, 0.0) else image * self._scale + self._shift
         scale, shift = image.new_tensor(self._scale), image.new_tensor(self._shift)
         return image * scale.reshape(-1, 1, 1) + shift.reshape(-1, 1, 1)
 

@@ -114,7 +114,7 @@ def _whole(path: Path) -> Iterator[tuple[Row, bytes]]:
                 group: {name: float(cell) for name in members if (cell := record[_GROUPS[group] + name])}
                 for group, members in groups.items()
             }
-            row = Row(int(record["step"]), *values, **known)
+            row = Row(int(record["step"]), *values, terms=known["terms"], judges=known["judges"])
         except (KeyError, ValueError):
             return
         if not line.endswith(b"\n"):

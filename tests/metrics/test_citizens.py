@@ -397,3 +397,22 @@ def test_a_prepared_reference_outlives_the_metric_that_made_it(name: str) -> Non
     assert len(pickle.dumps(target)) < len(pickle.dumps(given)) + 20 * reference.numel() * 64  # no network in it
     with pytest.raises(ValueError, match="prepared by another metric"):
         DEEP_METRICS[name](network("squeezenet"))(image, target)
+
+
+def test_weights_changed_in_place_need_a_new_prepared_reference() -> None:
+    image, reference = pair("deepjsd")
+    backbone = enhance.load_backbone("squeezenet", "untrained")
+    given = enhance.DeepJSD(backbone, prefilter=False)
+    target = given.prepare(reference)
+    same = pickle.loads(pickle.dumps(given))
+    torch.testing.assert_close(same(image, target), given(image, target))
+    moved = given.double().float()
+    assert moved.fingerprint == same.fingerprint
+    with torch.no_grad():
+        next(backbone.parameters()).mul_(1.5)
+    with pytest.raises(ValueError, match="prepare it with the one that compares"):
+        enhance.DeepJSD(backbone, prefilter=False)(image, target)
+    edited = enhance.DeepJSD(backbone, prefilter=False)
+    assert copy.deepcopy(edited).fingerprint == edited.fingerprint != same.fingerprint
+    backbone.double().float()
+    assert edited.fingerprint != same.fingerprint

@@ -89,7 +89,7 @@ def test_judges_of_one_backbone_share_a_pass(images: tuple[Tensor, Tensor]) -> N
     finally:
         handle.remove()
     assert len(passes) == 1
-    assert scores == {name: pytest.approx(metric.score(image, reference).item()) for name, metric in metrics.items()}
+    assert scores == {name: pytest.approx(metric.scores(image, reference).item()) for name, metric in metrics.items()}
     assert judges.names == list(metrics)
 
 

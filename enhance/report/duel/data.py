@@ -59,7 +59,8 @@ class DuelData:
 
     def sides(self, name: str) -> tuple[str, str]:
         """The metric that moves and the metric that is held."""
-        return self.pair if name.endswith("A") else self.pair[::-1]
+        first, second = self.pair
+        return (first, second) if name.endswith("A") else (second, first)
 
     def title(self, name: str) -> str:
         """What an image is, e.g. `best SSIM at equal MSE`."""
