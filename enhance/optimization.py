@@ -36,7 +36,7 @@ from enhance.optim.optimizers import MakeOptimizer
 from enhance.optim.parametrizations import Parametrization
 from enhance.optim.schedules import Schedule
 from enhance.optim.step import Step
-from enhance.optim.stopping import EarlyStopping, Rule, stopping_rules
+from enhance.optim.stopping import EarlyStopping, Rule
 from enhance.runs.history import Row
 from enhance.runs.interrupt import Interrupt
 from enhance.runs.progress import Progress, in_notebook
@@ -203,7 +203,7 @@ def optimize(
     )
     interrupt = Interrupt()
     rules = [
-        *stopping_rules(config.stopping, optimization.objective.main.higher_is_better),
+        *optimization.rules(),
         *([_rule(callback)] if callback else []),
         lambda step: "interrupted" if interrupt.requested else None,
     ]
