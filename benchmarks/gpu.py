@@ -32,8 +32,9 @@ page.
 NOTES = {
     "Parity": "Relative errors in single precision, beside the CPU in double precision; of the gradient its norm.",
     "The loop": (
-        "{steps} steps of Adam from white. The last columns: the largest difference of any pixel, of a second run, and "
-        "of one that goes on from the middle's state. 0 is the same to the last bit."
+        "{steps} steps of Adam from white. Same: the largest difference of a pixel, of a second run, of one that goes "
+        "on from a checkpoint's file, and of two with torch's deterministic algorithms, whose step costs as many times "
+        "as much as the last column says. 0 is the same to the last bit."
     ),
     "Half precision": (
         "The network under autocast: whether loss and gradient are finite, and how far the loss moves, relatively."
@@ -86,6 +87,9 @@ def wrong(found: dict[str, list[Row]]) -> Iterable[str]:
     for row in found["The loop"]:
         if not row["loss at last"] < row["loss at first"]:
             yield f"{display_name(row['measure'])}: the loop did not lower the loss {row['loss at first']:.3g}."
+        if row["deterministic: same twice"]:
+            gap = row["deterministic: same twice"]
+            yield f"{display_name(row['measure'])}: two deterministic runs differ by {gap:.1e}."
     for row in found["Half precision"]:
         if not row["finite"]:
             where = f"with the network in {row['network in']}"

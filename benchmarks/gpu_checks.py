@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -22,10 +24,12 @@ from enhance.backbones.pooling import L2Pooling
 from enhance.backbones.registry import ARCHITECTURES
 from enhance.backbones.weights import Origin
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.optim.determinism import deterministic
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Pyramid
 from enhance.optim.step import Step
+from enhance.runs.checkpoint import Checkpoints
 
 Row = dict[str, Any]
 _VGG19 = (64, 64, 0, 128, 128, 0, *(256,) * 4, 0, *(512,) * 4, 0, *(512,) * 4)  # channels of convolutions; 0: pooling
@@ -139,7 +143,9 @@ def half_precision(setting: Setting) -> list[Row]:
 
 
 def loop(setting: Setting) -> list[Row]:
-    """Whether a run lowers its loss, gives the same image twice, and goes on from its middle to the same image."""
+    """Whether a run lowers its loss, gives the same image twice, and goes on from a checkpoint's file to the same; and
+    with torch's deterministic algorithms, the same twice and how much longer a step takes.
+    """
     rows = []
     network = backbone(setting.backbones[0])
     _, reference = images(setting.size, 1)
@@ -151,23 +157,42 @@ def loop(setting: Setting) -> list[Row]:
             start = Pyramid(torch.ones_like(reference))
             return minimize(objective, start, steps=setting.steps, learning_rate=0.02, resume=resume)
 
-        began = time.perf_counter()
-        first, *_, last = ((step.loss, step.image.clone()) for step in steps())
-        seconds = time.perf_counter() - began
-        *_, again = (step.image.clone() for step in steps())
+        next(steps())  # what is set up once
+        first, last, seconds = _ran(steps())
+        _, again, _ = _ran(steps())
         middle = next(islice(steps(), setting.steps // 2, None)).state()
-        *_, resumed = (step.image.clone() for step in steps(middle))
+        with TemporaryDirectory() as folder:
+            checkpoints = Checkpoints(Path(folder), 0, {})
+            checkpoints.save(middle)
+            _, resumed, _ = _ran(steps(checkpoints.load()))
+        with deterministic(True, print):
+            _, fixed, longer = _ran(steps())
+            _, fixed_again, _ = _ran(steps())
         rows.append(
             {
                 "measure": measure,
-                "loss at first": first[0],
-                "loss at last": last[0],
+                "loss at first": first,
+                "loss at last": objective(last)[0].item(),
                 "steps/s": setting.steps / seconds,
-                "same twice": (again - last[1]).abs().max().item(),
-                "same resumed": (resumed - last[1]).abs().max().item(),
+                "same twice": _largest(again - last),
+                "same resumed": _largest(resumed - last),
+                "deterministic: same twice": _largest(fixed_again - fixed),
+                "its step costs": longer / seconds,
             }
         )
     return rows
+
+
+def _ran(steps: Iterator[Step]) -> tuple[float, Tensor, float]:
+    """The first loss, the last image, and the seconds of all steps; each step waits for the device."""
+    began, first, image = time.perf_counter(), None, torch.empty(0)
+    for step in steps:
+        first, image = step.loss if first is None else first, step.image
+    return first or 0.0, image.clone(), time.perf_counter() - began
+
+
+def _largest(difference: Tensor) -> float:
+    return difference.abs().max().item()
 
 
 def cost(setting: Setting) -> list[Row]:

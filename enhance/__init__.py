@@ -32,6 +32,7 @@ _HOMES = {
     "as_metric": "enhance.metrics.function",
     "degrade": "enhance.degradations",
     "encode_once": "enhance.backbones.encode",
+    "full_precision": "enhance.backbones.precision",
     "jensen_shannon": "enhance.metrics.deep.measures",
     "load_backbone": "enhance.backbones.network",
     "load_image": "enhance.images.pictures",
@@ -62,6 +63,7 @@ __all__ = [
     "as_metric",
     "degrade",
     "encode_once",
+    "full_precision",
     "jensen_shannon",
     "load_backbone",
     "load_image",
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
     from enhance.backbones.network import Backbone as Backbone
     from enhance.backbones.network import as_backbone as as_backbone
     from enhance.backbones.network import load as load_backbone
+    from enhance.backbones.precision import full_precision as full_precision
     from enhance.backbones.weights import WeightsError as WeightsError
     from enhance.degradations import degrade as degrade
     from enhance.images.pictures import load_image as load_image

@@ -15,9 +15,8 @@ from torch import Tensor
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import read_once
-from enhance.config.checks import check_metric
 from enhance.config.paths import choices, default_choice, home
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, steps
+from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig, SettingsError, steps
 from enhance.inputs import Inputs
 from enhance.metrics.deep.published import network_for
 from enhance.metrics.function import as_metric
@@ -32,6 +31,9 @@ from enhance.optim.optimizers import OPTIMIZERS, MakeOptimizer, make_optimizer
 from enhance.optim.parametrizations import Masked, Parametrization, default_rate, make_parametrization
 from enhance.optim.schedules import Schedule, graduated, make_schedule
 from enhance.optim.step import Step
+from enhance.optim.stopping import Rule, stopping_rules
+from enhance.scoring.judges import Judges
+from enhance.utils.arguments import listed
 from enhance.utils.suggest import unknown
 
 _Settings = TypeVar("_Settings")
@@ -113,6 +115,12 @@ class Optimization:
             self._objective, self.reference, self.initial, self._parametrized, **count, mask=self._mask, **settings
         )
 
+    def rules(self) -> list[Rule]:
+        """The rules of early stopping that the settings ask for."""
+        better = self.objective.main.higher_is_better
+        made_worse = self._terms[0].weight < 0
+        return stopping_rules(self._config.stopping, better != made_worse)
+
     def frames(self) -> FramePlan:
         """The steps that are kept: fewer of large images, so that all frames together have `_KEPT` pixels."""
         height, width = self.reference.shape[-2:]
@@ -163,6 +171,8 @@ class Metrics:
     def named(self, name: str) -> Metric:
         """A metric by its name, or NAME@BACKBONE; see `main`."""
         name, _, backbone = name.partition("@")
+        if name == MODULE:
+            return _module(self._metric)
         if name not in METRICS:
             raise SettingsError(unknown("metric", name, METRICS))
         if name == self._metric.name:
@@ -186,12 +196,11 @@ class Metrics:
         return found
 
     def _build(self, settings: MetricConfig, backbone: BackboneConfig) -> Metric:
-        check_metric(settings)
         with read_once(self._files):
             return self._load(settings, backbone)
 
     def _load(self, settings: MetricConfig, backbone: BackboneConfig) -> Metric:
-        if settings.name == "module":
+        if settings.name == MODULE:
             return _module(settings)
         row = METRICS[settings.name]
         if not row.deep:
@@ -226,8 +235,24 @@ class Metrics:
 
 def terms(config: Config, metrics: Metrics) -> list[Term]:
     """The terms of a run's objective, the main metric first."""
-    others = [Term(metrics.named(name), weight, name) for name, weight in config.terms.items()]
+    others = [
+        Term(metrics.named(name), weight, "" if name == MODULE else name) for name, weight in config.terms.items()
+    ]
     return [Term(metrics.main(), config.weight), *others]
+
+
+def judges(config: Config, reference: Tensor) -> Judges:
+    """The judges of a run, which score as `task=score` does, whatever the run's own precision.
+
+    Args:
+        config: of the run.
+        reference: (1, 3, H, W) in [0, 1], on the device of the run.
+
+    Raises:
+        ValueError: for a name, a size or weights that cannot be.
+    """
+    built = Metrics(config.metric, config.backbone, scoring=True)
+    return Judges({name: built.named(name).to(reference.device) for name in config.judges}, reference)
 
 
 def group_settings(kind: type[_Settings], group: str, name: str | None = None) -> _Settings:
@@ -308,7 +333,7 @@ def _module(settings: MetricConfig) -> Metric:
     except (HydraException, ImportError, ValueError, TypeError) as error:
         reason = str(error.__cause__ or error).splitlines()[0].rstrip(".")
         raise SettingsError(
-            f"metric.target={target} cannot be made with metric.arguments={dict(settings.arguments)}: {reason}."
+            f"metric.target={target} cannot be made with {listed(settings.arguments)}: {reason}."
         ) from error
     return as_metric(
         function,

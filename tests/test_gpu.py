@@ -29,6 +29,8 @@ def test_the_loop_lowers_the_loss_and_resumes(device: torch.device) -> None:
         limit = 0 if device.type == "cpu" else 1e-3
         assert row["same twice"] <= limit
         assert row["same resumed"] <= limit
+        assert row["deterministic: same twice"] == 0
+        assert row["its step costs"] > 0
 
 
 def test_bfloat16_has_finite_gradients(device: torch.device) -> None:
@@ -57,11 +59,15 @@ def test_the_network_built_here_is_the_published_one() -> None:
 
 def test_what_is_outside_its_limits_has_a_sentence(tmp_path: Path) -> None:
     parity = {"measure": "deepjsd", "backbone": "vgg19", "loss": 1e-3, "score": math.nan, "gradient": 1e-6}
-    loop = {"measure": "deepwsd", "loss at first": 1.0, "loss at last": 1.0}
+    loop = {"measure": "deepwsd", "loss at first": 1.0, "loss at last": 1.0, "deterministic: same twice": 0.5}
     half = {"measure": "deepskld", "network in": "float16", "finite": False}
     sentences = list(gpu.wrong({"Parity": [parity], "The loop": [loop], "Half precision": [half]}))
     assert sentences[0] == "DeepJSD in vgg19: the loss is off by 1.0e-03, limit 1e-04."
-    assert [sentence.partition(":")[0] for sentence in sentences] == ["DeepJSD in vgg19"] * 2 + ["DeepWSD", "DeepSKLD"]
+    assert [sentence.partition(":")[0] for sentence in sentences] == ["DeepJSD in vgg19"] * 2 + [
+        "DeepWSD",
+        "DeepWSD",
+        "DeepSKLD",
+    ]
 
 
 def test_the_script_writes_a_page_of_the_cpu_elsewhere(

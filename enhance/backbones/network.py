@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from os import PathLike
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,8 @@ from enhance.backbones.extraction import extractor, torchvision_extractor
 from enhance.backbones.pooling import L2Pooling
 from enhance.backbones.precision import full_precision
 from enhance.backbones.registry import ARCHITECTURES, BACKBONES, TORCHVISION
-from enhance.backbones.weights import Origin, WeightsError, fill, layers_of
+from enhance.backbones.weights import Origin, WeightsError, fill, layers_of, ordinary_tensors
+from enhance.utils.defaults import SEED, TF32, WEIGHTS
 from enhance.utils.hashes import hash_tensors
 from enhance.utils.suggest import unknown
 
@@ -42,7 +43,7 @@ class Backbone(nn.Module):
         tf32: whether a GPU may round to TF32 in it.
     """
 
-    tf32: bool = False
+    tf32: bool = TF32
     mean: Tensor | None
     std: Tensor | None
 
@@ -62,6 +63,7 @@ class Backbone(nn.Module):
         for key, values in (("mean", mean), ("std", std)):
             self.register_buffer(key, None if values is None else like.new_tensor(tuple(values))[:, None, None])
         self.requires_grad_(False).eval()
+        self._loaded = _version(self)
 
     def __call__(self, image: Tensor) -> list[Tensor]:
         with full_precision(not self.tf32):
@@ -69,6 +71,25 @@ class Backbone(nn.Module):
 
     def train(self, mode: bool = True) -> Self:
         return super().train(False)
+
+    @property
+    def edits(self) -> int:
+        """How often weights were changed in place since they were loaded; 0: they are those of `origin`."""
+        return _version(self) - self._loaded
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        edits = self.edits
+        super()._apply(fn, recurse)
+        self._loaded = _version(self) - edits  # torch may count anew
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_edits": self.edits}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        edits = state.pop("_edits")
+        super().__setstate__(state)
+        self._loaded = _version(self) - edits
 
     def describe(self) -> dict[str, str | bool]:
         """Name and weights, in values that JSON has."""
@@ -95,6 +116,11 @@ class Backbone(nn.Module):
         x = functional.pad(image, (0, right, 0, bottom), mode="replicate") if right or bottom else image
         x = x if self.mean is None else x - self.mean
         return x if self.std is None else x / self.std
+
+
+def _version(network: nn.Module) -> int:
+    """A number that grows whenever a parameter is changed in place; torch does not count where it infers only."""
+    return sum(0 if each.is_inference() else each._version for each in network.parameters())
 
 
 class MultiOutputBackbone(Backbone):
@@ -177,11 +203,12 @@ def as_backbone(
     return made
 
 
+@ordinary_tensors()
 def load(
     name: str,
-    weights: Weights = "pretrained",
+    weights: Weights = WEIGHTS,
     *,
-    seed: int = 0,
+    seed: int = SEED,
     model: str | None = None,
     nodes: Sequence[str] | None = None,
 ) -> Backbone:

@@ -20,7 +20,7 @@ def full_precision(wanted: bool = True) -> AbstractContextManager[None]:
         wanted: False changes nothing.
 
     Example:
-        >>> with full_precision():
+        >>> with enhance.full_precision():
         ...     loss = metric(image, reference)
         ...     loss.backward()
     """

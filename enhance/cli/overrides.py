@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -303,7 +303,8 @@ class _Composer:
                 raise SettingsError(f"There is no setting '{key}'; it is {meant}={_given(override)}.")
             raise SettingsError(unknown("setting", key, self._names(config, key)))
         try:
-            OmegaConf.update(config, key, value, force_add=override.is_add() or override.is_force_add())
+            added = override.is_add() or override.is_force_add()
+            OmegaConf.update(config, key, value, force_add=added and key.startswith("hydra."))
         except (ConfigAttributeError, ConfigKeyError) as error:
             raise SettingsError(unknown("setting", key, self._names(config, key))) from error
         except OmegaConfBaseException as error:
@@ -330,6 +331,8 @@ class _Composer:
             kind = known.kinds[0]
             if value is None and type(None) not in known.kinds:
                 return f"{line} leaves it without a value; give it one."
+        if get_origin(kind) is list:
+            return f"{line} must be a list, e.g. {key}=[{line.partition('=')[2]}]."
         if kind in _KINDS:
             return f"{line} must be {_KINDS[kind]}."
         return f"{line}: {str(error).splitlines()[0].rstrip('.')}."

@@ -9,6 +9,7 @@ from typing import Any
 
 from enhance.backbones.registry import BACKBONES, COMPACT
 from enhance.config.schema import (
+    DUEL,
     MODULE,
     BackboneConfig,
     Config,
@@ -36,16 +37,60 @@ def check(config: Config) -> None:
     check_ranges(config)
     check_betas(config.optimizer.betas)
     check_tile_and_warmup(config)
-    check_metric(config.metric)
-    check_weights(config.metric, [config.metric.name, *config.terms])
+    check_metric(config.metric, config.terms)
+    against = config.against or ""
+    check_weights(config.metric, [config.metric.name, *config.terms, *config.judges, against.partition("@")[0]])
+    check_judges(config.judges)
+    check_duel(config)
     for name, weight in config.terms.items():
-        check_metric_name(name, "term")
+        if name != MODULE:
+            check_metric_name(name, "term")
         if name == config.metric.name:
             raise SettingsError(f"terms.{name} is the metric itself; its weight is weight={weight:g}.")
         if weight < 0:
             raise SettingsError(f"terms.{name}={weight:g} is too small; a weight must be at least 0.")
     if not config.weight and not any(config.terms.values()):
         raise SettingsError("All weights are 0; give weight= or one of terms.NAME= a number above 0.")
+
+
+def check_duel(config: Config) -> None:
+    """Nothing, where a duel has its second metric and no setting that a duel cannot follow.
+
+    Raises:
+        SettingsError: one sentence about the first setting that cannot be.
+    """
+    if config.task.name != DUEL:
+        if config.against is not None:
+            raise SettingsError(f"against={config.against} goes with task={DUEL}, not with task={config.task.name}.")
+        return
+    if not config.against:
+        raise SettingsError(f"task={DUEL} needs against=METRIC, the second metric, e.g. against=mse.")
+    check_metric_name(config.against)
+    given = {
+        "terms": bool(config.terms),
+        "mask": config.mask is not None,
+        "coarse": config.coarse,
+        "tile": bool(config.tile),
+        "weight": config.weight != Config.weight,
+    }
+    if unfit := next((key for key, is_given in given.items() if is_given), ""):
+        raise SettingsError(f"task={DUEL} compares two metrics on the whole image; leave {unfit} out.")
+    if config.parametrization.name != "pixels":
+        raise SettingsError(
+            f"parametrization={config.parametrization.name} does not go with task={DUEL}, which moves pixels."
+        )
+
+
+def check_judges(judges: Sequence[str]) -> None:
+    """Nothing, where these are names of metrics, each once.
+
+    Raises:
+        SettingsError: if they are not.
+    """
+    for name in judges:
+        check_metric_name(name, "judge")
+        if list(judges).count(name) > 1:
+            raise SettingsError(f"judges=[{','.join(judges)}] has {name} twice; leave one out.")
 
 
 def check_tile_and_warmup(config: Config) -> None:
@@ -85,24 +130,64 @@ def check_metric_name(given: str, what: str = "metric") -> None:
         raise SettingsError(unknown("backbone", backbone, BACKBONES))
 
 
-def check_metric(metric: MetricConfig) -> None:
-    """Nothing, where the metric's settings go together.
+def check_metric(metric: MetricConfig, others: Iterable[str] = ()) -> None:
+    """Nothing, where the settings of the metrics go together.
+
+    Args:
+        metric: the settings, which are those of the main metric and of `module` among the others.
+        others: names of further metrics: the terms of an objective, or the columns of a table of scores.
 
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
     """
-    default, row = MetricConfig(), METRICS.get(metric.name)
+    row, others = METRICS.get(metric.name), list(others)
     if row is None and metric.name != MODULE:
         raise SettingsError(unknown("metric", metric.name, [*METRICS, MODULE]))
-    if row is None and not metric.target:
-        raise SettingsError("metric=module needs metric.target=package.Class, which compares two images.")
-    changed = [each.name for each in fields(metric) if getattr(metric, each.name) != getattr(default, each.name)]
-    for key in changed:
-        if row and key in _OF_MODULES:
+    module = row is None or MODULE in others
+    if module and not metric.target:
+        where = "metric=module" if row is None else "the metric module"
+        raise SettingsError(f"{where} needs metric.target=package.Class, which compares two images.")
+    deep = row is not None and row.deep
+    for key in _changed(metric):
+        if key in _OF_MODULES and not module:
             raise SettingsError(f"metric.{key} goes with metric=module; metric={metric.name} has its own.")
-        deep = row is not None and row.deep
-        if (key in _OF_MEASURES and not deep) or (key == "arguments" and deep):
+        if (key in _OF_MEASURES and not deep) or (key == "arguments" and deep and not module):
             raise SettingsError(f"metric={metric.name} takes no {key}; leave metric.{key} out.")
+        if key == "arguments" and row and not deep and module:
+            raise SettingsError(
+                f"metric.arguments would be those of {metric.name} and of module alike; take metric=module, and "
+                f"{metric.name} beside it."
+            )
+
+
+def check_scored(metric: MetricConfig, names: Sequence[str]) -> None:
+    """Nothing, where one of the metrics that compute scores takes each setting of `metric`.
+
+    Args:
+        metric: the settings.
+        names: of all columns, NAME or NAME@BACKBONE.
+
+    Raises:
+        SettingsError: one sentence about the first setting that none takes.
+    """
+    for name in names:
+        if name != MODULE:
+            check_metric_name(name)
+    check_metric(metric, names)
+    plain = {name.partition("@")[0] for name in names}
+    deep = any(METRICS[name].deep for name in plain - {MODULE})
+    takes = {"steps": False, "weights": True} | dict.fromkeys(_OF_MODULES, MODULE in plain)
+    takes |= dict.fromkeys(_OF_MEASURES, deep) | {"arguments": bool({metric.name, MODULE} & plain)}
+    for key in _changed(metric):
+        if not takes[key]:
+            raise SettingsError(f"{', '.join(names)}: no metric takes metric.{key} for a score; leave it out.")
+
+
+def _changed(metric: MetricConfig) -> list[str]:
+    """The settings beside the name that have another value than their default."""
+    default = MetricConfig()
+    names = (each.name for each in fields(metric) if each.name != "name")
+    return [name for name in names if getattr(metric, name) != getattr(default, name)]
 
 
 def starts_from(config: Config) -> str:
@@ -112,17 +197,17 @@ def starts_from(config: Config) -> str:
 
 def notes(config: Config) -> list[str]:
     """What of the settings changes nothing, in sentences."""
-    names = [config.metric.name, *config.terms]
-    found = unused_backbone(config.backbone.name, names)
-    deep = any(METRICS.get(name.partition("@")[0], Row).deep for name in names)
+    names = [config.metric.name, *config.terms, *([config.against] if config.against else [])]
+    found = unused_backbone(config.backbone.name, [*names, *config.judges])
+    deep, used = _deep(names), _deep([*names, *config.judges])
     schedule, frames, backbone, initial = config.schedule, config.frames, config.backbone, starts_from(config)
     degradation = config.degradation.get("name", "none")
     default = BackboneConfig()
     unused = {
         f"degradation={degradation}": degradation != "none" and initial != "degraded",
-        f"backbone.weights={backbone.weights}": backbone.weights == "untrained" and not deep,
+        f"backbone.weights={backbone.weights}": backbone.weights == "untrained" and not used,
         f"backbone.seed={backbone.seed}": backbone.seed != default.seed
-        and (not deep or backbone.weights != "untrained"),
+        and (not used or backbone.weights != "untrained"),
         f"optimizer.smoothing={config.optimizer.smoothing:g}": config.optimizer.smoothing != OptimizerConfig.smoothing
         and not deep,
         f"stopping.tolerance={config.stopping.tolerance:g}": config.stopping.tolerance != StoppingConfig.tolerance
@@ -144,10 +229,15 @@ def notes(config: Config) -> list[str]:
     ]
 
 
+def _deep(names: Iterable[str]) -> bool:
+    """Whether one of the metrics is a deep measure."""
+    return any(METRICS.get(name.partition("@")[0], Row).deep for name in names)
+
+
 def unused_backbone(backbone: str, metrics: Iterable[str]) -> list[str]:
     """A note, where a backbone was chosen that none of the metrics uses."""
     names = list(metrics)
-    if backbone == COMPACT or any(METRICS.get(name.partition("@")[0], Row).deep for name in names):
+    if backbone == COMPACT or _deep(names):
         return []
     verb = "uses" if len(names) == 1 else "use"
     return [f"{', '.join(names)} {verb} no backbone; backbone={backbone} changes nothing"]

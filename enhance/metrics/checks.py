@@ -162,8 +162,8 @@ def mask(given: Tensor, image: Tensor) -> Tensor:
     return given
 
 
-def prepared(target: Prepared, image: Tensor, fingerprint: str) -> None:
-    """Nothing, where an image and a prepared reference belong together.
+def prepared(target: Prepared, image: Tensor, fingerprint: str | None) -> None:
+    """Nothing, where an image and a prepared reference belong together; a fingerprint of None is not compared.
 
     Raises:
         ValueError: if the reference was prepared by another metric, elsewhere, or for other sizes.
@@ -173,7 +173,7 @@ def prepared(target: Prepared, image: Tensor, fingerprint: str) -> None:
             "reference must be a torch tensor (B, 3, H, W) or what metric.prepare returned, "
             f"got {type(target).__name__}.{_read('reference', target)}"
         )
-    if target.fingerprint != fingerprint:
+    if fingerprint is not None and target.fingerprint != fingerprint:
         raise ValueError(
             "This reference was prepared by another metric; prepare it with the one that compares: "
             "metric.prepare(reference)."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -12,9 +13,13 @@ from torchmetrics import Metric as TorchMetric
 from enhance.metrics.metric import Metric
 from enhance.metrics.registry import load_metric
 
+_SINGLE = ("mps",)  # devices without double precision
+
 
 class MeanScore(TorchMetric):
     """The mean score of a metric over the images seen, for torchmetrics and Lightning.
+
+    Scores are summed in double precision, on MPS in single.
 
     As a training loss take the metric itself: a score has no gradient.
 
@@ -47,6 +52,12 @@ class MeanScore(TorchMetric):
         # A MetricCollection lets metrics whose states are equal after the first batch share them ever after; two
         # distances of equal images are both 0. This state is equal for equal settings alone.
         self.add_state("settings", _fingerprint(self.metric), dist_reduce_fx="max")
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = ()) -> Self:
+        if fn(self.images).device.type in _SINGLE:
+            self.total, self._defaults["total"] = self.total.float(), torch.tensor(0.0)
+        super()._apply(fn, exclude_state)
+        return self
 
     @property
     def plot_lower_bound(self) -> float | None:  # type: ignore[override]

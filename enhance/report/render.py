@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from enhance.report import animation, figures, html
-from enhance.report.restoration import page
+from enhance.report.duel import drawing, page
+from enhance.report.duel.data import FOUR, DuelData
+from enhance.report.restoration import page as restoration
 from enhance.report.run_data import RunData
 from enhance.runs.layout import KIND_OF_RESTORATIONS, read_metrics
 
@@ -20,8 +22,10 @@ def render(folder: Path) -> tuple[str, ...]:
         ValueError: if the folder holds no run.
     """
     found = read_metrics(folder)
+    if "duel" in found:
+        return _render_duel(folder)
     if found.get("kind") == KIND_OF_RESTORATIONS:
-        page.draw(folder, found)
+        restoration.draw(folder, found)
         return ()
     data = RunData.read(folder)
     for draw in (
@@ -33,3 +37,10 @@ def render(folder: Path) -> tuple[str, ...]:
     ):
         draw(data)
     return data.missing
+
+
+def _render_duel(folder: Path) -> tuple[str, ...]:
+    data = DuelData.read(folder)
+    for draw in (drawing.comparison, drawing.curves, page.report):
+        draw(data)
+    return tuple(f"{name}.png is not there yet." for name in FOUR if name not in data.pictures)

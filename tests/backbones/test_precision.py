@@ -148,7 +148,7 @@ def test_pooling_in_half_precision_holds_squares_beyond_its_range() -> None:
 
 @pytest.mark.parametrize("half", HALVES)
 @pytest.mark.parametrize("name", DEEP_METRICS)
-@pytest.mark.parametrize("backbone", ["vgg_compact", "vgg16", "squeezenet", "mobilenet"])
+@pytest.mark.parametrize("backbone", [name for name in enhance.BACKBONES if name != "torchvision"])
 def test_autocast_has_finite_gradients(name: str, backbone: str, half: torch.dtype) -> None:
     gradients = []
     for autocast in (None, half):
@@ -158,4 +158,4 @@ def test_autocast_has_finite_gradients(name: str, backbone: str, half: torch.dty
         assert image.grad is not None
         gradients.append(image.grad.flatten())
     assert gradients[1].isfinite().all()
-    assert torch.cosine_similarity(*gradients, dim=0) > 0.8
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.7

@@ -133,3 +133,17 @@ def test_it_draws_its_value(distance: DeepDistance, batch: tuple[Tensor, Tensor]
         assert axes.get_ylim()[0] <= 0 <= value  # the lower bound is in sight
     finally:
         pyplot.close(figure)
+
+
+def test_a_device_without_double_precision_sums_in_single(
+    batch: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enhance.metrics.torchmetrics._SINGLE", ("cpu",))
+    quality, other = (enhance.MeanScore("mse") for _ in range(2))
+    quality.to("cpu").update(*batch)
+    assert quality.total.dtype == torch.float32
+    quality.reset()
+    assert quality.total.dtype == torch.float32
+    other.update(*batch)
+    quality.update(*batch)
+    torch.testing.assert_close(quality.compute(), other.compute())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import QUICK, no_drawing, settings
+from helpers import QUICK, settings
 
 from enhance import build
 from enhance.build import choose_device
@@ -23,7 +23,6 @@ from enhance.runs.progress import Progress
 def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    no_drawing(monkeypatch)
     config = settings("metric=deepjsd", *QUICK, "checkpoint=0")
     show = Progress.show
 
@@ -34,7 +33,7 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
 
     def go_on(device: str, resume: bool = True) -> list[str]:
         with monkeypatch.context() as patched:
-            patched.setattr("enhance.run.device_name", lambda _: device)
+            patched.setattr("enhance.recording.device_name", lambda _: device)
             run(config, tmp_path, "a test", resume)
         return json.loads((tmp_path / "metrics.json").read_text())["devices"]
 
@@ -72,15 +71,36 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         choose_device("xpu")
 
 
-@pytest.mark.parametrize("given", [None, "active"])
-def test_threads_yield_while_they_wait_unless_the_user_says_otherwise(given: str | None) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    script = "import os, sys, enhance.__main__; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+@pytest.mark.parametrize(
+    ("given", "spins"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_threads_spin_for_a_moment_while_they_wait_unless_the_user_says_otherwise(
+    given: dict[str, str], spins: str
+) -> None:
+    environment = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    script = "import os, sys, enhance.__main__; print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment | ({"OMP_WAIT_POLICY": given} if given else {}),
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment | given
     )
-    assert done.stdout.split() == [given or "passive", "False"]
+    assert done.stdout.split() == [spins, "False"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
+def test_a_run_keeps_the_memory_it_frees() -> None:
+    script = """
+import resource, sys, torch
+from enhance.utils.machine import keep_freed_memory
+if sys.argv[1] == "keep": keep_freed_memory()
+def step():
+    parts = [torch.ones(20_000_000) for _ in range(3)]
+for _ in range(4): step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    faults = [
+        int(subprocess.run([sys.executable, "-c", script, how], capture_output=True, text=True, check=True).stdout)
+        for how in ("keep", "as it is")
+    ]
+    assert faults[0] < faults[1] / 10

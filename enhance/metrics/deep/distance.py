@@ -36,6 +36,9 @@ class DeepDistance(BaseMetric):
     The backbone is a submodule with frozen parameters, which optimizers skip; it stays out of `state_dict()`. Metrics
     may share one: moving a metric gives it a copy where the network changes, and leaves the others where they are.
 
+    On a GPU losses and scores are computed in full precision; so is their gradient where `backward` is called within
+    `enhance.full_precision()`, as `enhance.optimize` does. Elsewhere torch may round convolutions to TF32 there.
+
     Args:
         backbone: a name of `enhance.BACKBONES`, or a `Backbone`.
         weights: `pretrained`, `untrained`, a file, or a state dict; see `enhance.load_backbone`.
@@ -195,7 +198,8 @@ class DeepDistance(BaseMetric):
     ) -> tuple[Tensor, Prepared, Tensor | None]:
         image = checks.image("image", image, self.dtype, self.device, self.check_range)
         target = self._target(reference) if isinstance(reference, Tensor) else reference
-        checks.prepared(target, image, self.fingerprint)
+        # a compiler would take each weight as an input to look at it; for other settings it compiles anew
+        checks.prepared(target, image, None if torch.compiler.is_compiling() else self.fingerprint)
         return image, target, None if mask is None else checks.mask(mask, image)
 
     def _paired(
@@ -284,14 +288,21 @@ class DeepDistance(BaseMetric):
         return super()._apply(fn, recurse=False)
 
     @property
+    def kernel(self) -> str:
+        """`auto`, `torch` or `triton`: see `enhance.metrics.deep.kernels`."""
+        return self.spec.kernel
+
+    @property
     def fingerprint(self) -> str:
-        """Settings and weights, on which a prepared reference depends."""
-        weights = (self.backbone.name, self.backbone.origin.sha256)
+        """Settings and weights, on which a prepared reference depends; a change of weights in place changes it."""
+        edits = 0 if torch.compiler.is_compiling() else self.backbone.edits
+        weights = (self.backbone.name, self.backbone.origin.sha256, edits)
         return repr((self.measure, *weights, self.layout, self.prefilter, self.padding, self.autocast))
 
     def describe(self) -> dict[str, Any]:
         """Settings, and the backbone with its weights, in values that JSON has."""
         settings = {"layout": self.layout, "prefilter": self.prefilter, "padding": self.padding}
+        settings |= {"autocast": self.autocast and str(self.autocast).removeprefix("torch."), "kernel": self.kernel}
         return super().describe() | settings | {"backbone": self.backbone.describe()}
 
     def extra_repr(self) -> str:

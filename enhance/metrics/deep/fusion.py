@@ -65,6 +65,8 @@ def prepare_levels(columns: Tensor, sizes: Sizes, spec: LevelSpec) -> PreparedLe
     """Compute the reference's side of levels from their columns (64, B, N)."""
     if spec.distributions == "softmax":
         return PreparedLevels(sizes, columns, (_softmax(columns, sizes),))
+    if uses_triton(spec, columns):  # the kernel takes the columns as they are
+        return PreparedLevels(sizes, columns)
     batch, count = columns.shape[1:]
     scale = _scales(columns, sizes) if spec.distributions == "squared" else None
     given = (columns, None if scale is None else folding.spread(scale, sizes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
 from importlib.util import find_spec
@@ -12,6 +13,8 @@ from torch import Tensor
 from enhance.metrics.deep.measures import Wasserstein
 from enhance.metrics.deep.published import LevelSpec
 from enhance.metrics.deep.smoothing import SmoothedWasserstein
+
+_log = logging.getLogger(__name__)
 
 KERNELS = ("auto", "torch", "triton")
 
@@ -28,7 +31,7 @@ def uses_triton(spec: LevelSpec, columns: Tensor) -> bool:
     exact = isinstance(measure, Wasserstein) and measure.p == 2
     fits = exact and type(measure) in (Wasserstein, SmoothedWasserstein) and spec.distributions != "softmax"
     if spec.kernel == "auto":
-        return fits and columns.device.type == "cuda" and not torch.compiler.is_compiling() and has_triton()
+        return fits and columns.device.type == "cuda" and not torch.compiler.is_compiling() and _works(columns.device)
     return spec.kernel == "triton" and _checked(fits, columns)
 
 
@@ -45,6 +48,22 @@ def _checked(fits: bool, columns: Tensor) -> bool:
             f'kernel="triton" runs on CUDA, and the images are on {columns.device}; pass kernel="auto", or to try the '
             "kernel without a GPU, slowly, set the environment variable TRITON_INTERPRET=1."
         )
+    return True
+
+
+@cache
+def _works(device: torch.device) -> bool:
+    """Whether the kernel runs on a device, tried once: Triton compiles it there, which needs a compiler of C."""
+    if not has_triton():
+        return False
+    from enhance.metrics.deep.wasserstein_kernel import fused_wasserstein
+
+    x = torch.rand(64, 1, 8, device=device)
+    try:
+        fused_wasserstein(x, x, None, None, None, gradient=True)
+    except Exception as error:  # of a compiler, a driver, a linker: whatever it is, torch's operators remain
+        _log.warning("Triton cannot run here, so DeepWSD takes torch's operators, which are slower: %s", error)
+        return False
     return True
 
 

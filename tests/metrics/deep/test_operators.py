@@ -17,6 +17,8 @@ from torch.utils._pytree import tree_leaves
 from enhance.backbones.network import Backbone, load
 from enhance.metrics.deep import folding
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.fusion import prepare_levels
+from enhance.metrics.deep.published import level_spec
 
 BEYOND_NETWORK = {"deepwsd": 350, "deepjsd": 120, "deepskld": 120}
 SIDE_OF_2_MEGAPIXELS = 1408
@@ -105,6 +107,14 @@ def test_scoring_dispatches_as_many_operators_for_a_batch_as_for_an_image(name: 
 def test_blocks_bound_the_memory_of_a_large_step(name: str, vgg19: Backbone) -> None:
     step, alone = of_step(name, vgg19, 1, SIDE_OF_2_MEGAPIXELS), of_network(vgg19, 1, SIDE_OF_2_MEGAPIXELS)
     assert step.most - alone.most <= 1.5e9
+
+
+def test_a_reference_for_the_fused_kernel_holds_its_columns_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = torch.rand(64, 1, 6)
+    spec = level_spec("deepwsd", "vgg19")
+    assert prepare_levels(columns, (6,), spec).measured
+    monkeypatch.setattr("enhance.metrics.deep.fusion.uses_triton", lambda *_: True)
+    assert not prepare_levels(columns, (6,), spec).measured
 
 
 @pytest.mark.parametrize(
