@@ -36,6 +36,7 @@ from enhance.restoration.downscaling import Downscaled
 
 _BALANCES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1)
 _ITERATIONS = (5, 10, 20, 40, 80)
+_BORDER = 32  # pixels
 _PAGE = Path(__file__).resolve().parents[1] / "docs" / "restoration.md"
 _HEAD = """\
 # Restoration
@@ -271,8 +272,11 @@ def _point(sigma: float) -> Any:
 
 
 def _by_channel(observed: Tensor, method: Callable[[Any], Any]) -> Tensor:
-    planes = [method(plane.numpy().astype(np.float64)) for plane in observed[0]]
-    return from_array(np.stack(planes, -1).clip(0, 1).astype(np.float32))
+    """A method on each channel, mirrored beyond its border, where these methods take pictures to be periodic or black."""
+    edges = (_BORDER, _BORDER)
+    planes = [method(np.pad(plane.numpy().astype(np.float64), edges, "symmetric")) for plane in observed[0]]
+    inner = slice(_BORDER, -_BORDER)
+    return from_array(np.stack(planes, -1)[inner, inner].clip(0, 1).astype(np.float32))
 
 
 def _best(images: Iterator[Tensor], clean: Tensor) -> Tensor:
