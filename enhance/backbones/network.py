@@ -17,7 +17,7 @@ from enhance.backbones.extraction import extractor, torchvision_extractor
 from enhance.backbones.pooling import L2Pooling
 from enhance.backbones.precision import full_precision
 from enhance.backbones.registry import ARCHITECTURES, BACKBONES, TORCHVISION
-from enhance.backbones.weights import Origin, WeightsError, fill, layers_of
+from enhance.backbones.weights import Origin, WeightsError, fill, layers_of, ordinary_tensors
 from enhance.utils.defaults import SEED, TF32, WEIGHTS
 from enhance.utils.hashes import hash_tensors
 from enhance.utils.suggest import unknown
@@ -203,6 +203,7 @@ def as_backbone(
     return made
 
 
+@ordinary_tensors()
 def load(
     name: str,
     weights: Weights = WEIGHTS,

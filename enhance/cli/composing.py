@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
@@ -13,7 +13,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from enhance.cli.commands import TOOLS
+from enhance.cli.commands import RESTORE, TOOLS
 from enhance.cli.meant import SETTINGS
 from enhance.cli.parsing import text_of, values_of
 from enhance.config.paths import choices
@@ -48,6 +48,8 @@ class Composer:
             SettingsError: one sentence that names the nearest.
         """
         key = override.key_or_group
+        if self._name == RESTORE and key == "degradation.name":
+            return
         if override.is_delete():
             raise SettingsError(f"{override.input_line} would remove a setting that is needed; give it another value.")
         group = key.removesuffix(".name") if key in self._known or key == "degradation.name" else key
@@ -142,7 +144,7 @@ class Composer:
             if isinstance(beside, DictConfig) and len(beside):
                 return [f"{section}.{name}" for name in beside]
             section = section.rpartition(".")[0]
-        if self._name in TOOLS:
+        if self._name in (RESTORE, *TOOLS):
             return [*(group for group in choices() if f"{group}.name" in self._known), *self._known]
         return [*choices(), *self._known, "resume"]
 
@@ -155,6 +157,8 @@ class Composer:
             kind = known.kinds[0]
             if value is None and type(None) not in known.kinds:
                 return f"{line} leaves it without a value; give it one."
+        if get_origin(kind) is list:
+            return f"{line} must be a list, e.g. {key}=[{line.partition('=')[2]}]."
         if kind in _KINDS:
             return f"{line} must be {_KINDS[kind]}."
         return f"{line}: {str(error).splitlines()[0].rstrip('.')}."

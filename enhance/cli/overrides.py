@@ -14,12 +14,13 @@ from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 
-from enhance.cli.commands import TOOLS
+from enhance.cli.commands import RESTORE, TOOLS
 from enhance.cli.composing import SEARCH_PATH, Composer
 from enhance.cli.parsing import combinations, parse, values_of
 from enhance.cli.quoting import quoted_value
 from enhance.config.checks import check, check_ranges
 from enhance.config.paths import home
+from enhance.config.restoration import RESTORATIONS
 from enhance.config.schema import Config, SettingsError, opened
 from enhance.runs.layout import existing_output
 from enhance.utils.suggest import short
@@ -101,9 +102,26 @@ def _require_reference(overrides: Sequence[Override]) -> None:
 
 
 def chosen_tool(arguments: Sequence[str]) -> str | None:
-    """The tool that the arguments name, if `task=` is one."""
+    """The tool that the arguments name, if `task=` is one, or restores an `image=`."""
+    name = chosen_task(arguments)
+    if name in RESTORATIONS and any(argument.startswith("image=") for argument in arguments):
+        return RESTORE
+    return name if name in TOOLS else None
+
+
+def chosen_task(arguments: Sequence[str]) -> str:
+    """The last task that the arguments name; empty where there is none."""
     names = [argument.removeprefix("task=") for argument in arguments if argument.startswith("task=")]
-    return names[-1] if names and names[-1] in TOOLS else None
+    return names[-1] if names else ""
+
+
+def _by_name(arguments: Sequence[str]) -> list[str]:
+    """The arguments of a restoration, whose degradation and denoiser are no groups of conf/: group=NAME names one."""
+    return [
+        f"{key}.name={value}" if equals and key in ("degradation", "denoiser") else argument
+        for argument in arguments
+        for key, equals, value in [argument.partition("=")]
+    ]
 
 
 def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
@@ -112,11 +130,13 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
     Raises:
         SettingsError: one sentence about the first thing that is wrong.
     """
+    what = chosen_task(arguments)
+    arguments = _by_name(arguments) if tool == RESTORE else arguments
     given = [override for override in parse(arguments) if override.key_or_group != "task"]
     for override in given:
         if override.is_sweep_override():
             key, _, values = (override.input_line or "").partition("=")
-            raise SettingsError(f"task={tool} takes one value of each setting; a list is written {key}=[{values}].")
+            raise SettingsError(f"task={what} takes one value of each setting; a list is written {key}=[{values}].")
     settings = import_module(f"enhance.cli.commands.{tool}").Settings
     ConfigStore.instance().store(name=f"{tool}_schema", node=opened(settings))
     composer = Composer(tool, settings, search_path(arguments))
@@ -124,5 +144,6 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
         for override in given:
             composer.check_choice(override)
         found = composer.settings(given)
+    found.task = what
     check_ranges(found)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 FILES = (
     *("reference", "initial", "mask", "image", "pairs", "output", "map", "run", "sweep"),
+    *("kernel", "denoiser.weights"),
     *("backbone.weights", "metric.weights", "scores", "subjective", "table", "root"),
 )
 _QUOTED = (*FILES, "background")

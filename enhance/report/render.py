@@ -1,11 +1,15 @@
-"""All figures of a run from its files."""
+"""All figures of a run or a restoration from its files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from enhance.report import animation, figures, html
+from enhance.report.duel import drawing, page
+from enhance.report.duel.data import FOUR, DuelData
+from enhance.report.restoration import page as restoration
 from enhance.report.run_data import RunData
+from enhance.runs.layout import KIND_OF_RESTORATIONS, read_metrics
 
 
 def render(folder: Path) -> tuple[str, ...]:
@@ -17,6 +21,12 @@ def render(folder: Path) -> tuple[str, ...]:
     Raises:
         ValueError: if the folder holds no run.
     """
+    found = read_metrics(folder)
+    if "duel" in found:
+        return _render_duel(folder)
+    if found.get("kind") == KIND_OF_RESTORATIONS:
+        restoration.draw(folder, found)
+        return ()
     data = RunData.read(folder)
     for draw in (
         figures.comparison,
@@ -27,3 +37,10 @@ def render(folder: Path) -> tuple[str, ...]:
     ):
         draw(data)
     return data.missing
+
+
+def _render_duel(folder: Path) -> tuple[str, ...]:
+    data = DuelData.read(folder)
+    for draw in (drawing.comparison, drawing.curves, page.report):
+        draw(data)
+    return tuple(f"{name}.png is not there yet." for name in FOUR if name not in data.pictures)

@@ -65,7 +65,7 @@ def fingerprint(config: Config, inputs: Inputs, objective: Objective) -> dict[st
     sums in another order differ in the last digits.
     """
     settings = dict(_flat(asdict(config)))
-    for key in ("checkpoint", "sweep.resume"):  # how often to save, and what a sweep leaves out
+    for key in ("checkpoint", "figures", "sweep.resume"):  # how often to save, what to draw, what a sweep leaves out
         del settings[key]
     weights = {
         f"the weights of {term['name']}": term["metric"]["backbone"]["sha256"]
