@@ -19,6 +19,7 @@ usage: python -m enhance [key=value ...]           (or: enhance [key=value ...])
 
   python -m enhance task=recover metric=deepwsd
   python -m enhance task=denoise metric=deepjsd reference=photo.png degradation.sigma=50
+  python -m enhance task=denoise image=photo.jpg     (also deblur, jpeg, upscale: no clean picture is needed)
   python -m enhance task=jpeg reference=photo.png initial=photo_q10.jpg steps=60
   python -m enhance metric=deepjsd terms.mae=0.5 optimizer=lbfgs stopping=plateau
   python -m enhance reference=large.jpg coarse=true compile=true autocast=bfloat16

@@ -15,7 +15,9 @@ from enhance.config.schema import SettingsError
 from enhance.images.arrays import ImageError
 from enhance.kernels import disk_kernel, gaussian_kernel, motion_kernel
 from enhance.restoration.blur import Blurred
+from enhance.restoration.blur_estimation import LARGEST, SMALLEST, blur_sigma
 from enhance.restoration.cells import JpegCells
+from enhance.restoration.clipping import clipped_spread, unclipped
 from enhance.restoration.coupling import Denoise, Pass, Schedule, split
 from enhance.restoration.downscaling import Downscaled
 from enhance.restoration.jpeg_file import read_jpeg
@@ -26,6 +28,7 @@ from enhance.utils.suggest import unknown
 Passes = Callable[[Denoise], Iterator[Pass]]
 
 _OUTLIER = 0.1  # from the median around it: a black or white pixel that is lost
+_STRONG = 20 / 255  # noise whose clipping near black and white a second pass is worth
 _BRIGHTNESS = 5  # pixels a side whose mean is the brightness that a noise level is looked up at
 
 
@@ -80,37 +83,51 @@ def denoise(asked: Asked) -> Plan:
     return _brightly_noisy(asked)
 
 
+_KERNELS: dict[str, tuple[tuple[str, ...], Callable[..., Tensor]]] = {
+    "gaussian_blur": (("sigma",), gaussian_kernel),
+    "motion_blur": (("length", "angle"), motion_kernel),
+    "disk_blur": (("radius",), disk_kernel),
+}
+_GIVEN = "kernel"  # name of a blur that a file shows
+
+
 def deblur(asked: Asked) -> Plan:
-    """A blur of known shape is undone."""
-    kernels: dict[str, tuple[tuple[str, ...], Callable[..., Tensor]]] = {
-        "gaussian_blur": (("sigma",), gaussian_kernel),
-        "motion_blur": (("length", "angle"), motion_kernel),
-        "disk_blur": (("radius",), disk_kernel),
-    }
-    name = "kernel" if asked.kernel is not None and asked.assumed.name is None else asked.assumed.name
-    if name is None:
-        raise SettingsError(
-            "task=deblur needs the blur: degradation=gaussian_blur degradation.sigma=2, degradation=motion_blur "
-            "degradation.length=9 degradation.angle=0, degradation=disk_blur degradation.radius=3, or kernel=FILE."
-        )
-    if name == "kernel":
-        _require(asked, "noise")
-        if asked.kernel is None:
-            raise SettingsError("degradation=kernel needs kernel=FILE, a picture of the blur of a point of light.")
-        kernel = asked.kernel
-    elif asked.kernel is not None:
-        raise SettingsError(f"Give kernel= or degradation={name}, not both.")
-    else:
-        if name not in kernels:
-            raise SettingsError(unknown("degradation of task=deblur", name, [*kernels, "kernel"]))
-        keys, make = kernels[name]
-        _require(asked, *keys, "noise")
-        values = [getattr(asked.assumed, key) for key in keys]
-        if any(value is None for value in values) or (name == "gaussian_blur" and not values[0]):
-            raise SettingsError(f"degradation={name} needs {' and '.join(f'degradation.{key}=' for key in keys)}.")
-        kernel = make(*values)
+    """A blur is undone: the one that is given, or a Gaussian whose sigma is estimated."""
     noise, estimated = _noise_beside(asked)
+    if asked.kernel is not None:
+        name, kernel = _GIVEN, asked.kernel
+        if asked.assumed.name not in (None, name):
+            raise SettingsError(f"Give kernel= or degradation={asked.assumed.name}, not both.")
+        _require(asked, "noise")
+    else:
+        name, kernel, of_blur = _named_kernel(asked, noise)
+        estimated = of_blur | estimated
     return _coupled(Blurred(asked.image, kernel, noise, name), asked, estimated)
+
+
+def _named_kernel(asked: Asked, noise: float) -> tuple[str, Tensor, dict[str, Any]]:
+    """The name of a blur, its kernel, and what was estimated of it."""
+    name = asked.assumed.name or "gaussian_blur"
+    if name == _GIVEN:
+        raise SettingsError("degradation=kernel needs kernel=FILE, a picture of the blur of a point of light.")
+    if name not in _KERNELS:
+        raise SettingsError(unknown("degradation of task=deblur", name, [*_KERNELS, _GIVEN]))
+    keys, make = _KERNELS[name]
+    _require(asked, *keys, "noise")
+    values = [getattr(asked.assumed, key) for key in keys]
+    if None not in values and values[0] > 0:
+        return name, make(*values), {}
+    if name != "gaussian_blur" or values[0] == 0:
+        raise SettingsError(f"degradation={name} needs {' and '.join(f'degradation.{key}=' for key in keys)} above 0.")
+    found = blur_sigma(asked.image, noise)
+    if found is None:
+        raise SettingsError(
+            f"No Gaussian blur of {SMALLEST:g} to {LARGEST:g} pixels is seen in the picture; give degradation.sigma=, "
+            "degradation=motion_blur degradation.length= degradation.angle=, degradation=disk_blur "
+            "degradation.radius=, or kernel=FILE."
+        )
+    estimated = {key: round(getattr(found, key), 2) for key in ("sigma", "low", "high")}
+    return name, gaussian_kernel(found.sigma), {f"blur_{key}": value for key, value in estimated.items()}
 
 
 def upscale(asked: Asked) -> Plan:
@@ -150,10 +167,18 @@ def _evenly_noisy(asked: Asked) -> Plan:
         found = noise_level(asked.image)
         sigma = 255 * found.sigma
         estimated = {"sigma": round(sigma, 3), "standard_error": round(255 * found.error, 3)}
-    observation = Noisy(asked.image, asked.image.new_full((1, 1, *asked.image.shape[-2:]), sigma / 255))
+    level = sigma / 255
+    observation = Noisy(asked.image, asked.image.new_full((1, 1, *asked.image.shape[-2:]), level))
 
     def passes(denoiser: Denoise) -> Iterator[Pass]:
-        yield Pass(1, sigma / 255, denoiser(observation.observed, observation.level))
+        """The denoiser finds the mean of noise that the file has clipped, from which the brightness follows; strong
+        noise is so much weaker near black and white that a second pass is told where.
+        """
+        spread = observation.level
+        for index in range(1, 2 + (level > _STRONG)):
+            estimate = unclipped(denoiser(observation.observed, spread), level)
+            yield Pass(index, spread.square().mean().sqrt().item(), estimate)
+            spread = clipped_spread(estimate, level).mean(1, keepdim=True)
 
     return Plan(observation, passes, estimated)
 
