@@ -145,7 +145,7 @@ def _measure_peak(measure: str, name: str, given: argparse.Namespace, answer: Co
 
 def memory_of_process(peak: bool) -> float:
     """Memory of this process in MiB, of the GPU where it uses one: the memory in use, from where a new peak is counted,
-    or the peak since then. Where the system knows the peak of the whole process only, both are that.
+    or the peak since then. Where the system reports only the peak of the whole process, both are that.
     """
     if torch.cuda.is_initialized():
         if peak:

@@ -39,6 +39,7 @@ _HOMES = {
     "load_metric": "enhance.metrics.registry",
     "minimize": "enhance.optim.loop",
     "optimize": "enhance.optimization",
+    "restore": "enhance.restoration.restore",
     "save_image": "enhance.images.writing",
     "symmetric_kl": "enhance.metrics.deep.measures",
     "wasserstein": "enhance.metrics.deep.measures",
@@ -69,6 +70,7 @@ __all__ = [
     "load_metric",
     "minimize",
     "optimize",
+    "restore",
     "save_image",
     "symmetric_kl",
     "wasserstein",
@@ -101,6 +103,7 @@ if TYPE_CHECKING:
     from enhance.optim.objective import Objective as Objective
     from enhance.optim.objective import Term as Term
     from enhance.optimization import optimize as optimize
+    from enhance.restoration.restore import restore as restore
 
 
 def __getattr__(name: str) -> Any:

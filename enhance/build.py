@@ -15,9 +15,8 @@ from torch import Tensor
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import read_once
-from enhance.config.checks import check_metric
 from enhance.config.paths import choices, default_choice, home
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, steps
+from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig, SettingsError, steps
 from enhance.inputs import Inputs
 from enhance.metrics.deep.published import network_for
 from enhance.metrics.function import as_metric
@@ -34,6 +33,7 @@ from enhance.optim.schedules import Schedule, graduated, make_schedule
 from enhance.optim.step import Step
 from enhance.optim.stopping import Rule, stopping_rules
 from enhance.scoring.judges import Judges
+from enhance.utils.arguments import listed
 from enhance.utils.suggest import unknown
 
 _Settings = TypeVar("_Settings")
@@ -171,6 +171,8 @@ class Metrics:
     def named(self, name: str) -> Metric:
         """A metric by its name, or NAME@BACKBONE; see `main`."""
         name, _, backbone = name.partition("@")
+        if name == MODULE:
+            return _module(self._metric)
         if name not in METRICS:
             raise SettingsError(unknown("metric", name, METRICS))
         if name == self._metric.name:
@@ -194,12 +196,11 @@ class Metrics:
         return found
 
     def _build(self, settings: MetricConfig, backbone: BackboneConfig) -> Metric:
-        check_metric(settings)
         with read_once(self._files):
             return self._load(settings, backbone)
 
     def _load(self, settings: MetricConfig, backbone: BackboneConfig) -> Metric:
-        if settings.name == "module":
+        if settings.name == MODULE:
             return _module(settings)
         row = METRICS[settings.name]
         if not row.deep:
@@ -234,7 +235,9 @@ class Metrics:
 
 def terms(config: Config, metrics: Metrics) -> list[Term]:
     """The terms of a run's objective, the main metric first."""
-    others = [Term(metrics.named(name), weight, name) for name, weight in config.terms.items()]
+    others = [
+        Term(metrics.named(name), weight, "" if name == MODULE else name) for name, weight in config.terms.items()
+    ]
     return [Term(metrics.main(), config.weight), *others]
 
 
@@ -330,7 +333,7 @@ def _module(settings: MetricConfig) -> Metric:
     except (HydraException, ImportError, ValueError, TypeError) as error:
         reason = str(error.__cause__ or error).splitlines()[0].rstrip(".")
         raise SettingsError(
-            f"metric.target={target} cannot be made with metric.arguments={dict(settings.arguments)}: {reason}."
+            f"metric.target={target} cannot be made with {listed(settings.arguments)}: {reason}."
         ) from error
     return as_metric(
         function,

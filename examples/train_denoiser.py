@@ -6,7 +6,7 @@
 
 The twins are the same network from the same seed and see the same crops with the same noise in the same order; only the
 loss differs. They learn from four of scikit-image's photographs and are evaluated on a fifth, the cat. DeepJSD has L1
-beside it: deep features are nearly blind to fine coloured noise, and with less L1 more of it stays.
+beside it: deep features are nearly insensitive to fine coloured noise, and with less L1 more of it stays.
 
 The figures are PSNR, SSIM, DeepJSD (with which one twin was trained: a biased metric) and DeepWSD in a backbone of your
 choice, e.g. --backbone vgg16.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -82,6 +84,20 @@ def _drawing(request: pytest.FixtureRequest) -> Iterator[None]:
 def _composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What Hydra has composed of the same groups in the same folders is not composed again for the next test."""
     monkeypatch.setattr(overrides, "_Composer", _composer)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window; without one the test is skipped."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = next((path for path in map(shutil.which, names) if path), None)
+    if found is None:
+        pytest.skip(f"no browser is installed: none of {', '.join(names)}")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def network(
 
     Args:
         name: of the network.
-        called: the name by which a metric knows it.
+        called: its name in a metric's description.
         device: where it is.
         dtype: its precision.
     """

@@ -37,13 +37,14 @@ def check(config: Config) -> None:
     check_ranges(config)
     check_betas(config.optimizer.betas)
     check_tile_and_warmup(config)
-    check_metric(config.metric)
+    check_metric(config.metric, config.terms)
     against = config.against or ""
     check_weights(config.metric, [config.metric.name, *config.terms, *config.judges, against.partition("@")[0]])
     check_judges(config.judges)
     check_duel(config)
     for name, weight in config.terms.items():
-        check_metric_name(name, "term")
+        if name != MODULE:
+            check_metric_name(name, "term")
         if name == config.metric.name:
             raise SettingsError(f"terms.{name} is the metric itself; its weight is weight={weight:g}.")
         if weight < 0:
@@ -129,24 +130,64 @@ def check_metric_name(given: str, what: str = "metric") -> None:
         raise SettingsError(unknown("backbone", backbone, BACKBONES))
 
 
-def check_metric(metric: MetricConfig) -> None:
-    """Nothing, where the metric's settings go together.
+def check_metric(metric: MetricConfig, others: Iterable[str] = ()) -> None:
+    """Nothing, where the settings of the metrics go together.
+
+    Args:
+        metric: the settings, which are those of the main metric and of `module` among the others.
+        others: names of further metrics: the terms of an objective, or the columns of a table of scores.
 
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
     """
-    default, row = MetricConfig(), METRICS.get(metric.name)
+    row, others = METRICS.get(metric.name), list(others)
     if row is None and metric.name != MODULE:
         raise SettingsError(unknown("metric", metric.name, [*METRICS, MODULE]))
-    if row is None and not metric.target:
-        raise SettingsError("metric=module needs metric.target=package.Class, which compares two images.")
-    changed = [each.name for each in fields(metric) if getattr(metric, each.name) != getattr(default, each.name)]
-    for key in changed:
-        if row and key in _OF_MODULES:
+    module = row is None or MODULE in others
+    if module and not metric.target:
+        where = "metric=module" if row is None else "the metric module"
+        raise SettingsError(f"{where} needs metric.target=package.Class, which compares two images.")
+    deep = row is not None and row.deep
+    for key in _changed(metric):
+        if key in _OF_MODULES and not module:
             raise SettingsError(f"metric.{key} goes with metric=module; metric={metric.name} has its own.")
-        deep = row is not None and row.deep
-        if (key in _OF_MEASURES and not deep) or (key == "arguments" and deep):
+        if (key in _OF_MEASURES and not deep) or (key == "arguments" and deep and not module):
             raise SettingsError(f"metric={metric.name} takes no {key}; leave metric.{key} out.")
+        if key == "arguments" and row and not deep and module:
+            raise SettingsError(
+                f"metric.arguments would be those of {metric.name} and of module alike; take metric=module, and "
+                f"{metric.name} beside it."
+            )
+
+
+def check_scored(metric: MetricConfig, names: Sequence[str]) -> None:
+    """Nothing, where one of the metrics that compute scores takes each setting of `metric`.
+
+    Args:
+        metric: the settings.
+        names: of all columns, NAME or NAME@BACKBONE.
+
+    Raises:
+        SettingsError: one sentence about the first setting that none takes.
+    """
+    for name in names:
+        if name != MODULE:
+            check_metric_name(name)
+    check_metric(metric, names)
+    plain = {name.partition("@")[0] for name in names}
+    deep = any(METRICS[name].deep for name in plain - {MODULE})
+    takes = {"steps": False, "weights": True} | dict.fromkeys(_OF_MODULES, MODULE in plain)
+    takes |= dict.fromkeys(_OF_MEASURES, deep) | {"arguments": bool({metric.name, MODULE} & plain)}
+    for key in _changed(metric):
+        if not takes[key]:
+            raise SettingsError(f"{', '.join(names)}: no metric takes metric.{key} for a score; leave it out.")
+
+
+def _changed(metric: MetricConfig) -> list[str]:
+    """The settings beside the name that have another value than their default."""
+    default = MetricConfig()
+    names = (each.name for each in fields(metric) if each.name != "name")
+    return [name for name in names if getattr(metric, name) != getattr(default, name)]
 
 
 def starts_from(config: Config) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from enhance.metrics.registry import METRICS, Row
+from enhance.utils.defaults import BACKGROUND, SEED, TF32, WEIGHTS
 
 MISSING: Any = "???"  # OmegaConf's word for a value that has to be given
 _MOST_SEED = 2**63 - 1
@@ -57,8 +58,8 @@ class MetricConfig:
 
     Attributes:
         name: of `enhance.METRICS`, or `module`.
-        target: with `module`, the importable function or class, package.Class.
-        arguments: of the library's function or class.
+        target: of `module`, here or among the terms: the importable function or class, package.Class.
+        arguments: of the library's function or class, or of the target.
         range: with `module`, the range of the images that it takes: [0, 1], [-1, 1], [0, 255], or imagenet.
         higher_is_better: with `module`, true of similarities.
         best: with `module`, value of equal images; null: 1 of similarities and 0 of distances.
@@ -79,7 +80,7 @@ class MetricConfig:
     range: Any = None
     higher_is_better: bool = False
     best: float | None = None
-    weights: str = "pretrained"
+    weights: str = WEIGHTS
     layout: str | None = None
     prefilter: bool | None = None
     padding: str | None = None
@@ -99,8 +100,8 @@ class BackboneConfig:
     """
 
     name: str = MISSING
-    weights: str = "pretrained"
-    seed: int = limited(0, low=0, high=_MOST_SEED)
+    weights: str = WEIGHTS
+    seed: int = limited(SEED, low=0, high=_MOST_SEED)
     model: str | None = None
     nodes: list[str] | None = None
 
@@ -265,13 +266,13 @@ class Config:
     size: int | None = limited(None, low=8, high=32_768)
     tile: int | None = None
     coarse: bool = False
-    background: str = "white"
+    background: str = BACKGROUND
     steps: int | None = limited(None, low=1, high=1_000_000)
-    seed: int = limited(0, low=0, high=_MOST_SEED)
+    seed: int = limited(SEED, low=0, high=_MOST_SEED)
     device: str = "auto"
     compile: bool = False
     autocast: str | None = limited(None, accepted=("bfloat16", "float16"))
-    tf32: bool = False
+    tf32: bool = TF32
     deterministic: bool = False
     threads: int | None = limited(None, low=1, high=1024)
     figures: bool = True

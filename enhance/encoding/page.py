@@ -39,6 +39,7 @@ def page(
     return render_page(
         "encode",
         _TEMPLATE,
+        "slider",
         title=title,
         task="encode",
         metric=metric,

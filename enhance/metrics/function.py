@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from enhance.backbones.precision import full_precision
 from enhance.backbones.trunk import load_trunk
+from enhance.backbones.weights import ordinary_tensors
 from enhance.metrics import checks
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.metric import BaseMetric
 from enhance.metrics.registry import Row
+from enhance.utils.arguments import listed
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 Range = str | Sequence[float]
@@ -47,7 +49,7 @@ class FunctionMetric(BaseMetric):
         self.min_size, self._batched = min_size, batched
         self._settings, self._backbone = settings or {}, backbone
         self._scale, self._shift, self._range = _affine(range)
-        where = torch.zeros(())
+        where = torch.zeros((), dtype=torch.float32)
         if isinstance(compare, nn.Module):
             compare.requires_grad_(False).eval()
             where = next((where.to(parameter) for parameter in compare.parameters()), where)
@@ -201,6 +203,7 @@ def as_metric(
     )
 
 
+@ordinary_tensors()
 def library_metric(
     name: str,
     row: Row,
@@ -234,7 +237,7 @@ def library_metric(
     try:
         compare = cast(Compare, target(**given)) if inspect.isclass(target) else _partial(target, given)
     except TypeError as error:
-        raise ValueError(f"metric={name} cannot be made with {arguments}: {error}.") from error
+        raise ValueError(f"metric={name} cannot be made with {listed(arguments)}: {error}.") from error
     return FunctionMetric(
         compare,
         name,

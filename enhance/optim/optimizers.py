@@ -34,13 +34,23 @@ class Row:
     learning_rate: float | None = None
 
 
+# One iteration of L-BFGS a step, which ends when its line search does. The tolerances of torch are absolute, and the
+# gradient of a mean over n values has entries of the size 1 / n: those of a large image would all count as 0.
+_LBFGS = {
+    "max_iter": 1,
+    "max_eval": 20,
+    "tolerance_grad": 0.0,
+    "tolerance_change": 0.0,
+    "line_search_fn": "strong_wolfe",
+}
+
 OPTIMIZERS: dict[str, Row] = {
     "adam": Row("torch.optim:Adam"),
     "adamw": Row("torch.optim:AdamW"),
     "nadam": Row("torch.optim:NAdam"),
     "rmsprop": Row("torch.optim:RMSprop"),
     "sgd": Row("torch.optim:SGD", learning_rate=10.0),
-    "lbfgs": Row("torch.optim:LBFGS", {"max_iter": 1, "line_search_fn": "strong_wolfe"}, learning_rate=1.0),
+    "lbfgs": Row("torch.optim:LBFGS", _LBFGS, learning_rate=1.0),
 }
 
 
@@ -50,7 +60,8 @@ def make_optimizer(settings: OptimizerConfig) -> MakeOptimizer:
     The optimizer gets those of the settings that its constructor takes, and all of `arguments`.
 
     Raises:
-        ValueError: for an unknown name, or a setting that this optimizer does not take.
+        ValueError: for an unknown name, a setting that this optimizer does not take, or arguments with which it makes
+            no step.
 
     Example:
         >>> make = make_optimizer(OptimizerConfig(name="adam"))
@@ -70,7 +81,25 @@ def make_optimizer(settings: OptimizerConfig) -> MakeOptimizer:
         arguments["betas"] = tuple(float(beta) for beta in arguments["betas"])  # Adam takes no integers
 
     def make(parameters: Iterable[Tensor], rate: float) -> Optimizer:
+        moved = list(parameters)
         with made_of(f"optimizer={settings.name}", arguments):
-            return kind(list(parameters), lr=rate, **arguments)
+            if settings.arguments:
+                _try(kind, arguments, moved[0])
+            return kind(moved, lr=rate, **arguments)
 
     return make
+
+
+def _try(kind: Callable[..., Optimizer], arguments: Mapping[str, Any], like: Tensor) -> None:
+    """Two steps in a parabola on the same device: torch looks at some arguments in the first step only."""
+    parameter = like.new_ones(1, requires_grad=True)
+    optimizer = kind([parameter], lr=0.1, **arguments)
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss = (parameter**2).sum()
+        loss.backward()
+        return loss.item()
+
+    for _ in range(2):
+        optimizer.step(closure)

@@ -75,9 +75,9 @@ class Pyramid:
     steps. The same optimum, another basis.
 
     The initial image takes part with a gain for each of its frequency bands and colours, a dozen numbers in all. Grain
-    to which a network is nearly blind (fine coloured noise) would have to be unlearned pixel by pixel, among gradients
-    of everything else; its band fades in a few steps, and the levels bring back what was worth keeping. What a blur has
-    weakened is amplified likewise. A plain start has no such bands, and no gains.
+    to which a network is nearly insensitive (fine coloured noise) would have to be unlearned pixel by pixel, among
+    gradients of everything else; its band fades in a few steps, and the levels bring back what was worth keeping. What
+    a blur has weakened is amplified likewise. A plain start has no such bands, and no gains.
 
     The image is clamped to [0, 1] straight-through: the gradient passes as if it were not, since a white start lies on
     the edge of the range where a plain clamp has no gradient at all.

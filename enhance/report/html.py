@@ -13,7 +13,7 @@ from enhance.report.charts import HEIGHT, WIDTH, Chart, charts, levels
 from enhance.report.embed import Frame
 from enhance.report.numbers import QUANTITIES, quantity, write
 from enhance.report.run_data import RunData
-from enhance.report.template import render_page
+from enhance.report.template import SHARED, render_page
 from enhance.runs import layout as names
 from enhance.utils.files import write_text
 
@@ -38,6 +38,8 @@ def report(data: RunData) -> None:
     labels = {"initial": "initial", "result": "result" if data.ended else "so far", "reference": "reference"}
     page = render_page(
         "report",
+        SHARED,
+        "slider",
         labels=labels,
         **_heading(data),
         **_images(data),

@@ -13,17 +13,21 @@ from markupsafe import Markup
 from enhance.report import style
 from enhance.report.numbers import write
 
-_SHARED = Path(__file__).with_name("page")
+SHARED = Path(__file__).with_name("page")
 _COLOURS = ("BLUE", "SKY", "GREEN", "VERMILION", "ORANGE", "PURPLE")
 
 
-def render_page(name: str, folder: Path = _SHARED, /, **context: Any) -> str:
+def render_page(name: str, folder: Path = SHARED, /, *scripts: str, **context: Any) -> str:
     """The page NAME.html with its style and script, which lie beside it in `folder`. All pages share one style.
 
-    Every value of the context is escaped.
+    Args:
+        name: of the page.
+        folder: where it lies.
+        scripts: names of shared scripts that its own calls.
+        context: values for the page; every one is escaped.
     """
     environment = Environment(
-        loader=FileSystemLoader([folder, _SHARED]),
+        loader=FileSystemLoader([folder, SHARED]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -31,8 +35,9 @@ def render_page(name: str, folder: Path = _SHARED, /, **context: Any) -> str:
     )
     environment.filters["write"] = lambda value, key: write(key, value)
     colours = "; ".join(f"--{colour.lower()}: {getattr(style, colour)}" for colour in _COLOURS)
-    sheets = dict.fromkeys([_SHARED / "report.css", folder / f"{name}.css"])
-    script = (folder / f"{name}.js").read_text(encoding="utf-8")
+    sheets = dict.fromkeys([SHARED / "report.css", folder / f"{name}.css"])
+    files = [*(SHARED / f"{shared}.js" for shared in scripts), folder / f"{name}.js"]
+    script = "\n".join(file.read_text(encoding="utf-8") for file in files)
     return environment.get_template(f"{name}.html").render(
         context,
         style=Markup("\n".join([f":root {{ {colours} }}", *(sheet.read_text(encoding="utf-8") for sheet in sheets)])),

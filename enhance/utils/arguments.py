@@ -19,9 +19,18 @@ def made_of(what: str, arguments: Mapping[str, Any]) -> Iterator[None]:
     """
     try:
         yield
-    except (TypeError, ValueError, IndexError, ArithmeticError) as error:
-        given = ", ".join(f"{name}={value}" for name, value in arguments.items())
-        raise ValueError(f"{what} cannot be made with {given or 'no arguments'}: {str(error).rstrip('.')}.") from error
+    except (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError, AssertionError) as error:
+        raise ValueError(f"{what} cannot be made with {listed(arguments)}: {str(error).rstrip('.')}.") from error
+
+
+def listed(arguments: Mapping[str, Any]) -> str:
+    """Arguments in words, for a message.
+
+    Example:
+        >>> listed({"net": "alex", "eps": 0.1})
+        'net=alex, eps=0.1'
+    """
+    return ", ".join(f"{name}={value}" for name, value in arguments.items()) or "no arguments"
 
 
 def accepted(
@@ -37,9 +46,11 @@ def accepted(
         reserved: parameters of the function that the program gives itself.
 
     Raises:
-        ValueError: for a setting that was changed though the function does not take it, or an unknown argument.
+        ValueError: for a setting that was changed though the function does not take it, an unknown argument, or one of
+            another type than its default.
     """
-    taken = set(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    taken = set(parameters)
     default, chosen = type(settings)(), {}
     for name in names:
         value = getattr(settings, name)
@@ -56,4 +67,22 @@ def accepted(
             if known
             else f"{group}={settings.name} takes no argument '{min(strange)}', nor any other; leave it out."
         )
+    for name, value in free.items():
+        _require_type(f"{group}.arguments.{name}", value, parameters[name])
     return chosen | free
+
+
+def _require_type(name: str, value: object, parameter: inspect.Parameter) -> None:
+    """Nothing, where the value is a number or a truth value as the parameter is.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    default, boolean = parameter.default, isinstance(parameter.default, bool) or "bool" in str(parameter.annotation)
+    if value is None and default is None:
+        return
+    if boolean and not isinstance(value, bool):
+        raise ValueError(f"{name}={value} must be true or false.")
+    number = isinstance(default, (int, float)) and not boolean
+    if number and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise ValueError(f"{name}={value} must be a number, such as {default}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,19 +10,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from enhance.backbones import compact
 from enhance.config.schema import Config, OptimizerConfig
 from enhance.optim.optimizers import make_optimizer
 from enhance.runs.checkpoint import Checkpoints
-from enhance.runs.interrupt import Interrupt
-from research.distill.cache import note
 from research.distill.losses import Heads, loss_of
-from research.distill.muon import Muon
 from research.distill.settings import DistillSettings
 from research.distill.targets import DEEP, Targets
+from research.muon import Muon
+from research.training import Training, run
 
 _RMS = 0.6  # of a trained VGG's activations; the student's first weights are scaled to it, layer by layer
 _WARM_UP = 60  # steps
@@ -95,7 +92,7 @@ def second_round(
     return Round(folder, settings.on_policy_steps, rate, identity, targets, on_policy, weights)
 
 
-class Student:
+class Student(Training):
     """A network in training, its heads, and the moving average of its weights, which is the result.
 
     Args:
@@ -116,17 +113,11 @@ class Student:
             self.network.load_state_dict(dict(weights))
             with torch.no_grad():
                 self.heads.fit(self.stages(images)[DEEP], first.deep.flatten(0, 1), settings.crop)
-        self.average = {key: value.clone() for key, value in self.network.state_dict().items()}
         filters = [p for p in self.network.parameters() if p.ndim == 4]
         others = [*(p for p in self.network.parameters() if p.ndim != 4), *self.heads.parameters()]
-        self._parameters, rate = filters + others, settings.learning_rate
-        self._parts = {
-            "network": self.network,
-            "heads": self.heads,
-            "muon": Muon(filters, rate),
-            "adam": make_optimizer(_ADAM)(others, rate),
-        }
-        self.done, self.seconds = 0, 0.0
+        rate = settings.learning_rate
+        optimizers = {"muon": Muon(filters, rate), "adam": make_optimizer(_ADAM)(others, rate)}
+        super().__init__(self.network, filters + others, optimizers, _AVERAGED, {"heads": self.heads})
 
     def stages(self, images: Tensor) -> list[Tensor]:
         """Feature maps of crops (B, 3, H, W) in [0, 1]; computed in bfloat16."""
@@ -142,40 +133,11 @@ class Student:
         Raises:
             ValueError: if the loss is not finite.
         """
-        started = time.perf_counter()
-        loss = loss_of(self.stages(batch.images.flatten(0, 1).float() / 255), self.heads, batch)
-        if not math.isfinite(value := loss.item()):
-            raise ValueError(f"The loss is not finite at step {self.done}; begin a new run with a lower learning_rate.")
-        optimizers = self._parts["muon"], self._parts["adam"]
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self._parameters, 1.0)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
-        self.done += 1
-        self.seconds += time.perf_counter() - started
-        keep = min(_AVERAGED, (1 + self.done) / (10 + self.done))
-        for key, current in self.network.state_dict().items():
-            self.average[key].lerp_(current, 1 - keep)
-        return value
 
-    def state(self) -> dict[str, Any]:
-        """All that later updates depend on."""
-        rest = {"average": self.average, "done": self.done, "seconds": self.seconds}
-        return {key: part.state_dict() for key, part in self._parts.items()} | rest
+        def loss() -> Tensor:
+            return loss_of(self.stages(batch.images.flatten(0, 1).float() / 255), self.heads, batch)
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state`."""
-        for key, part in self._parts.items():
-            part.load_state_dict(state[key])
-        self.average, self.done, self.seconds = state["average"], state["done"], state["seconds"]
-
-    def weights(self) -> bytes:
-        """The averaged weights as a safetensors file in half precision."""
-        return save({key: value.half().contiguous() for key, value in self.average.items()})
+        return self.step(loss, rate)
 
 
 def train(settings: DistillSettings, stage: Round) -> Student:
@@ -189,18 +151,12 @@ def train(settings: DistillSettings, stage: Round) -> Student:
         KeyboardInterrupt: after Ctrl-C, once a checkpoint is written.
     """
     first = stage.targets[: settings.batch if stage.weights is None else _FITTED]
-    student, checkpoints = Student(settings, _load(first), stage.weights), stage.checkpoints()
-    if state := stage.load():
-        student.load(state)
-        note(f"going on after step {student.done}")
-    with Interrupt() as interrupt:
-        for step in range(student.done, stage.steps):
-            loss = student.update(_batch(settings, stage, step), stage.learning_rate * schedule(step, stage.steps))
-            if interrupt.requested or student.done == stage.steps or checkpoints.due():
-                checkpoints.save(student.state())
-                note(f"step {student.done}/{stage.steps}, loss {loss:.4f}")
-            if interrupt.requested:
-                raise KeyboardInterrupt
+    student = Student(settings, _load(first), stage.weights)
+
+    def update(step: int) -> float:
+        return student.update(_batch(settings, stage, step), stage.learning_rate * schedule(step, stage.steps))
+
+    run(student, stage.steps, update, stage.checkpoints(), stage.load())
     return student
 
 

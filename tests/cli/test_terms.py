@@ -14,7 +14,8 @@ from PIL import Image
 
 from enhance.cli import flags
 from enhance.cli.overrides import checked, quoted, tool_settings
-from enhance.config.schema import SettingsError
+from enhance.config.checks import check_scored
+from enhance.config.schema import MetricConfig, SettingsError
 
 Command = Callable[..., Ended]
 QUICK = ("size=24", "steps=2", "frames.count=2", "threads=1")
@@ -54,6 +55,8 @@ OWN = ("metric=module", f"metric.target={__name__}.Similarity")
         [*OWN, "metric.arguments.sharpness=0.1", "metric.range=imagenet", "metric.higher_is_better=true"],
         ["metric=module", f"metric.target={__name__}.mean_difference", "metric.arguments.scale=2"],
         ["metric=mse", "optimizer=lbfgs", "optimizer.arguments.history_size=5"],
+        ["metric=mse", "terms.module=0.5", f"metric.target={__name__}.mean_difference"],
+        ["terms.module=0.5", f"metric.target={__name__}.mean_difference", "metric.arguments.scale=2"],
         ["metric=mse", "stopping=plateau", "frames=fixed", "frames.every=1"],
         ["metric=mse", "parametrization.arguments={}", "schedule.arguments={}"],
         ["metric=mse", "mask=a mask (1).png", "initial=noise"],
@@ -80,6 +83,11 @@ def test_the_newer_settings_run(enhance: Command, arguments: list[str]) -> None:
         (["weight=0"], "All weights are 0"),
         (["weight=-1"], "at least 0"),
         (["metric=module"], "needs metric.target"),
+        (["terms.module=0.5"], "needs metric.target"),
+        (["metric=ssim", "terms.module=1", "metric.target=a.b", "metric.arguments.x=1"], "take metric=module"),
+        (["metric=module", "metric.target=a.b", "terms.module=1"], "terms.module is the metric itself"),
+        (["+metric.foo=1"], "no setting 'metric.foo'"),
+        (["+degradation.sigma=3"], "no setting 'degradation.sigma'"),
         (["metric=ssim", "metric.range=[0,1]"], "goes with metric=module"),
         (["metric=ssim", "metric.layout=spatial"], "takes no layout"),
         (["metric=deepjsd", "metric.arguments.x=1"], "takes no arguments"),
@@ -134,7 +142,13 @@ def test_a_setting_that_changes_nothing_is_noted(enhance: Command, setting: str)
         (["metric=mse", "optimizer.arguments.histry=5"], "histry"),
         (["metric=mse", "schedule.arguments.evry=5"], "evry"),
         (["metric=mse", "parametrization.arguments.lvels=5"], "did you mean 'levels'"),
-        (["metric=ssim", "metric.arguments.x=1"], "metric=ssim cannot be made"),
+        (["metric=mse", "optimizer.arguments.eps=x"], "optimizer.arguments.eps=x must be a number, such as 1e-08"),
+        (["metric=mse", "optimizer.arguments.amsgrad=maybe"], "amsgrad=maybe must be true or false"),
+        (["metric=mse", "optimizer.arguments.fused=maybe"], "fused=maybe must be true or false"),
+        (["metric=mse", "optimizer=lbfgs", "optimizer.arguments.line_search_fn=foo"], "only 'strong_wolfe' is"),
+        (["metric=mse", "optimizer=lbfgs", "optimizer.arguments.max_iter=x"], "max_iter=x must be a number"),
+        (["metric=ssim", "metric.arguments.x=1"], "metric=ssim cannot be made with x=1"),
+        (["metric=module", "metric.target=torch.nn.L1Loss", "metric.arguments.x=1"], "cannot be made with x=1"),
         (["metric=module", "metric.target=no.such.thing"], "no.such.thing"),
         (["metric=mse", "mask=gone.png"], "gone.png"),
     ],
@@ -153,6 +167,25 @@ def test_a_backbone_that_no_metric_uses_is_noted_on_the_terminal_and_in_the_log(
     assert f"note: {note}" in ended.err.replace("\n", " ")
     assert note in Path("run/run.log").read_text()
     checked(["metric=ssim,deepjsd", "backbone=vgg16,vgg19"])
+
+
+@pytest.mark.parametrize(
+    ("metric", "names"),
+    [
+        (MetricConfig("deepjsd", layout="spatial"), ["mse"]),
+        (MetricConfig("ssim", arguments={"x": 1}), ["psnr"]),
+        (MetricConfig("module", target="a.b"), ["psnr"]),
+        (MetricConfig("mse", steps=5), ["mse"]),
+    ],
+)
+def test_a_setting_that_no_column_takes_is_refused(metric: MetricConfig, names: list[str]) -> None:
+    with pytest.raises(SettingsError, match=rf"{names[0]}: no metric takes metric\."):
+        check_scored(metric, names)
+
+
+def test_a_setting_that_one_column_takes_is_fine() -> None:
+    check_scored(MetricConfig("deepjsd", layout="spatial"), ["mse", "deepwsd@vgg16"])
+    check_scored(MetricConfig("deepwsd", target="a.b", arguments={"x": 1}), ["mse", "module"])
 
 
 def test_file_names_of_the_newer_settings_are_quoted() -> None:

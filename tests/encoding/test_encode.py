@@ -222,6 +222,25 @@ def test_a_folder(enhance: Command, tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "encode.png").exists()
 
 
+def test_the_page_compares_the_original_with_the_chosen_file(enhance: Command, tmp_path: Path, browser: Any) -> None:
+    save_image(photo(), tmp_path / "a.png")
+    assert enhance("task=encode", "image=a.png", "score=0.9", "metric=ssim", "format=[jpeg,png8]", "points=0").code == 0
+    page, said = browser.new_page(), list[str]()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto((tmp_path / "encoded" / "a" / "encode.html").as_uri())
+    page.get_by_label("PNG").check(force=True)
+    slide = page.locator(".slide")
+    slide.fill("30")
+    assert slide.get_attribute("aria-valuetext").startswith("30 % original, 70 % PNG")
+    assert [page.locator(f".{side}").get_attribute("data-name") for side in ("left", "right")] == [
+        "original",
+        "choice2",
+    ]
+    assert not said
+    page.close()
+
+
 def test_what_is_not_reached_is_not_written(enhance: Command, tmp_path: Path) -> None:
     save_image(photo(), tmp_path / "a.png")
     ended = enhance("task=encode", "image=a.png", "score=1", "metric=ssim", "points=0")

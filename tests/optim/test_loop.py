@@ -174,7 +174,7 @@ def test_schedules_stay_between_zero_and_one(steps: int, warmup: int) -> None:
 
 
 @pytest.mark.parametrize("warmup", [0, 2])
-def test_moments_are_forgotten_where_the_rate_is_halved(
+def test_moments_start_anew_where_the_rate_is_halved(
     metrics: dict[str, DeepDistance], reference: Tensor, warmup: int
 ) -> None:
     start, schedule = Pixels(torch.ones_like(reference)), warm_up(halving(4), warmup)

@@ -162,3 +162,11 @@ def test_the_rate_is_that_of_the_initial_image_and_of_the_optimizer(reference: T
 
     assert rate("white") > rate(image)
     assert rate("white", "lbfgs") == 1
+
+
+@pytest.mark.parametrize("side", [8, 64])
+def test_lbfgs_reaches_the_minimum_of_a_mean_however_many_pixels_it_is_over(side: int) -> None:
+    image = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    steps = 6  # of a parabola, the first of which finds the scale
+    found = enhance.optimize(image, metric="mse", steps=steps, optimizer="lbfgs", parametrization="pixels")
+    assert found.best.psnr > 60

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,7 @@ from helpers import EVIL, run
 
 from enhance.report.render import render
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_BROWSER = next((found for found in map(shutil.which, _NAMES) if found), None)
-pytestmark = [
-    pytest.mark.draws,
-    pytest.mark.skipif(_BROWSER is None, reason=f"no browser is installed: none of {', '.join(_NAMES)}"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=_BROWSER, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+pytestmark = pytest.mark.draws
 
 
 @pytest.fixture(scope="module")

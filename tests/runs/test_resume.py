@@ -44,7 +44,7 @@ def test_a_resumed_run_leaves_the_same_bytes(at_step: int, tmp_path: Path) -> No
     saved = io.BytesIO()
     for step in steps(24, 30, COUNT):
         whole.record(step)
-        if step.index <= at_step + 1:  # dies after it has recorded one step more than the checkpoint knows
+        if step.index <= at_step + 1:  # dies after it has recorded one step more than the checkpoint holds
             broken.record(step)
         if step.index == at_step:
             torch.save(broken.state(), saved)
@@ -63,7 +63,7 @@ def test_a_resumed_run_leaves_the_same_bytes(at_step: int, tmp_path: Path) -> No
     assert figures(tmp_path / "whole") == figures(tmp_path / "broken")
 
 
-def test_going_on_after_an_interrupted_end_forgets_its_extra_frame(tmp_path: Path) -> None:
+def test_going_on_after_an_interrupted_end_removes_its_extra_frame(tmp_path: Path) -> None:
     recorder = begin(tmp_path / "run")
     stop = next(index for index in range(COUNT) if index not in PLAN.chosen())
     for step in list(steps(24, 30, COUNT))[: stop + 1]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +12,7 @@ from helpers import job
 from enhance.sweeps.folder import COMMAND, mark_failed
 from enhance.sweeps.summary import summarise
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_BROWSER = next((found for found in map(shutil.which, _NAMES) if found), None)
-pytestmark = pytest.mark.skipif(_BROWSER is None, reason=f"no browser is installed: none of {', '.join(_NAMES)}")
 EVIL = "<img src=x onerror=alert(1)>\"'"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=_BROWSER, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.checks import check_metric, check_weights, unused_backbone
+from enhance.config.checks import check_scored, check_weights, unused_backbone
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _check(settings: Settings) -> tuple[list[Format], Wanted]:
     if not given or len(set(map(str, given))) < len(given):
         raise SettingsError(f"format={settings.format} must name one format or several, each once.")
     formats = [format_named(str(name)) for name in given]
-    check_metric(settings.metric)
+    check_scored(settings.metric, [settings.metric.name])
     check_weights(settings.metric, [settings.metric.name])
     for note in unused_backbone(settings.backbone.name, [settings.metric.name]):
         _say(f"note: {note}")

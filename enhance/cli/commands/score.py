@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.checks import check_metric, check_metric_name, check_weights, unused_backbone
-from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig, SettingsError, limited
+from enhance.config.checks import check_scored, check_weights, unused_backbone
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,17 +75,19 @@ def run(settings: Settings) -> int:
     pairs = _pairs(settings)
     if len(pairs) == 1 and not (settings.pairs or settings.output) and not Path(settings.image or "").is_dir():
         return _one(settings, pairs[0])
-    if settings.map and settings.map.lower() != "false":
+    if settings.map not in (None, "false"):
         raise SettingsError("map= draws one pair, without output=: name two files, reference=a.png image=b.png.")
     return _many(settings, pairs)
 
 
 def _check(settings: Settings) -> None:
+    if settings.map and settings.map.lower() in _NO_FILE:  # map=true arrives as the text True
+        settings.map = settings.map.lower()
     if settings.pairs and (settings.reference or settings.image):
         raise SettingsError("Give pairs=FILE.csv, or reference= and image=, not both.")
     if not settings.pairs and not (settings.reference and settings.image):
         raise SettingsError("task=score needs reference=... and image=..., files or folders, or pairs=FILE.csv.")
-    if settings.map and settings.map.lower() not in _NO_FILE and not settings.map.lower().endswith((".png", ".pdf")):
+    if settings.map and settings.map not in _NO_FILE and not settings.map.lower().endswith((".png", ".pdf")):
         raise SettingsError(f"map={settings.map} must be true, or a file that ends in .png or .pdf.")
     if settings.output is not None and not settings.output.lower().endswith(".csv"):
         raise SettingsError(f"output={settings.output} must end in .csv; the same as JSON goes beside it.")
@@ -102,13 +104,9 @@ def _check(settings: Settings) -> None:
 
 
 def _check_metrics(settings: Settings) -> None:
-    check_metric(settings.metric)
-    for name in settings.metrics or []:
-        if name != MODULE:
-            check_metric_name(name)
-        elif settings.metric.name != MODULE:
-            raise SettingsError("metrics=[module] goes with metric=module metric.target=package.Class.")
-    for note in unused_backbone(settings.backbone.name, settings.metrics or [settings.metric.name]):
+    names = settings.metrics or [settings.metric.name]
+    check_scored(settings.metric, names)
+    for note in unused_backbone(settings.backbone.name, names):
         _say(f"note: {note}")
 
 
@@ -144,7 +142,7 @@ def _scorers(settings: Settings) -> list[Scorer]:
     metrics = Metrics(settings.metric, settings.backbone, scoring=True)
 
     def build(name: str) -> Any:
-        return (metrics.main() if name == MODULE else metrics.named(name)).to(device)
+        return metrics.named(name).to(device)
 
     names = settings.metrics or [settings.metric.name]
     check_weights(settings.metric, names)
@@ -236,7 +234,7 @@ def _draw(
 ) -> Path | None:
     """Lay the distance maps over the image where that is asked for."""
     asked = settings.map or "false"
-    if asked.lower() == "false":
+    if asked == "false":
         return None
     from enhance.metrics.registry import METRICS, display_name
     from enhance.report.overlay import draw
@@ -252,7 +250,7 @@ def _draw(
         backbone = metric.describe().get("backbone")
         title = display_name(metric.name) + (f" in {backbone['name']}" if backbone else "")
         maps[title] = metric.map(*pair_there, None if mask is None else mask.to(pair_there[0]))[0]
-    path = Path(f"{Path(pair.image).stem}-map.png" if asked.lower() == "true" else asked).expanduser()
+    path = Path(f"{Path(pair.image).stem}-map.png" if asked == "true" else asked).expanduser()
     draw(maps, image, path)
     return path
 

@@ -83,9 +83,9 @@ class Competition:
 
     def standing(self, metric: str) -> Standing:
         """How a metric does against all others."""
-        led = [found for (attacker, _), found in self.attacks.items() if attacker == metric]
-        borne = [found for (_, defender), found in self.attacks.items() if defender == metric]
-        return Standing(_together(led), _together(borne))
+        attacking = [found for (attacker, _), found in self.attacks.items() if attacker == metric]
+        defending = [found for (_, defender), found in self.attacks.items() if defender == metric]
+        return Standing(_together(attacking), _together(defending))
 
 
 @dataclass(frozen=True)
@@ -93,26 +93,26 @@ class Standing:
     """How a metric does as attacker and as defender.
 
     Attributes:
-        led: what the metric finds against all others.
-        borne: what all others find against the metric.
+        attacking: what the metric finds against all others.
+        defending: what all others find against the metric.
     """
 
-    led: Attack
-    borne: Attack
+    attacking: Attack
+    defending: Attack
 
     @property
     def aggressiveness(self) -> float:
         """Mean difference of the subjective scores that the metric predicts in pairs that others call equal: 0 is
         chance, higher is better.
         """
-        return self.led.difference
+        return self.attacking.difference
 
     @property
     def resistance(self) -> float:
         """Minus the mean difference of the subjective scores that others predict in pairs that the metric calls equal:
         higher is better.
         """
-        return -self.borne.difference
+        return -self.defending.difference
 
 
 def compete(scored: Scored, defender: str, within: float, apart: float, attacker: str = "") -> Competition:

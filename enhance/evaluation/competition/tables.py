@@ -84,10 +84,10 @@ def metrics(found: Competition) -> list[dict[str, Any]]:
                 "within": finite(found.tolerances[name]),
                 "aggressiveness": finite(standing.aggressiveness),
                 "resistance": finite(standing.resistance),
-                "pairs_as_attacker": standing.led.pairs,
-                "told_apart": standing.led.hits,
-                "pairs_as_defender": standing.borne.pairs,
-                "missed": standing.borne.hits,
+                "pairs_as_attacker": standing.attacking.pairs,
+                "told_apart": standing.attacking.hits,
+                "pairs_as_defender": standing.defending.pairs,
+                "missed": standing.defending.hits,
             }
         )
     return sorted(rows, key=lambda row: -math.inf if row["aggressiveness"] is None else row["aggressiveness"])[::-1]

@@ -16,42 +16,7 @@
     }
   });
 
-  function slider(stage, slide) {
-    let names = [];
-    const show = (share) => {
-      stage.style.setProperty("--at", `${share * 100}%`);
-      const percent = Math.round(share * 100);
-      slide.value = percent;
-      slide.setAttribute("aria-valuetext", `${percent} % ${names[0]}, ${100 - percent} % ${names[1]}`);
-    };
-    const choose = (pair) => {
-      const sides = pair.split(" ");
-      for (const figure of all("figure", stage)) {
-        figure.classList.toggle("left", figure.dataset.name === sides[0]);
-        figure.classList.toggle("right", figure.dataset.name === sides[1]);
-      }
-      names = sides.map((side) => stage.querySelector(`[data-name=${side}] figcaption`).textContent);
-      show(slide.value / 100);
-    };
-    const follow = (event) => {
-      const box = stage.getBoundingClientRect();
-      show(Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)));
-    };
-    stage.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      stage.setPointerCapture(event.pointerId);
-      slide.focus({ preventScroll: true, focusVisible: false });
-      follow(event);
-      event.preventDefault();
-    });
-    stage.addEventListener("pointermove", (event) => {
-      if (stage.hasPointerCapture(event.pointerId)) follow(event);
-    });
-    slide.addEventListener("input", () => show(slide.value / 100));
-    for (const radio of all("[name=pair]")) {
-      radio.addEventListener("change", () => choose(radio.value));
-    }
-    choose(document.querySelector("[name=pair]:checked")?.value ?? stage.dataset.pair);
+  function detail(stage) {
     for (const radio of all("[name=view]")) {
       const close = () => radio.checked && stage.classList.toggle("close", radio.value === "detail");
       radio.addEventListener("change", close);
@@ -157,7 +122,10 @@
 
   const stage = byId("stage");
   const animation = byId("animation");
-  if (byId("slide")) slider(stage, byId("slide"));
+  if (byId("slide")) {
+    slider(stage, all("[name=pair]"), (pair) => pair.split(" "), stage.dataset.pair);
+    detail(stage);
+  }
   for (const target of [stage, animation]) if (target) sharpen.observe(target);
   const playing = animation && player(animation);
   for (const { svg, stepAt } of curves) {

@@ -31,15 +31,15 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
     muon: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     main(arguments(photos, tmp_path / "whole", f"muon={muon}"))
-    update, calls = training.Training.update, list[int]()
+    update, calls = training.DenoiserTraining.update, list[int]()
 
-    def cut_off(self: training.Training, *given: Tensor | float) -> float:
+    def cut_off(self: training.DenoiserTraining, *given: Tensor | float) -> float:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return update(self, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(training.Training, "update", cut_off)
+    monkeypatch.setattr(training.DenoiserTraining, "update", cut_off)
     for code in (130, None):
         if code:
             with pytest.raises(SystemExit, match=str(code)):

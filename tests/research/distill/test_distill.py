@@ -26,11 +26,11 @@ from research.distill.__main__ import distill, main
 from research.distill.crops import _KINDS, VERSIONS, Parameters, _degraded, _far, group
 from research.distill.distances import distance_map
 from research.distill.losses import Heads
-from research.distill.muon import Muon
 from research.distill.on_policy import on_policy_group
 from research.distill.photographs import divide
 from research.distill.settings import MEASURES, DistillSettings, EvaluationSettings, read
 from research.distill.targets import Targets, Teacher
+from research.muon import Muon
 
 Command = Callable[[Sequence[str]], None]
 
