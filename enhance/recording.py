@@ -131,7 +131,8 @@ def record(
                 checkpoints.save(state | {"devices": devices})
             if stopped:
                 break
-        progress.conclude(config.figures)
+        if config.figures:
+            progress.conclude()
         results = recorder.finish("interrupted" if stopped else run.reason, objective.layers)
         if not stopped:
             conclude(folder, config.figures)
