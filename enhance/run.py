@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from enhance.runs import layout as names
 from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.errors import explained, resumable, resume_command
 from enhance.runs.interrupt import Interrupt
+from enhance.runs.loggers import Loggers, check_loggers
 from enhance.runs.metadata import describe, device_name, fingerprint
 from enhance.runs.progress import Progress
 from enhance.runs.recorder import Recorder
@@ -49,6 +51,7 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
         KeyboardInterrupt: after Ctrl-C, once everything so far has been written.
     """
     check(config)
+    check_loggers(config.logger)
     with lock(folder):
         if resume:
             remove_partial(folder)
@@ -89,6 +92,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     checkpoints = Checkpoints(folder, config.checkpoint, fingerprint(config, inputs, objective))
     saved = checkpoints.load() if resume else None
     known, plan = describe(config, inputs, objective, device, command), optimization.frames()
+    kept = plan.chosen()
     devices = [*(saved or {}).get("devices", []), device_name(device)]
     known["devices"] = devices = [name for name, _ in groupby(devices)]
     rules = stopping_rules(config.stopping, objective.main.higher_is_better)
@@ -96,8 +100,9 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     remarks, title = _notes(config, inputs, objective, saved, devices), f"{config.task.name} with {_title(objective)}"
     for line in (command, f"{title} on {device}", *remarks):
         _log.info(line)
-    stopped = False
-    with resumable(folder), Interrupt() as interrupt, Progress(steps(config), title, remarks) as progress:
+    stopped, first = False, 0 if saved is None else saved["loop"]["index"] + 1
+    loggers = Loggers(config.logger, folder, asdict(config), first)
+    with resumable(folder), loggers, Interrupt() as interrupt, Progress(steps(config), title, remarks) as progress:
         if saved is None:
             made = started(run)
             checkpoints.remove()
@@ -108,7 +113,9 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
                 folder, inputs.reference, metadata=known, frames=plan, state=saved["recorder"], bits=inputs.bits
             )
         for step in made:
-            progress.show(recorder.record(step))
+            row = recorder.record(step)
+            progress.show(row)
+            loggers.log(row, step.image if row.step in kept else None)
             if step.note:
                 _log.warning(step.note)
             stopped = interrupt.requested
@@ -119,6 +126,7 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
                 break
         progress.conclude()
         results = recorder.finish("interrupted" if stopped else run.reason, objective.layers)
+        loggers.conclude({} if stopped else results["best"])
         if stopped:
             _draw(folder)
         else:

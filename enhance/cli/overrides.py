@@ -38,6 +38,8 @@ FILES = (
 )
 _QUOTED = (*FILES, "background")
 _SEARCH_PATH = "hydra.searchpath"
+_SEVERAL = ("logger",)  # groups of which a list may be chosen
+_NOTHING = (("recipes", "null"), ("logger", ""))  # a group of which nothing is chosen
 _OWN = re.compile(r"(['\"]).*\1", re.DOTALL)  # quoted by the user
 _ON_BACKBONE = re.compile(r"terms\.(\w+@\w+)=(.*)")
 _PLAIN = re.compile(r"(?:(?![\d._eE+\-]+$)[\w./:@%+\-]+(?: +[\w./:@%+\-]+)*)?", re.ASCII)
@@ -210,8 +212,9 @@ class _Composer:
         for value in _values(override):
             if override.is_sweep_override() and value in tools:
                 raise SettingsError(f"task={value} cannot take part in a sweep.")
-            if value not in options and not (value == "null" and key == "recipes"):
-                raise SettingsError(unknown(group.removesuffix("s"), value, [*options, *tools]))
+            for name in value.strip("[]").split(",") if key in _SEVERAL else [value]:
+                if name not in options and (key, name) not in _NOTHING:
+                    raise SettingsError(unknown(group.removesuffix("s"), name, [*options, *tools]))
 
     def settings(self, overrides: Sequence[Override]) -> Any:
         """The settings as an object of their dataclass.

@@ -223,6 +223,7 @@ class Config:
         degradation: the settings of the degradation, as its YAML names them.
         terms: further terms of the objective: metrics by name, with their weights.
         weight: of the metric among the terms.
+        logger: settings of each logger, as its YAML names them.
         reference: a file, or a sample: astronaut, chelsea, coffee, ...
         initial: white, grey, black, noise, degraded, or a file; null: the task's own.
         mask: a grey file: where the image is optimised and compared.
@@ -253,6 +254,7 @@ class Config:
     stopping: StoppingConfig = field(default_factory=StoppingConfig)
     frames: FramesConfig = field(default_factory=FramesConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
+    logger: dict[str, Any] = field(default_factory=dict)
     reference: str = "astronaut"
     initial: str | None = None
     mask: str | None = None
