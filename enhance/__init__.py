@@ -37,6 +37,7 @@ _HOMES = {
     "load_backbone": "enhance.backbones.network",
     "load_image": "enhance.images.pictures",
     "load_metric": "enhance.metrics.registry",
+    "meaning": "enhance.scoring.meaning",
     "minimize": "enhance.optim.loop",
     "optimize": "enhance.optimization",
     "save_image": "enhance.images.writing",
@@ -67,6 +68,7 @@ __all__ = [
     "load_backbone",
     "load_image",
     "load_metric",
+    "meaning",
     "minimize",
     "optimize",
     "save_image",
@@ -101,6 +103,7 @@ if TYPE_CHECKING:
     from enhance.optim.objective import Objective as Objective
     from enhance.optim.objective import Term as Term
     from enhance.optimization import optimize as optimize
+    from enhance.scoring.meaning import meaning as meaning
 
 
 def __getattr__(name: str) -> Any:

@@ -43,6 +43,7 @@ CALLABLES = {
     "load_backbone": "name weights seed model nodes",
     "load_image": "path background",
     "load_metric": "name settings",
+    "meaning": "score metric",
     "minimize": _MINIMIZE,
     "optimize": _OPTIMIZE,
     "save_image": "image path bits",
