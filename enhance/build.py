@@ -31,6 +31,8 @@ from enhance.optim.optimizers import OPTIMIZERS, MakeOptimizer, make_optimizer
 from enhance.optim.parametrizations import Masked, Parametrization, default_rate, make_parametrization
 from enhance.optim.schedules import Schedule, graduated, make_schedule
 from enhance.optim.step import Step
+from enhance.optim.stopping import Rule, stopping_rules
+from enhance.scoring.judges import Judges
 from enhance.utils.arguments import listed
 from enhance.utils.suggest import unknown
 
@@ -112,6 +114,12 @@ class Optimization:
         return coarse_to_fine(
             self._objective, self.reference, self.initial, self._parametrized, **count, mask=self._mask, **settings
         )
+
+    def rules(self) -> list[Rule]:
+        """The rules of early stopping that the settings ask for."""
+        better = self.objective.main.higher_is_better
+        made_worse = self._terms[0].weight < 0
+        return stopping_rules(self._config.stopping, better != made_worse)
 
     def frames(self) -> FramePlan:
         """The steps that are kept: fewer of large images, so that all frames together have `_KEPT` pixels."""
@@ -231,6 +239,20 @@ def terms(config: Config, metrics: Metrics) -> list[Term]:
         Term(metrics.named(name), weight, "" if name == MODULE else name) for name, weight in config.terms.items()
     ]
     return [Term(metrics.main(), config.weight), *others]
+
+
+def judges(config: Config, reference: Tensor) -> Judges:
+    """The judges of a run, which score as `task=score` does, whatever the run's own precision.
+
+    Args:
+        config: of the run.
+        reference: (1, 3, H, W) in [0, 1], on the device of the run.
+
+    Raises:
+        ValueError: for a name, a size or weights that cannot be.
+    """
+    built = Metrics(config.metric, config.backbone, scoring=True)
+    return Judges({name: built.named(name).to(reference.device) for name in config.judges}, reference)
 
 
 def group_settings(kind: type[_Settings], group: str, name: str | None = None) -> _Settings:

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from enhance.images.arrays import from_array, to_array
+from enhance.utils.defaults import SEED
 from enhance.utils.ranges import remedy
 from enhance.utils.suggest import unknown
 
@@ -154,7 +155,7 @@ def mean_shift(image: Tensor, *, amount: float) -> Tensor:
     return (image + amount).clamp(0, 1)
 
 
-def degrade(image: Tensor, name: str, *, seed: int = 0, **settings: float) -> Tensor:
+def degrade(image: Tensor, name: str, *, seed: int = SEED, **settings: float) -> Tensor:
     """The image after the degradation `name`, in the image's shape and in [0, 1].
 
     Args:

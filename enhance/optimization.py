@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from enhance.config.schema import (
     StoppingConfig,
     TaskConfig,
 )
+from enhance.config.schema import steps as count
 from enhance.images.arrays import resize, to_array
 from enhance.inputs import Given, read_inputs
 from enhance.metrics.metric import Metric
@@ -34,8 +36,10 @@ from enhance.optim.optimizers import MakeOptimizer
 from enhance.optim.parametrizations import Parametrization
 from enhance.optim.schedules import Schedule
 from enhance.optim.step import Step
-from enhance.optim.stopping import EarlyStopping, Rule, stopping_rules
+from enhance.optim.stopping import EarlyStopping, Rule
 from enhance.runs.history import Row
+from enhance.runs.interrupt import Interrupt
+from enhance.runs.progress import Progress, in_notebook
 from enhance.runs.recorder import measured
 from enhance.utils.suggest import unknown
 
@@ -110,12 +114,13 @@ def optimize(
     smoothing: float | None = None,
     size: int | None = None,
     tile: int | None = None,
-    coarse: bool = False,
+    coarse: bool = Config.coarse,
     seed: int = Config.seed,
     device: str | None = None,
     autocast: str | None = Config.autocast,
     tf32: bool = Config.tf32,
     deterministic: bool = Config.deterministic,
+    progress: bool | None = None,
 ) -> Optimized:
     """The result of moving an image down an objective to its reference, as `python -m enhance` does.
 
@@ -147,9 +152,11 @@ def optimize(
         autocast: bfloat16 or float16: the precision in which backbones of metrics by name compute.
         tf32: let a GPU round to TF32: faster; losses differ in the fourth digit.
         deterministic: on a GPU, the same numbers from the same call; slower.
+        progress: whether to show how far it is. None: in a notebook.
 
     Returns:
-        The best image, the history, and what a notebook shows.
+        The best image, the history, and what a notebook shows. After Ctrl-C, or a notebook's stop button, what there is
+        by then, with "interrupted" as `stop_reason`; a second one ends it at once.
 
     Raises:
         ValueError: one sentence about an image, name or number that cannot be.
@@ -194,19 +201,26 @@ def optimize(
         optimizer=_function(optimizer, OptimizerConfig),
         schedule=_function(schedule, ScheduleConfig),
     )
-    rules = stopping_rules(config.stopping, optimization.objective.main.higher_is_better)
-    run = EarlyStopping(optimization.steps(), [*rules, *([_rule(callback)] if callback else [])])
-    with fixed_order(deterministic, _log.warning):
-        return _recorded(run, optimization)
+    interrupt = Interrupt()
+    rules = [
+        *optimization.rules(),
+        *([_rule(callback)] if callback else []),
+        lambda step: "interrupted" if interrupt.requested else None,
+    ]
+    run = EarlyStopping(optimization.steps(), rules)
+    bar = Progress(count(config), "optimize") if (in_notebook() if progress is None else progress) else None
+    with interrupt, bar or nullcontext(), fixed_order(deterministic, _log.warning):
+        return _recorded(run, optimization, bar.show if bar else lambda row: None)
 
 
-def _recorded(run: EarlyStopping, optimization: Optimization) -> Optimized:
+def _recorded(run: EarlyStopping, optimization: Optimization, show: Callable[[Row], None]) -> Optimized:
     plan, truth = optimization.frames(), optimization.reference
     whole, kept = plan.chosen(), replace(plan, spacing="geometric", count=5).chosen()  # where SSIM is computed; frames
     history, frames, best = list[Row](), dict[int, Tensor](), None
     for step in run:
         row = measured(step, step.image, truth, whole=step.index in whole)
         history.append(row)
+        show(row)
         if step.note:
             _log.warning(step.note)
         if step.index in kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -260,3 +261,27 @@ def test_precision_and_order_of_sums_are_settings(reference: Tensor, monkeypatch
     assert full.history[1].loss == pytest.approx(half.history[1].loss, rel=0.1)
     assert full.history[1].loss != half.history[1].loss
     assert asked == [True, False]
+
+
+def test_ctrl_c_gives_what_there_is(metric: DeepDistance, reference: Tensor, capfd: pytest.CaptureFixture[str]) -> None:
+    def stop(step: Step) -> None:
+        if step.index == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    result = enhance.optimize(reference, metric=metric, steps=9, callback=stop, progress=True)
+    assert (result.stop_reason, [row.step for row in result.history]) == ("interrupted", [0, 1, 2, 3])
+    said = capfd.readouterr().err
+    assert "Ctrl-C again stops at once" in said
+    assert "step 3/9" in said
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_notebook_shows_how_far_it_is(
+    metric: DeepDistance, reference: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("rich.jupyter.display", lambda segments, text: shown.append(text))
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("enhance.runs.progress.find_spec", lambda name: None)  # no ipywidgets
+    enhance.optimize(reference, metric=metric, steps=2)
+    assert "step 2/2" in "".join(shown)

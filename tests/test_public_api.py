@@ -12,7 +12,7 @@ import enhance
 _DISTANCE = "backbone weights layout prefilter reduction padding check_range autocast kernel seed model nodes"
 _OPTIMIZE = (
     "reference initial metric steps callback objective mask learning_rate optimizer parametrization schedule stopping "
-    "degradation log_loss smoothing size tile coarse seed device autocast tf32 deterministic"
+    "degradation log_loss smoothing size tile coarse seed device autocast tf32 deterministic progress"
 )
 _MINIMIZE = (
     "objective parametrization steps learning_rate optimizer schedule log_loss reset_moments smoothing tf32 resume"

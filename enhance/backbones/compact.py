@@ -42,7 +42,7 @@ class Blocks(nn.Module):
         return functional.pixel_unshuffle(x, _BLOCK)
 
 
-def build(seed: int = 0) -> nn.Sequential:
+def build(seed: int) -> nn.Sequential:
     """The five stages of the network, with He-normal weights drawn from `seed`."""
     generator = torch.Generator().manual_seed(seed)
     stages, channels = [], 3

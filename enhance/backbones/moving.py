@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 Network = TypeVar("Network", bound=nn.Module)
+Change = Callable[[Tensor], Tensor]
 
 _copies: WeakKeyDictionary[nn.Module, WeakSet[nn.Module]] = WeakKeyDictionary()
 
 
 @torch.no_grad()
-def moved(network: Network, change: Callable[[Tensor], Tensor]) -> Network:
+def moved(network: Network, change: Change) -> Network:
     """A copy of a frozen network whose tensors are changed; the network itself where the change leaves them as they
     are.
 
@@ -24,9 +25,11 @@ def moved(network: Network, change: Callable[[Tensor], Tensor]) -> Network:
 
     Args:
         network: stays as it is.
-        change: what `torch.nn.Module.to` and its kind do to each tensor.
+        change: what `torch.nn.Module.to` and its kind do to each tensor. `to_empty`, which would leave nothing of a
+            frozen network, only moves it.
     """
     tensors = _tensors(network)
+    change = keeping_values(change)
     changed = [change(tensor) for tensor in tensors]
     if all(new is old for new, old in zip(changed, tensors, strict=True)):
         return network
@@ -41,6 +44,18 @@ def moved(network: Network, change: Callable[[Tensor], Tensor]) -> Network:
     made = deepcopy(network, replaced)
     copies.add(made)
     return made
+
+
+def keeping_values(change: Change) -> Change:
+    """The change; or, where it makes tensors without values as `to_empty` does, one that only moves them.
+
+    What a metric holds is in no state dict, which could bring it back.
+    """
+    try:
+        empties = not change(torch.empty((), device="meta")).is_meta  # of nothing, nothing can be copied
+    except (NotImplementedError, RuntimeError):
+        return change
+    return (lambda tensor: tensor.to(change(tensor).device)) if empties else change
 
 
 def _tensors(network: nn.Module) -> list[Tensor]:

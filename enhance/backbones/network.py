@@ -17,7 +17,8 @@ from enhance.backbones.extraction import extractor, torchvision_extractor
 from enhance.backbones.pooling import L2Pooling
 from enhance.backbones.precision import full_precision
 from enhance.backbones.registry import ARCHITECTURES, BACKBONES, TORCHVISION
-from enhance.backbones.weights import Origin, WeightsError, fill, layers_of
+from enhance.backbones.weights import Origin, WeightsError, fill, layers_of, ordinary_tensors
+from enhance.utils.defaults import SEED, TF32, WEIGHTS
 from enhance.utils.hashes import hash_tensors
 from enhance.utils.suggest import unknown
 
@@ -42,7 +43,7 @@ class Backbone(nn.Module):
         tf32: whether a GPU may round to TF32 in it.
     """
 
-    tf32: bool = False
+    tf32: bool = TF32
     mean: Tensor | None
     std: Tensor | None
 
@@ -202,11 +203,12 @@ def as_backbone(
     return made
 
 
+@ordinary_tensors()
 def load(
     name: str,
-    weights: Weights = "pretrained",
+    weights: Weights = WEIGHTS,
     *,
-    seed: int = 0,
+    seed: int = SEED,
     model: str | None = None,
     nodes: Sequence[str] | None = None,
 ) -> Backbone:

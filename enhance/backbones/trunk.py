@@ -10,15 +10,15 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.weights import WeightsError, cache_path, cached_or_downloaded, entry, fill
+from enhance.backbones.weights import WeightsError, cache_path, cached_or_downloaded, entry, fill, ordinary_tensors
+from enhance.utils.defaults import SEED, WEIGHTS
 
 _PRETRAINED = "IMAGENET1K_V1"
 TrunkWeights = str | PathLike[str] | Mapping[str, Tensor]
 
 
-def load_trunk(
-    network: str, weights: TrunkWeights = "pretrained", seed: int = 0
-) -> tuple[nn.Sequential, dict[str, Any]]:
+@ordinary_tensors()
+def load_trunk(network: str, weights: TrunkWeights = WEIGHTS, seed: int = SEED) -> tuple[nn.Sequential, dict[str, Any]]:
     """The layers of a network's features, filled with weights; and name and weights, in values that JSON has.
 
     Args:

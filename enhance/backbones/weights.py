@@ -53,6 +53,20 @@ class Origin:
         return cls(weights, name, hash_tensors(layers.state_dict()), pretrained)
 
 
+@contextmanager
+def ordinary_tensors() -> Iterator[None]:
+    """While it is entered, tensors are made as anywhere else: on the CPU, in single precision, with gradients. Whoever
+    builds a model around a metric may have asked for something else.
+    """
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"), torch.inference_mode(False):
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def fill(
     layers: nn.Module, network: str, pretrained: str, weights: str | PathLike[str] | Mapping[str, Tensor], seed: int
 ) -> Origin:

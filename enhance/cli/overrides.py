@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -310,6 +310,8 @@ class _Composer:
             kind = known.kinds[0]
             if value is None and type(None) not in known.kinds:
                 return f"{line} leaves it without a value; give it one."
+        if get_origin(kind) is list:
+            return f"{line} must be a list, e.g. {key}=[{line.partition('=')[2]}]."
         if kind in _KINDS:
             return f"{line} must be {_KINDS[kind]}."
         return f"{line}: {str(error).splitlines()[0].rstrip('.')}."

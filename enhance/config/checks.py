@@ -9,6 +9,7 @@ from typing import Any
 
 from enhance.backbones.registry import BACKBONES, COMPACT
 from enhance.config.schema import (
+    DUEL,
     MODULE,
     BackboneConfig,
     Config,
@@ -37,7 +38,10 @@ def check(config: Config) -> None:
     check_betas(config.optimizer.betas)
     check_tile_and_warmup(config)
     check_metric(config.metric, config.terms)
-    check_weights(config.metric, [config.metric.name, *config.terms])
+    against = config.against or ""
+    check_weights(config.metric, [config.metric.name, *config.terms, *config.judges, against.partition("@")[0]])
+    check_judges(config.judges)
+    check_duel(config)
     for name, weight in config.terms.items():
         if name != MODULE:
             check_metric_name(name, "term")
@@ -47,6 +51,46 @@ def check(config: Config) -> None:
             raise SettingsError(f"terms.{name}={weight:g} is too small; a weight must be at least 0.")
     if not config.weight and not any(config.terms.values()):
         raise SettingsError("All weights are 0; give weight= or one of terms.NAME= a number above 0.")
+
+
+def check_duel(config: Config) -> None:
+    """Nothing, where a duel has its second metric and no setting that a duel cannot follow.
+
+    Raises:
+        SettingsError: one sentence about the first setting that cannot be.
+    """
+    if config.task.name != DUEL:
+        if config.against is not None:
+            raise SettingsError(f"against={config.against} goes with task={DUEL}, not with task={config.task.name}.")
+        return
+    if not config.against:
+        raise SettingsError(f"task={DUEL} needs against=METRIC, the second metric, e.g. against=mse.")
+    check_metric_name(config.against)
+    given = {
+        "terms": bool(config.terms),
+        "mask": config.mask is not None,
+        "coarse": config.coarse,
+        "tile": bool(config.tile),
+        "weight": config.weight != Config.weight,
+    }
+    if unfit := next((key for key, is_given in given.items() if is_given), ""):
+        raise SettingsError(f"task={DUEL} compares two metrics on the whole image; leave {unfit} out.")
+    if config.parametrization.name != "pixels":
+        raise SettingsError(
+            f"parametrization={config.parametrization.name} does not go with task={DUEL}, which moves pixels."
+        )
+
+
+def check_judges(judges: Sequence[str]) -> None:
+    """Nothing, where these are names of metrics, each once.
+
+    Raises:
+        SettingsError: if they are not.
+    """
+    for name in judges:
+        check_metric_name(name, "judge")
+        if list(judges).count(name) > 1:
+            raise SettingsError(f"judges=[{','.join(judges)}] has {name} twice; leave one out.")
 
 
 def check_tile_and_warmup(config: Config) -> None:
@@ -153,17 +197,17 @@ def starts_from(config: Config) -> str:
 
 def notes(config: Config) -> list[str]:
     """What of the settings changes nothing, in sentences."""
-    names = [config.metric.name, *config.terms]
-    found = unused_backbone(config.backbone.name, names)
-    deep = any(METRICS.get(name.partition("@")[0], Row).deep for name in names)
+    names = [config.metric.name, *config.terms, *([config.against] if config.against else [])]
+    found = unused_backbone(config.backbone.name, [*names, *config.judges])
+    deep, used = _deep(names), _deep([*names, *config.judges])
     schedule, frames, backbone, initial = config.schedule, config.frames, config.backbone, starts_from(config)
     degradation = config.degradation.get("name", "none")
     default = BackboneConfig()
     unused = {
         f"degradation={degradation}": degradation != "none" and initial != "degraded",
-        f"backbone.weights={backbone.weights}": backbone.weights == "untrained" and not deep,
+        f"backbone.weights={backbone.weights}": backbone.weights == "untrained" and not used,
         f"backbone.seed={backbone.seed}": backbone.seed != default.seed
-        and (not deep or backbone.weights != "untrained"),
+        and (not used or backbone.weights != "untrained"),
         f"optimizer.smoothing={config.optimizer.smoothing:g}": config.optimizer.smoothing != OptimizerConfig.smoothing
         and not deep,
         f"stopping.tolerance={config.stopping.tolerance:g}": config.stopping.tolerance != StoppingConfig.tolerance
@@ -185,10 +229,15 @@ def notes(config: Config) -> list[str]:
     ]
 
 
+def _deep(names: Iterable[str]) -> bool:
+    """Whether one of the metrics is a deep measure."""
+    return any(METRICS.get(name.partition("@")[0], Row).deep for name in names)
+
+
 def unused_backbone(backbone: str, metrics: Iterable[str]) -> list[str]:
     """A note, where a backbone was chosen that none of the metrics uses."""
     names = list(metrics)
-    if backbone == COMPACT or any(METRICS.get(name.partition("@")[0], Row).deep for name in names):
+    if backbone == COMPACT or _deep(names):
         return []
     verb = "uses" if len(names) == 1 else "use"
     return [f"{', '.join(names)} {verb} no backbone; backbone={backbone} changes nothing"]

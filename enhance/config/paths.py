@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,21 @@ def title(task: str, metric: str, backbone: str) -> str:
     return f"{task}-{metric}-{backbone}" if row and row.deep else f"{task}-{metric}"
 
 
+def chosen(name: str, values: Mapping[str, Any]) -> Any:
+    """The value of that name; null where there is none: a recipe's own setting for each metric.
+
+    Example:
+        >>> chosen("mse", {"mse": 0.01, "ssim": 0.02})
+        0.01
+    """
+    return values.get(name)
+
+
 def register() -> None:
-    """Make ${enhance.home:}, ${enhance.folder:PARENT,NAME} and ${enhance.title:TASK,METRIC,BACKBONE} known to YAML."""
+    """Make ${enhance.home:}, ${enhance.folder:PARENT,NAME}, ${enhance.title:TASK,METRIC,BACKBONE} and
+    ${enhance.chosen:NAME,{NAME: VALUE, ...}} known to YAML.
+    """
+    OmegaConf.register_new_resolver("enhance.chosen", chosen, replace=True)
     OmegaConf.register_new_resolver("enhance.title", title, replace=True)
     OmegaConf.register_new_resolver("enhance.home", lambda: str(home()), replace=True)
     OmegaConf.register_new_resolver("enhance.folder", claim_folder, replace=True, use_cache=True)

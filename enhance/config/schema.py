@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from enhance.metrics.registry import METRICS, Row
+from enhance.utils.defaults import BACKGROUND, SEED, TF32, WEIGHTS
 
 MISSING: Any = "???"  # OmegaConf's word for a value that has to be given
 _MOST_SEED = 2**63 - 1
@@ -79,7 +80,7 @@ class MetricConfig:
     range: Any = None
     higher_is_better: bool = False
     best: float | None = None
-    weights: str = "pretrained"
+    weights: str = WEIGHTS
     layout: str | None = None
     prefilter: bool | None = None
     padding: str | None = None
@@ -99,8 +100,8 @@ class BackboneConfig:
     """
 
     name: str = MISSING
-    weights: str = "pretrained"
-    seed: int = limited(0, low=0, high=_MOST_SEED)
+    weights: str = WEIGHTS
+    seed: int = limited(SEED, low=0, high=_MOST_SEED)
     model: str | None = None
     nodes: list[str] | None = None
 
@@ -224,6 +225,9 @@ class Config:
         terms: further terms of the objective: metrics by name, with their weights.
         weight: of the metric among the terms.
         logger: settings of each logger, as its YAML names them.
+        against: of task=duel, the second metric: NAME, or NAME@BACKBONE of a deep measure.
+        judges: metrics that score the initial image, the result and the frames: NAME, or NAME@BACKBONE of a deep
+            measure. Their scores are as published, those of task=score.
         reference: a file, or a sample: astronaut, chelsea, coffee, ...
         initial: white, grey, black, noise, degraded, or a file; null: the task's own.
         mask: a grey file: where the image is optimised and compared.
@@ -239,6 +243,7 @@ class Config:
         autocast: bfloat16 or float16: the precision in which the backbone computes.
         tf32: let a GPU round to TF32: faster; losses differ in the fourth digit.
         deterministic: on a GPU, the same numbers from the same command; slower.
+        figures: draw figures, animation and report; false: leave that to task=report run=FOLDER, for large sweeps.
         checkpoint: seconds between two checkpoints, from which resume=FOLDER goes on.
     """
 
@@ -246,6 +251,8 @@ class Config:
     metric: MetricConfig = field(default_factory=MetricConfig)
     terms: dict[str, float] = field(default_factory=dict)
     weight: float = limited(1.0, low=0)
+    against: str | None = None
+    judges: list[str] = field(default_factory=list)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     degradation: dict[str, Any] = field(default_factory=dict)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -261,18 +268,20 @@ class Config:
     size: int | None = limited(None, low=8, high=32_768)
     tile: int | None = None
     coarse: bool = False
-    background: str = "white"
+    background: str = BACKGROUND
     steps: int | None = limited(None, low=1, high=1_000_000)
-    seed: int = limited(0, low=0, high=_MOST_SEED)
+    seed: int = limited(SEED, low=0, high=_MOST_SEED)
     device: str = "auto"
     compile: bool = False
     autocast: str | None = limited(None, accepted=("bfloat16", "float16"))
-    tf32: bool = False
+    tf32: bool = TF32
     deterministic: bool = False
     threads: int | None = limited(None, low=1, high=1024)
+    figures: bool = True
     checkpoint: float = limited(10.0, low=0)
 
 
+DUEL = "duel"  # the name of the task that compares two metrics
 MODULE = "module"  # the metric's name where it is any importable one
 OPEN = ("terms", "metric.arguments", "optimizer.arguments", "schedule.arguments", "parametrization.arguments")
 """Sections whose keys are free. Those of `degradation` are the ones that its YAML names."""

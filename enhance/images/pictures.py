@@ -14,6 +14,7 @@ from enhance.images.reading import Picture, from_pillow, read
 from enhance.images.samples import SAMPLES, sample_file
 from enhance.images.suffixes import readable
 from enhance.images.writing import save_image
+from enhance.utils.defaults import BACKGROUND
 from enhance.utils.suggest import unknown
 
 __all__ = [
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 
-def open_picture(name: str | os.PathLike[str], background: str = "white", others: Iterable[str] = ()) -> Picture:
+def open_picture(name: str | os.PathLike[str], background: str = BACKGROUND, others: Iterable[str] = ()) -> Picture:
     """The picture in a file, or a sample by its name; a file that is named like a sample is opened as ./NAME.
 
     Args:
@@ -62,7 +63,7 @@ def open_picture(name: str | os.PathLike[str], background: str = "white", others
     raise ImageError(unknown("file or sample", text, [*others, *SAMPLES, *_images_here()]))
 
 
-def sample(name: str, background: str = "white") -> Picture:
+def sample(name: str, background: str = BACKGROUND) -> Picture:
     """A photograph that comes with scikit-image, by its name in `SAMPLES`.
 
     Raises:
@@ -78,7 +79,7 @@ def sample(name: str, background: str = "white") -> Picture:
     return Picture(picture.image, name)
 
 
-def load_image(path: str | os.PathLike[str], background: str = "white") -> Tensor:
+def load_image(path: str | os.PathLike[str], background: str = BACKGROUND) -> Tensor:
     """The image in a file, or a sample by its name: (1, 3, H, W), float32 RGB in [0, 1]; see `read`.
 
     Example:

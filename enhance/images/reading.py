@@ -17,6 +17,7 @@ from torch import Tensor
 from enhance.images.arrays import Array, ImageError, from_array
 from enhance.images.colour import to_srgb
 from enhance.images.decoding import Samples, decode, of_pillow
+from enhance.utils.defaults import BACKGROUND
 from enhance.utils.suggest import short
 
 
@@ -37,7 +38,7 @@ class Picture:
     bits: int = 8
 
 
-def read(path: str | os.PathLike[str], background: str = "white") -> Picture:
+def read(path: str | os.PathLike[str], background: str = BACKGROUND) -> Picture:
     """The picture in a file: PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000, PPM, PGM, PFM, TGA or QOI.
 
     Colours are converted to sRGB as the file describes them (ICC profiles with littlecms, relative colorimetric with
@@ -80,7 +81,7 @@ def read(path: str | os.PathLike[str], background: str = "white") -> Picture:
         raise ImageError(f"{path} cannot be read whole: the file is damaged or cut short ({reason}).") from error
 
 
-def from_pillow(picture: Image.Image, background: str = "white", name: str = "image") -> Picture:
+def from_pillow(picture: Image.Image, background: str = BACKGROUND, name: str = "image") -> Picture:
     """An image of Pillow, read as a file is: orientation, colour profile, transparency and depth count alike.
 
     An image that Pillow has opened but not decoded is read from its file, with all of its bits.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from enhance.backbones.precision import full_precision
 from enhance.backbones.trunk import load_trunk
+from enhance.backbones.weights import ordinary_tensors
 from enhance.metrics import checks
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.metric import BaseMetric
@@ -48,7 +49,7 @@ class FunctionMetric(BaseMetric):
         self.min_size, self._batched = min_size, batched
         self._settings, self._backbone = settings or {}, backbone
         self._scale, self._shift, self._range = _affine(range)
-        where = torch.zeros(())
+        where = torch.zeros((), dtype=torch.float32)
         if isinstance(compare, nn.Module):
             compare.requires_grad_(False).eval()
             where = next((where.to(parameter) for parameter in compare.parameters()), where)
@@ -202,6 +203,7 @@ def as_metric(
     )
 
 
+@ordinary_tensors()
 def library_metric(
     name: str,
     row: Row,

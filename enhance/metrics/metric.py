@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from enhance.backbones.moving import Change, keeping_values
 from enhance.utils.suggest import unknown
 
 REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -97,6 +98,10 @@ class BaseMetric(nn.Module):
         if not isinstance(check_range, bool):
             raise ValueError(f"check_range must be True or False, got {check_range!r}.")
         self.name, self.reduction, self.check_range = name, reduction, check_range
+
+    def _apply(self, fn: Change, recurse: bool = True) -> Self:
+        super()._apply(keeping_values(fn), recurse)
+        return self
 
     def __copy__(self) -> Self:
         """A metric that shares every network and tensor, and moves alone."""

@@ -165,8 +165,16 @@ METRICS: dict[str, Row] = {
 
 
 def display_name(name: str) -> str:
-    """The name of a metric as papers write it; of an unknown one the name itself."""
-    return METRICS[name].title if name in METRICS else name
+    """The name of a metric as papers write it; of an unknown one the name itself.
+
+    Example:
+        >>> display_name("ssim"), display_name("deepwsd@vgg19"), display_name("mine")
+        ('SSIM', 'DeepWSD in vgg19', 'mine')
+    """
+    base, _, backbone = name.partition("@")
+    if base not in METRICS:
+        return name
+    return f"{METRICS[base].title} in {backbone}" if backbone else METRICS[base].title
 
 
 def load_metric(name: str, **settings: Any) -> Metric:

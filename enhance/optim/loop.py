@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from enhance.backbones.precision import full_precision
-from enhance.config.schema import Config, OptimizerConfig
+from enhance.config.schema import Config, OptimizerConfig, ScheduleConfig
 from enhance.metrics.checks import values_known
 from enhance.optim.guard import Diverged, NaNGuard
 from enhance.optim.objective import Objective
@@ -48,7 +48,7 @@ def minimize(
     optimizer: MakeOptimizer | None = None,
     schedule: Schedule = cosine,
     log_loss: bool = OptimizerConfig.log_loss,
-    reset_moments: bool = False,
+    reset_moments: bool = ScheduleConfig.reset_moments,
     smoothing: Schedule | None = _SMOOTHING,
     tf32: bool = Config.tf32,
     resume: Mapping[str, Any] | None = None,

@@ -27,7 +27,7 @@ class Term:
     Attributes:
         function: a metric, which compares the image with the reference; or a function of the image alone, (1, 3, H, W)
             in [0, 1] -> a scalar, such as a total variation.
-        weight: of its loss, at least 0; a term of weight 0 is recorded only.
+        weight: of its loss; below 0, the image is made worse by the term; a term of weight 0 is recorded only.
         name: in tables and curves; by default the metric's or the function's own.
     """
 
@@ -39,8 +39,8 @@ class Term:
         if not callable(self.function):
             raise ValueError(f"A term takes a metric or a function of the image, got {type(self.function).__name__}.")
         weight = self.weight
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
-            raise ValueError(f"The weight of a term must be a number of at least 0, got {weight!r}.")
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not math.isfinite(weight):
+            raise ValueError(f"The weight of a term must be a finite number, got {weight!r}.")
         if not self.name:
             named = getattr(self.function, "name", "") or getattr(self.function, "__name__", "").strip("<>")
             object.__setattr__(self, "name", named or type(self.function).__name__)
@@ -196,9 +196,11 @@ def _smoothed(metric: Any, amount: float) -> Any:
 
 
 def _sum(losses: Sequence[Tensor], terms: Sequence[Term]) -> Tensor:
-    weighted = [loss if term.weight == 1 else term.weight * loss for loss, term in zip(losses, terms, strict=True)]
-    total = weighted[0]
-    for loss in weighted[1:]:
+    counted = [(loss, term.weight) for loss, term in zip(losses, terms, strict=True) if term.weight]
+    if not counted:
+        return 0.0 * losses[0]
+    total, *rest = (loss if weight == 1 else weight * loss for loss, weight in counted)
+    for loss in rest:
         total = total + loss
     return total
 

@@ -46,7 +46,7 @@ class Plateau:
         if step.reduced:
             self._since = step.index
             return None
-        if step.loss < self._best * (1 - self.tolerance):
+        if step.loss < self._best * (1 - self.tolerance if self._best > 0 else 1 + self.tolerance):
             self._best, self._since = step.loss, step.index
         waited = step.index - self._since
         return f"no better by {self.tolerance:.3g} in {waited} steps" if waited >= self.patience else None

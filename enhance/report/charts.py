@@ -10,14 +10,16 @@ from typing import Any, TypeVar
 
 from enhance.metrics.registry import display_name
 from enhance.report.axes import Axis, Tick, polyline
-from enhance.report.numbers import QUANTITIES
+from enhance.report.numbers import quantity
 from enhance.report.run_data import SMALLEST_SHARE, RunData, weighted_terms
+from enhance.runs.history import Row
 
 _Point = TypeVar("_Point")
 
 WIDTH, HEIGHT = 360.0, 118.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, 344.0, 6.0, 98.0
 _MAX_POINTS = 600
+_OF_ROWS = ("loss", "psnr", "ssim")  # figures that every row has
 _MARGIN = 0.04  # above and below a curve, in parts of its range
 
 
@@ -39,7 +41,7 @@ class Chart:
     """One curve in a box of WIDTH x HEIGHT.
 
     Attributes:
-        key: of the quantity it shows: loss, psnr or ssim.
+        key: of the quantity it shows: loss, psnr, ssim, or a judge's name.
         steps, across, up, texts: of every point: its step, its place, and its value as text.
         columns, lines: places and labels of the grid.
         dot: place of the result.
@@ -64,7 +66,7 @@ class Chart:
 
     @property
     def title(self) -> str:
-        return QUANTITIES[self.key].title
+        return quantity(self.key).title
 
     @property
     def points(self) -> str:
@@ -83,12 +85,14 @@ class Level:
 
 
 def charts(data: RunData) -> list[Chart]:
-    """Loss, PSNR and SSIM against the step; the loss on a logarithmic axis. What was never finite is left out."""
+    """Loss, PSNR, SSIM and the scores of the judges against the step; the loss on a logarithmic axis. What was never
+    finite is left out.
+    """
     if not data.rows:
         return []
     first = data.rows[0].step
     across = Axis(first, max(data.rows[-1].step, first + 1), _LEFT, _RIGHT)
-    drawn = (_chart(key, data, across) for key in ("loss", "psnr", "ssim"))
+    drawn = (_chart(key, data, across) for key in dict.fromkeys((*_OF_ROWS, *data.judges)))
     return [chart for chart in drawn if chart]
 
 
@@ -107,10 +111,10 @@ def levels(initial: Mapping[str, Any], result: Mapping[str, Any]) -> list[Level]
 
 
 def _chart(key: str, data: RunData, across: Axis) -> Chart | None:
-    rows = [row for row in data.rows if math.isfinite(getattr(row, key))]
+    rows = [row for row in data.rows if math.isfinite(_value(row, key))]
     if not rows:
         return None
-    values = [float(getattr(row, key)) for row in rows]
+    values = [_value(row, key) for row in rows]
     logarithmic = key == "loss" and min(values) > 0 and len(rows) > 1
     terms = weighted_terms(rows, data.weights) if key == "loss" else {}
     smallest = SMALLEST_SHARE * min(values) if logarithmic else -math.inf
@@ -118,21 +122,26 @@ def _chart(key: str, data: RunData, across: Axis) -> Chart | None:
     up = Axis.around(values + shares, _BOTTOM, _TOP, logarithmic=logarithmic, margin=_MARGIN)
     shown = _thinned(rows)
     best = next((row for row in rows if data.best and row.step == data.best.step), None)
-    write = QUANTITIES[key].write
+    write = quantity(key).write
     return Chart(
         key,
         [row.step for row in shown],
         [round(across.place(row.step), 1) for row in shown],
-        [round(up.place(getattr(row, key)), 1) for row in shown],
-        [write(getattr(row, key)) for row in shown],
+        [round(up.place(_value(row, key)), 1) for row in shown],
+        [write(_value(row, key)) for row in shown],
         across.ticks(5, whole=True),
         up.ticks(),
-        (across.place(best.step), up.place(getattr(best, key))) if best else None,
+        (across.place(best.step), up.place(_value(best, key))) if best else None,
         logarithmic,
-        f"{QUANTITIES[key].title} from {write(values[0])} at step {rows[0].step} "
+        f"{quantity(key).title} from {write(values[0])} at step {rows[0].step} "
         f"to {write(values[-1])} at step {rows[-1].step}",
         [TermLine(display_name(name), _lines(points, across, up)) for name, points in terms.items()],
     )
+
+
+def _value(row: Row, key: str) -> float:
+    """A figure of a row, or its score by a judge; NaN where it was not computed."""
+    return float(getattr(row, key)) if key in _OF_ROWS else row.judges.get(key, math.nan)
 
 
 def _lines(points: list[tuple[int, float]], across: Axis, up: Axis) -> list[str]:

@@ -11,7 +11,7 @@ from enhance.metrics.registry import display_name
 from enhance.report import embed
 from enhance.report.charts import HEIGHT, WIDTH, Chart, charts, levels
 from enhance.report.embed import Frame
-from enhance.report.numbers import QUANTITIES, write
+from enhance.report.numbers import QUANTITIES, quantity, write
 from enhance.report.run_data import RunData
 from enhance.report.template import SHARED, render_page
 from enhance.runs import layout as names
@@ -90,6 +90,7 @@ def _results(data: RunData, labels: Mapping[str, str]) -> dict[str, Any]:
         "columns": [labels["initial"], labels["result"], *(["last"] if last else [])],
         "table": _table([initial, result, *last]),
         "terms": _terms(data, initial, result),
+        "judges": _judges(data, [initial, result, *last]),
         "remarks": [*data.metadata.get("notes", []), *data.metadata.get("why_null", {}).values()],
         "levels": levels(initial, result),
     }
@@ -169,6 +170,20 @@ def _terms(data: RunData, initial: Mapping[str, Any], result: Mapping[str, Any])
     return [
         (display_name(name), f"{weight:g}", write("loss", before.get(name)), write("loss", after.get(name)))
         for name, weight in data.weights.items()
+    ]
+
+
+def _judges(data: RunData, columns: list[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:
+    """Name of each judge, which scores are better, and its scores of the images; PSNR of equal images is infinite."""
+    known = [figures.get("judges") or {} for figures in columns]
+    return [
+        (
+            quantity(name).heading,
+            "higher" if judge.get("higher_is_better") else "lower",
+            [quantity(name).write(scores.get(name), unit=False) for scores in known],
+        )
+        for name, judge in data.judges.items()
+        if any(name in scores for scores in known)
     ]
 
 

@@ -64,6 +64,16 @@ QUANTITIES: Mapping[str, Quantity] = {
 }
 
 
+def quantity(key: str) -> Quantity:
+    """How a figure, or a score by the metric of that name, is named and written.
+
+    Example:
+        >>> quantity("gmsd").title, quantity("gmsd").write(0.123456)
+        ('GMSD', '0.1235')
+    """
+    return QUANTITIES.get(key) or Quantity(display_name(key), ".4g", ".3g")
+
+
 def write(key: str, value: float | None) -> str:
     """A figure of metrics.json or history.csv as people read it, with its unit."""
     return QUANTITIES[key].write(value)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from enhance.report import animation, figures, html
+from enhance.report.duel import drawing, page
+from enhance.report.duel.data import FOUR, DuelData
 from enhance.report.run_data import RunData
+from enhance.runs.layout import read_metrics
 
 
 def render(folder: Path) -> tuple[str, ...]:
@@ -17,6 +20,8 @@ def render(folder: Path) -> tuple[str, ...]:
     Raises:
         ValueError: if the folder holds no run.
     """
+    if "duel" in read_metrics(folder):
+        return _render_duel(folder)
     data = RunData.read(folder)
     for draw in (
         figures.comparison,
@@ -27,3 +32,10 @@ def render(folder: Path) -> tuple[str, ...]:
     ):
         draw(data)
     return data.missing
+
+
+def _render_duel(folder: Path) -> tuple[str, ...]:
+    data = DuelData.read(folder)
+    for draw in (drawing.comparison, drawing.curves, page.report):
+        draw(data)
+    return tuple(f"{name}.png is not there yet." for name in FOUR if name not in data.pictures)

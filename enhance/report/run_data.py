@@ -100,7 +100,11 @@ class RunData:
 
     @property
     def method(self) -> str:
-        """Metric and backbone, e.g. `DeepJSD in vgg16`; or the terms of the objective, e.g. `DeepJSD + LPIPS`."""
+        """Metric and backbone, e.g. `DeepJSD in vgg16`; its terms, e.g. `DeepJSD + LPIPS`; or the title that
+        the run has.
+        """
+        if title := self.metadata.get("title"):
+            return str(title)
         if self.weights:
             return " + ".join(map(display_name, self.weights))
         known = [str((self.metadata.get(key) or {}).get("name") or "") for key in ("metric", "backbone")]
@@ -111,6 +115,11 @@ class RunData:
         """The weight of each term by name; empty where the objective has one term."""
         terms = self.metadata.get("objective") or []
         return {str(term["name"]): float(term.get("weight", 1)) for term in terms} if len(terms) > 1 else {}
+
+    @property
+    def judges(self) -> dict[str, dict[str, Any]]:
+        """The settings of each judge by name, in their order."""
+        return self.metadata.get("judges") or {}
 
     @cached_property
     def rows_by_step(self) -> dict[int, Row]:
@@ -144,6 +153,7 @@ def weighted_terms(rows: Iterable[Row], weights: Mapping[str, float]) -> dict[st
             (row.step, weight * row.terms[name]) for row in rows if name in row.terms and math.isfinite(row.terms[name])
         ]
         for name, weight in weights.items()
+        if weight
     }
 
 
@@ -170,7 +180,7 @@ def reduced(image: Image.Image, longer: int) -> Image.Image:
 
 
 def _finite(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in asdict(row).items() if name == "terms" or not math.isnan(value)}
+    return {name: value for name, value in asdict(row).items() if isinstance(value, dict) or not math.isnan(value)}
 
 
 def _metadata(path: Path, missing: list[str]) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class Row:
         ssim: NaN where it was not computed: it is, at the steps that are kept as frames.
         seconds: since the run began.
         terms: value of each term of the objective before its weight, by name; empty where the objective has one term.
+        judges: score by each judge, by name; empty where it was not computed: it is, at the steps that are kept as
+            frames.
     """
 
     step: int
@@ -35,10 +37,11 @@ class Row:
     ssim: float
     seconds: float
     terms: dict[str, float] = field(default_factory=dict, hash=False)
+    judges: dict[str, float] = field(default_factory=dict, hash=False)
 
 
-_NAMES = [each.name for each in fields(Row) if each.name != "terms"]
-_TERM = "term."  # prefix of a term's column
+_GROUPS = {"terms": "term.", "judges": "judge."}  # fields of several columns, and the prefix of these
+_NAMES = [each.name for each in fields(Row) if each.name not in _GROUPS]
 
 
 class HistoryWriter:
@@ -48,20 +51,24 @@ class HistoryWriter:
         path: of the file.
         go_on: append to the file that is there, whose columns stay as they are, instead of beginning anew.
         terms: names of the objective's terms where it has several; each gets a column.
+        judges: names of the judges; each gets a column.
     """
 
-    def __init__(self, path: Path, go_on: bool = False, terms: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path, go_on: bool = False, terms: Sequence[str] = (), judges: Sequence[str] = ()) -> None:
         self._path = path
         if go_on:
-            self._terms = _terms(_columns(path.read_bytes().partition(b"\n")[0]))
+            self._groups = _groups(_columns(path.read_bytes().partition(b"\n")[0]))
             return
-        self._terms = list(terms)
+        self._groups = {"terms": list(terms), "judges": list(judges)}
+        names = [_GROUPS[group] + name for group, members in self._groups.items() for name in members]
         with path.open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream).writerow([*_NAMES, *(_TERM + name for name in self._terms)])
+            csv.writer(stream).writerow([*_NAMES, *names])
 
     def append(self, row: Row) -> None:
         """Write one row."""
-        values = [getattr(row, name) for name in _NAMES] + [row.terms.get(name, math.nan) for name in self._terms]
+        values = [getattr(row, name) for name in _NAMES]
+        for group, members in self._groups.items():
+            values += [getattr(row, group).get(name, math.nan) for name in members]
         values = ["" if isinstance(value, float) and math.isnan(value) else value for value in values]
         with self._path.open("a", newline="", encoding="utf-8") as stream:
             csv.writer(stream).writerow(values)
@@ -97,14 +104,17 @@ def _whole(path: Path) -> Iterator[tuple[Row, bytes]]:
         return
     header, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
     columns = _columns(header)
-    terms = _terms(columns)
+    groups = _groups(columns)
     for line in lines:
         cells = line.decode("utf-8", "replace").strip().split(",")
         try:
             record = dict(zip(columns, cells, strict=True))
             values = (float(record[name] or "nan") for name in _NAMES[1:])
-            values_of_terms = {name: float(record[_TERM + name] or "nan") for name in terms}
-            row = Row(int(record["step"]), *values, terms=values_of_terms)
+            known = {
+                group: {name: float(cell) for name in members if (cell := record[_GROUPS[group] + name])}
+                for group, members in groups.items()
+            }
+            row = Row(int(record["step"]), *values, terms=known["terms"], judges=known["judges"])
         except (KeyError, ValueError):
             return
         if not line.endswith(b"\n"):
@@ -116,6 +126,9 @@ def _columns(header: bytes) -> list[str]:
     return next(csv.reader([header.decode("utf-8", "replace").strip()]), [])
 
 
-def _terms(columns: Sequence[str]) -> list[str]:
-    """The names of the terms that have a column."""
-    return [name.removeprefix(_TERM) for name in columns if name.startswith(_TERM)]
+def _groups(columns: Sequence[str]) -> dict[str, list[str]]:
+    """The names of the terms and of the judges that have a column."""
+    return {
+        group: [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
+        for group, prefix in _GROUPS.items()
+    }

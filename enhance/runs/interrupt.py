@@ -29,9 +29,7 @@ class Interrupt:
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         self._restore()
-        print(
-            "\nstopping once this step is made and everything is written; Ctrl-C again stops at once", file=sys.stderr
-        )
+        print("\nstopping after this step, and nothing is lost; Ctrl-C again stops at once", file=sys.stderr)
 
     def _restore(self) -> None:
         if self._previous is not None:

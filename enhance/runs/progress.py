@@ -1,4 +1,5 @@
-"""What a run shows while it goes on: a live bar on a terminal, a line now and then where output goes to a file."""
+"""What a run shows while it goes on: a live bar on a terminal or in a notebook with ipywidgets, a line now
+and then elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +24,11 @@ _LINES, _SILENCE = 10, 30.0  # without a terminal: how many lines, and the secon
 _RECENT = 20  # steps from which the time left is estimated
 
 
+def in_notebook() -> bool:
+    """Whether output goes to a cell of a notebook."""
+    return Console().is_jupyter
+
+
 class Progress:
     """Step, loss, PSNR, step time and what remains, on standard error; the summary at the end on standard output."""
 
@@ -29,6 +36,8 @@ class Progress:
         self._steps, self._said = steps, time.perf_counter()
         self._times: deque[tuple[int, float]] = deque(maxlen=_RECENT)  # a step, and when it was shown
         self._console = Console(stderr=True, highlight=False)
+        widgets = self._console.is_jupyter and find_spec("ipywidgets") is not None
+        self._live = self._console.is_terminal or widgets
         for note in notes:
             self._console.print(f"note: {note}", markup=False)
         columns = (
@@ -36,7 +45,7 @@ class Progress:
             TextColumn("{task.completed}/{task.total}", table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
         )
-        self._bar = Bar(*columns, console=self._console, disable=not self._console.is_terminal)
+        self._bar = Bar(*columns, console=self._console, disable=not self._live)
         self._task = self._bar.add_task(title, total=steps, figures="")
         self._console.print(title, markup=False)
 
@@ -56,7 +65,7 @@ class Progress:
         figures = f"loss {row.loss:.4g}  {quality}{self._pace(row.step, now)}"
         self._bar.update(self._task, completed=row.step, figures=figures)
         due = row.step % max(1, self._steps // _LINES) == 0 or now - self._said >= _SILENCE
-        if not self._console.is_terminal and due:
+        if not self._live and due:
             self._said = now
             self._console.print(f"step {row.step}/{self._steps}  {figures}", markup=False)
 
@@ -70,9 +79,11 @@ class Progress:
         left = timedelta(seconds=round(seconds * (self._steps - step)))
         return f"  {seconds:.2f} s/step" + (f"  {left} left" if left else "")
 
-    def conclude(self) -> None:
-        """Say that all steps are made, and what takes the time that is left."""
+    def conclude(self, figures: bool = True) -> None:
+        """Say that all steps are made, and what takes the time that is left: the figures, where they are drawn."""
         self._bar.stop()
+        if not figures:
+            return
         self._console.print("drawing figures and report", markup=False)
 
     def summarise(self, results: Mapping[str, Any], folder: Path) -> None:

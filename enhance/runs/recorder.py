@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import astuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -30,6 +30,16 @@ Moment = tuple[Row, Tensor]
 Levels = Callable[[Tensor], Mapping[str, float]]
 
 
+class Scores(Protocol):
+    """The scores of an image (1, 3, H, W) by several metrics."""
+
+    names: Sequence[str]
+
+    def __call__(self, image: Tensor) -> dict[str, float]:
+        """The scores by the names."""
+        ...
+
+
 class Recorder:
     """Keeps the history, the frames, the best image by loss and, in the end, all figures of a run.
 
@@ -43,6 +53,7 @@ class Recorder:
         metadata: what is known before the first step; goes to metrics.json as it is.
         frames: which steps are kept as frames.
         bits: of a channel of all images but the frames: 8 or 16.
+        judges: score the frames and the best image; None: there are none.
     """
 
     def __init__(
@@ -54,18 +65,29 @@ class Recorder:
         metadata: Mapping[str, Any],
         frames: FramePlan,
         bits: int = 8,
+        judges: Scores | None = None,
     ) -> None:
-        self._prepare(folder, reference, metadata, frames, bits)
+        self._prepare(folder, reference, metadata, frames, bits, judges)
         save_image(reference, folder / names.REFERENCE, bits)
         save_image(initial, folder / names.INITIAL, bits)
         terms = [term["name"] for term in metadata.get("objective", [])]
-        self._history = HistoryWriter(folder / names.HISTORY, terms=terms if len(terms) > 1 else [])
+        self._history = HistoryWriter(
+            folder / names.HISTORY,
+            terms=terms if len(terms) > 1 else [],
+            judges=judges.names if judges else [],
+        )
         write_json(folder / names.METRICS, {"status": "running", **self._metadata})
 
     def _prepare(
-        self, folder: Path, reference: Tensor, metadata: Mapping[str, Any], frames: FramePlan, bits: int
+        self,
+        folder: Path,
+        reference: Tensor,
+        metadata: Mapping[str, Any],
+        frames: FramePlan,
+        bits: int,
+        judges: Scores | None,
     ) -> None:
-        self._bits = bits
+        self._bits, self._judges = bits, judges if judges and judges.names else None
         self._folder, self._metadata, self._frames = folder, dict(metadata), frames.chosen()
         self._reference = reference.detach().cpu()
         self._first: Moment | None = None
@@ -81,6 +103,8 @@ class Recorder:
         # A copy: the optimizer goes on in the same memory.
         image = step.image.detach().to(where, self._reference.dtype, copy=True)
         row = measured(step, image, self._reference, whole=kept)
+        if kept and self._judges:
+            row = replace(row, judges=self._judges(image))
         self._history.append(row)
         self._last = (row, image)
         self._first = self._first or self._last
@@ -148,6 +172,7 @@ class Recorder:
         frames: FramePlan,
         state: Mapping[str, Any],
         bits: int = 8,
+        judges: Scores | None = None,
     ) -> Self:
         """Go on in the folder of an interrupted run: rows and frames after the step of `state` are removed, and what
         follows is as if nothing had happened.
@@ -158,13 +183,13 @@ class Recorder:
             metadata: goes to metrics.json as it is.
             frames: the same plan.
             state: what `state` returned.
-            bits: the run's.
+            bits, judges: the run's.
 
         Raises:
             ValueError: if the state is of no step, or the history does not reach its step.
         """
         recorder = cls.__new__(cls)
-        recorder._prepare(folder, reference, metadata, frames, bits)
+        recorder._prepare(folder, reference, metadata, frames, bits, judges)
         recorder._first, recorder._last, recorder._best = (
             _moment(state.get(name)) for name in ("first", "last", "best")
         )
@@ -199,6 +224,8 @@ class Recorder:
         figures: dict[str, Any] = {"step": row.step} | _finite(values)
         if row.terms:
             figures["terms"] = _finite(row.terms)
+        if self._judges:
+            figures["judges"] = _finite(row.judges or self._judges(image))
         return figures | {"levels": _finite(levels(image))} if levels else figures
 
 

@@ -15,6 +15,9 @@ from enhance.runs import layout as names
 from enhance.runs.history import Row, read
 from enhance.sweeps.folder import failure_reason, settings_only
 
+_ASKING = ("task", "degradation", "reference", "initial", "size", "mask", "seed", "background")  # settings
+_QUESTION = ("task", "reference", "start", "degradation", "mask", "width", "height", "seed")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -47,6 +50,18 @@ class Job:
     def finished(self) -> bool:
         return self.state == "finished"
 
+    @property
+    def question(self) -> str:
+        """What was to be done, whatever it was done with: task, degradation, initial image, reference, size and seed.
+        Results of different questions cannot be compared.
+        """
+        return json.dumps([self.metadata.get(key) for key in _QUESTION])
+
+    @property
+    def judges(self) -> dict[str, float | None]:
+        """The score of the best image by each judge; None where it is not finite."""
+        return self.metadata.get("best", {}).get("judges") or {}
+
     def result(self, key: str) -> float | None:
         """A figure of the best image: loss, score, psnr, ssim or ms_ssim; None where it is not known."""
         value = self.metadata.get("best", {}).get(key)
@@ -78,14 +93,33 @@ class Sweep:
         """The finished jobs, in the order of their numbers."""
         return [job for job in self.jobs if job.finished]
 
+    def questions(self) -> dict[str, list[Job]]:
+        """The finished jobs of each question by PSNR, highest first: losses of different metrics cannot be compared."""
+        found: dict[str, list[Job]] = {}
+        for job in self.finished:
+            found.setdefault(job.question, []).append(job)
+        return {question: sorted(jobs, key=_by_psnr) for question, jobs in found.items()}
+
     def ranked(self) -> list[Job]:
-        """Finished jobs by PSNR, highest first, then the others: losses of different metrics cannot be compared."""
-        by_psnr = sorted(self.finished, key=lambda job: -(job.result("psnr") or -math.inf))
+        """The finished jobs, question by question and by PSNR, then the others."""
+        by_psnr = [job for jobs in self.questions().values() for job in jobs]
         return by_psnr + [job for job in self.jobs if not job.finished]
 
-    def best(self) -> Job | None:
-        """The first of the ranking; None where no job is finished."""
-        return self.ranked()[0] if self.finished else None
+    def ranks(self) -> dict[Path, int]:
+        """The rank of each finished job among those of its question, by its folder."""
+        return {job.folder: rank for jobs in self.questions().values() for rank, job in enumerate(jobs, 1)}
+
+    def best(self) -> list[Job]:
+        """The first of each question."""
+        return [jobs[0] for jobs in self.questions().values()]
+
+    def asked(self, job: Job) -> str:
+        """What distinguishes the question of a job from the others, e.g. `denoise, astronaut`."""
+        return ", ".join(job.settings.get(key, "-") for key in self.varying if asks(key))
+
+    def method(self, job: Job) -> str:
+        """What a job answers its question with, e.g. `ssim`: what differs and is no part of the question."""
+        return ", ".join(job.settings.get(key, "-") for key in self.varying if not asks(key))
 
     def lowest_loss(self) -> Job | None:
         """The finished job of the lowest loss, which sweepers look for; None where losses cannot be compared or are all
@@ -118,6 +152,16 @@ class Sweep:
         return ", ".join(job.settings.get(key, "-") for key in self.varying) or f"job {job.number}"
 
 
+def asks(key: str) -> bool:
+    """Whether a setting is part of the question.
+
+    Example:
+        >>> asks("degradation.sigma"), asks("metric")
+        (True, False)
+    """
+    return key.partition(".")[0] in _ASKING
+
+
 def read_sweep(folder: Path) -> Sweep:
     """The sweep in a folder.
 
@@ -131,6 +175,10 @@ def read_sweep(folder: Path) -> Sweep:
     jobs.sort(key=lambda job: job.number)
     keys = dict.fromkeys(key for job in jobs for key in job.settings)
     return Sweep(folder, jobs, [key for key in keys if len({job.settings.get(key) for job in jobs}) > 1])
+
+
+def _by_psnr(job: Job) -> float:
+    return -(job.result("psnr") or -math.inf)
 
 
 def _number(folder: Path) -> int | None:

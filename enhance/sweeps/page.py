@@ -11,12 +11,14 @@ from typing import Any
 
 from enhance.report.axes import Axis, Tick, polyline
 from enhance.report.embed import webp
-from enhance.report.numbers import QUANTITIES
+from enhance.report.numbers import QUANTITIES, quantity
 from enhance.report.template import render_page
 from enhance.runs import layout as names
 from enhance.runs.history import Row
 from enhance.sweeps.folder import recorded_command
 from enhance.sweeps.jobs import Job, Sweep
+from enhance.sweeps.judged import judged_by
+from enhance.sweeps.metamers import metamers
 from enhance.sweeps.sheet import grid, read_small, shared_reference
 
 _TEMPLATE = Path(__file__).with_name("template")
@@ -43,12 +45,15 @@ class Curves:
 
 def page(sweep: Sweep) -> str:
     """The page, from the jobs' files alone."""
-    rows = {job.folder: _row(sweep, job, rank) for rank, job in enumerate(sweep.ranked(), 1)}
+    ranks = sweep.ranks()
+    rows = {job.folder: _row(sweep, job, ranks.get(job.folder)) for job in sweep.ranked()}
     return render_page(
         "summary",
         _TEMPLATE,
         **_heading(sweep),
         **_ranking(sweep, rows),
+        **_judged(sweep),
+        metamers=_metamers(sweep, rows),
         **_curves(sweep, rows),
         **_results(sweep, rows),
         **_reproduction(sweep),
@@ -89,9 +94,32 @@ def _ranking(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> dict[str, Any]:
         "varying": sweep.varying,
         "headings": [(key, QUANTITIES[key].heading) for key in shown],
         "rows": list(rows.values()),
+        "questions": len(sweep.questions()),
         "lowest": sweep.label(lowest) if lowest else "",
         "failures": [(reason, [rows[job.folder] for job in jobs]) for reason, jobs in sweep.failures().items()],
     }
+
+
+def _judged(sweep: Sweep) -> dict[str, Any]:
+    """The matrix of what was optimised with what, judged by what."""
+    found = judged_by(sweep)
+    return {"judged": found, "judge_names": [quantity(name).heading for name in found.judges] if found else []}
+
+
+def _metamers(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Different images at the same distance."""
+    return [
+        {
+            "label": found.label,
+            "rows": [rows[job.folder] for job in found.jobs],
+            "losses": [QUANTITIES["loss"].write(loss) for loss in found.losses],
+            "apart": QUANTITIES["psnr"].write(found.apart),
+            "deviation": webp(found.deviation, _THUMB, 90),
+            "most": f"{found.most:.0f}",
+            "reference": _thumbnail(found.jobs[0].folder / names.REFERENCE),
+        }
+        for found in metamers(sweep)
+    ]
 
 
 def _curves(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> dict[str, Any]:
@@ -126,16 +154,16 @@ def _reproduction(sweep: Sweep) -> dict[str, Any]:
     return {
         "command": "" if overrides is None else shlex.join(["python", "-m", "enhance", "-m", *map(str, overrides)]),
         "resumable": len(sweep.finished) < len(sweep.jobs),
-        "files": [name for name in ("summary.csv", "summary.png") if (sweep.folder / name).is_file()],
+        "files": [name for name in ("summary.csv", "judges.csv", "summary.png") if (sweep.folder / name).is_file()],
     }
 
 
-def _row(sweep: Sweep, job: Job, rank: int) -> dict[str, Any]:
+def _row(sweep: Sweep, job: Job, rank: int | None) -> dict[str, Any]:
     """One job as the page shows it."""
     report = (job.folder / names.REPORT).is_file()
     return {
-        "rank": rank if job.finished else "",
-        "best": job.finished and rank == 1,
+        "rank": rank or "",
+        "best": rank == 1,
         "label": sweep.label(job),
         "settings": [job.settings.get(key, "-") for key in sweep.varying],
         "state": job.state,

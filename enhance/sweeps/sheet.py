@@ -63,9 +63,20 @@ def grid(sweep: Sweep) -> Grid:
         if len(jobs) == len(sweep.jobs):
             lines = [(row, [Cell(job=jobs.get((row, name))) for name in values[across]]) for row in values[down]]
             return Grid(values[across], lines)
+    if found := _questions(sweep):
+        return found
     several = len(sweep.varying) > 1
     cells = [Cell(f"{job.number}: {sweep.label(job)}" if several else sweep.label(job), job) for job in sweep.jobs]
     return Grid([], [("", cells)])
+
+
+def _questions(sweep: Sweep) -> Grid | None:
+    """Methods across, questions down; None where that does not distinguish all jobs."""
+    jobs = {(sweep.asked(job), sweep.method(job)): job for job in sweep.jobs}
+    asked, methods = (list(dict.fromkeys(keys)) for keys in zip(*jobs, strict=True))
+    if len(jobs) < len(sweep.jobs) or min(len(asked), len(methods)) < 2:
+        return None
+    return Grid(methods, [(row, [Cell(job=jobs.get((row, name))) for name in methods]) for row in asked])
 
 
 def shared_reference(sweep: Sweep) -> Path | None:
@@ -104,7 +115,7 @@ def contact_sheet(sweep: Sweep) -> bytes | None:
         titled_lines=bool(found.columns),
     )
     drawn = figure(*layout.size)
-    best = sweep.best()
+    best = {job.folder for job in sweep.best()}
     for row, (title, cells) in enumerate(lines):
         _write_beside(drawn, layout, row, title)
         for column, cell in enumerate(cells):
@@ -112,7 +123,7 @@ def contact_sheet(sweep: Sweep) -> bytes | None:
             if cell.is_reference and reference:
                 _show(axis, reference, "reference", FAINT)
             elif cell.job and (image := pictures.get(cell.job.folder)):
-                _show_result(axis, image, cell.job, cell.job is best)
+                _show_result(axis, image, cell.job, cell.job.folder in best)
             elif cell.job:
                 _show_absent(axis, cell.job.state)
     return encode(drawn, "png", 200)

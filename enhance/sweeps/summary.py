@@ -12,6 +12,7 @@ from rich.text import Text
 
 from enhance.report.numbers import MISSING, QUANTITIES
 from enhance.sweeps.jobs import Job, Sweep, read_sweep
+from enhance.sweeps.judged import judged_by
 from enhance.sweeps.page import page
 from enhance.sweeps.sheet import contact_sheet
 from enhance.utils.files import write_bytes, write_text
@@ -30,6 +31,8 @@ def summarise(folder: Path) -> Sweep:
     write_text(folder / "summary.csv", _csv(sweep))
     if sheet := contact_sheet(sweep):
         write_bytes(folder / "summary.png", sheet)
+    if judged := judged_by(sweep):
+        write_text(folder / "judges.csv", judged.csv())
     write_text(folder / "summary.html", page(sweep))
     _print(sweep)
     return sweep
@@ -39,10 +42,11 @@ def _csv(sweep: Sweep) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["rank", "job", *sweep.varying, "state", *QUANTITIES, "seconds", "steps", "stop_reason", "folder"])
-    for rank, job in enumerate(sweep.ranked(), 1):
+    ranks = sweep.ranks()
+    for job in sweep.ranked():
         writer.writerow(
             [
-                rank if job.finished else "",
+                ranks.get(job.folder, ""),
                 job.number,
                 *(job.settings.get(key, "") for key in sweep.varying),
                 job.state,
@@ -63,8 +67,9 @@ def _print(sweep: Sweep) -> None:
     for reason, jobs in sweep.failures().items():
         more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
         console.print(f"failed: {reason} ({jobs[0].folder.name}/run.log{more})", style="red", soft_wrap=True)
+    within = " within each question" if len(sweep.questions()) > 1 else ""
     console.print(
-        f"{len(sweep.finished)} of {len(sweep.jobs)} jobs finished, ranked by PSNR; "
+        f"{len(sweep.finished)} of {len(sweep.jobs)} jobs finished, ranked by PSNR{within}; "
         f"summary in {sweep.folder / 'summary.html'}",
         soft_wrap=True,
     )
@@ -79,15 +84,16 @@ def _table(sweep: Sweep) -> Table:
         table.add_column(QUANTITIES[key].heading, justify="right", no_wrap=True)
     table.add_column("seconds", justify="right", no_wrap=True)
     table.add_column("")
-    for rank, job in enumerate(sweep.ranked(), 1):
+    ranks = sweep.ranks()
+    for job in sweep.ranked():
         seconds = job.metadata.get("seconds")
         table.add_row(
-            str(rank) if job.finished else "-",
+            str(ranks.get(job.folder, "-")),
             *(Text(job.settings.get(key, "-")) for key in sweep.varying),
             *(_ascii(job.written(key, unit=False)) for key in _COLUMNS),
             f"{seconds:.1f}" if seconds is not None else "-",
             _remark(sweep, job),
-            style="red" if not job.finished else "bold" if rank == 1 else "",
+            style="red" if not job.finished else "bold" if ranks[job.folder] == 1 else "",
         )
     return table
 
@@ -100,5 +106,5 @@ def _ascii(number: str) -> str:
 def _remark(sweep: Sweep, job: Job) -> str:
     if not job.finished:
         return job.state
-    remarks = {"best": job is sweep.best() and len(sweep.jobs) > 1, "lowest loss": job is sweep.lowest_loss()}
+    remarks = {"best": job in sweep.best() and len(sweep.jobs) > 1, "lowest loss": job is sweep.lowest_loss()}
     return ", ".join(remark for remark, applies in remarks.items() if applies)

@@ -25,11 +25,8 @@ from enhance.degradations import DEGRADATIONS
 NAMING = ("name", "spacing")  # keys that name the choice itself
 GROUPS = [(group, name) for group, names in choices().items() if group != "degradation" for name in names]
 PACKAGE = Path(inspect.getfile(enhance)).parent
-ABOVE = ("cli", "evaluation", "encoding", "metrics", "optim", "runs", "scoring", "sweeps")
-SOURCES = [
-    *(PACKAGE / name for name in ("build.py", "inputs.py", "optimization.py", "run.py")),
-    *(file for folder in ABOVE for file in sorted((PACKAGE / folder).rglob("*.py"))),
-]
+SOURCES = [file for file in sorted(PACKAGE.rglob("*.py")) if not {"report", "config"} & {*file.parts}]
+OTHERS = {"higher_is_better", "resume"}  # of a metric, or of one run: their False is no choice of the settings
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -88,18 +85,22 @@ def known() -> dict[str, set[Any]]:
     """The fields of all settings dataclasses by name, with their defaults."""
     found: dict[str, set[Any]] = {}
     for name, each in described(Config).items():
+        if (last := name.rpartition(".")[2]) in OTHERS:
+            continue
         default = each.default if isinstance(each.default, (int, float, str)) else None
-        found.setdefault(name.rpartition(".")[2], set()).add(default)
+        found.setdefault(last, set()).add(default)
     return found
 
 
 def literal(node: ast.expr | None, defaults: set[Any]) -> bool:
-    """Whether it is a number, as such or with its sign, or the very word that is the setting's default."""
+    """Whether it is a number, as such or with its sign, or the very word or truth value that is the default."""
     if isinstance(node, ast.UnaryOp):
         return literal(node.operand, defaults)
-    if not isinstance(node, ast.Constant) or isinstance(node.value, bool):
+    if not isinstance(node, ast.Constant):
         return False
-    return isinstance(node.value, (int, float)) or (isinstance(node.value, str) and node.value in defaults)
+    if isinstance(node.value, (str, bool)):
+        return any(type(each) is type(node.value) and each == node.value for each in defaults)
+    return isinstance(node.value, (int, float))
 
 
 def below(file: Path) -> bool:
@@ -146,8 +147,8 @@ def test_a_function_takes_its_defaults_from_the_settings(file: Path) -> None:
 
 def test_the_check_finds_numbers() -> None:
     code = "def f(patience: int = 20, *, seed=0): ...\nclass A:\n    weight: float = 1.0\n    other: int = 3\n"
-    code += "def g(background='white', device='cpu'): ...\n"
-    assert len(list(numbers(ast.parse(code), known()))) == 4
+    code += "def g(background='white', device='cpu', coarse=False, log_loss=False): ...\n"
+    assert len(list(numbers(ast.parse(code), known()))) == 5
 
 
 @pytest.mark.parametrize(

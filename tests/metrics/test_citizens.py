@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, Dataset
 
 import enhance
+from enhance.backbones.trunk import load_trunk
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.metrics.function import FunctionMetric
 from enhance.metrics.metric import BaseMetric
@@ -416,3 +417,45 @@ def test_weights_changed_in_place_need_a_new_prepared_reference() -> None:
     assert copy.deepcopy(edited).fingerprint == edited.fingerprint != same.fingerprint
     backbone.double().float()
     assert edited.fingerprint != same.fingerprint
+
+
+def _under_meta(build: Callable[[], nn.Module]) -> nn.Module:
+    with torch.device("meta"):
+        return build()
+
+
+def _without_gradients(build: Callable[[], nn.Module]) -> nn.Module:
+    with torch.inference_mode():
+        return build()
+
+
+def _emptied(build: Callable[[], nn.Module]) -> nn.Module:
+    model = nn.Sequential(nn.Conv2d(3, 3, 3), build())
+    return model.to_empty(device="cpu")[1]
+
+
+def _in_another_precision(build: Callable[[], nn.Module]) -> nn.Module:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        return build()
+    finally:
+        torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("built", [_under_meta, _without_gradients, _emptied, _in_another_precision])
+@pytest.mark.parametrize("name", ["deepwsd", "deepjsd", "lpips", "ssim", "gmsd"])
+def test_a_metric_built_within_a_large_model_has_its_weights(
+    name: str, built: Callable[[Callable[[], nn.Module]], nn.Module]
+) -> None:
+    def build() -> BaseMetric:
+        trunk = {"trunk": load_trunk("alexnet", "untrained")} if name == "lpips" else {}
+        return load_metric(name, **trunk)  # type: ignore[return-value]
+
+    image, reference = pair(name)
+    image = image.clone().requires_grad_()
+    loss = built(build)(image, reference)
+    loss.backward()
+    torch.testing.assert_close(loss, build()(image, reference))
+    assert image.grad is not None
+    assert image.grad.isfinite().all()

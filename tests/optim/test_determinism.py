@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import QUICK, no_drawing, settings
+from helpers import QUICK, settings
 
 from enhance.optim.determinism import deterministic
 from enhance.run import run
@@ -46,7 +46,6 @@ def test_other_warnings_stay() -> None:
 
 
 def test_a_run_on_a_processor_is_the_same_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    no_drawing(monkeypatch)
     losses = []
     for wanted in ("false", "true"):
         folder = tmp_path / wanted

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import QUICK, no_drawing, settings
+from helpers import QUICK, settings
 
 from enhance import build
 from enhance.build import choose_device
@@ -23,7 +23,6 @@ from enhance.runs.progress import Progress
 def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    no_drawing(monkeypatch)
     config = settings("metric=deepjsd", *QUICK, "checkpoint=0")
     show = Progress.show
 
@@ -34,7 +33,7 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
 
     def go_on(device: str, resume: bool = True) -> list[str]:
         with monkeypatch.context() as patched:
-            patched.setattr("enhance.run.device_name", lambda _: device)
+            patched.setattr("enhance.recording.device_name", lambda _: device)
             run(config, tmp_path, "a test", resume)
         return json.loads((tmp_path / "metrics.json").read_text())["devices"]
 

@@ -24,3 +24,19 @@ for (const box of document.querySelectorAll(".scroll")) {
   box.addEventListener("scroll", fade);
   new ResizeObserver(fade).observe(box);
 }
+// All pictures are enlarged together, at the place that the pointer is at in one of them.
+const results = document.getElementById("results");
+for (const button of results.querySelectorAll("[data-zoom]")) {
+  button.addEventListener("click", () => {
+    document.body.style.setProperty("--zoom", button.dataset.zoom);
+    document.body.classList.toggle("zoomed", button.dataset.zoom !== "1");
+    for (const other of results.querySelectorAll("[data-zoom]")) other.setAttribute("aria-pressed", other === button);
+  });
+}
+document.addEventListener("pointermove", (event) => {
+  const lens = event.target.closest?.(".lens");
+  if (!lens) return;
+  const box = lens.getBoundingClientRect();
+  document.body.style.setProperty("--x", `${(100 * (event.clientX - box.left)) / box.width}%`);
+  document.body.style.setProperty("--y", `${(100 * (event.clientY - box.top)) / box.height}%`);
+});

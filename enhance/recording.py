@@ -1,0 +1,218 @@
+"""One optimisation, recorded in a folder of its own: loop, checkpoints, history, figures, report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from enhance.build import Metrics, Optimization, choose_device
+from enhance.config.checks import notes
+from enhance.config.schema import Config, steps
+from enhance.inputs import Inputs, read_inputs
+from enhance.optim.objective import Objective
+from enhance.optim.stopping import EarlyStopping, started
+from enhance.runs import layout as names
+from enhance.runs.checkpoint import Checkpoints
+from enhance.runs.errors import resumable, resume_command
+from enhance.runs.interrupt import Interrupt
+from enhance.runs.loggers import Loggers
+from enhance.runs.metadata import describe, device_name, fingerprint
+from enhance.runs.progress import Progress
+from enhance.runs.recorder import Recorder
+from enhance.scoring.judges import Judges
+from enhance.utils.files import write_json
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What of the settings is made once, however many optimisations a run has.
+
+    Attributes:
+        config: the settings.
+        command: what the user typed, for the record.
+        device: of the run.
+        inputs: reference, initial image and mask.
+        metrics: by name, sharing their networks.
+    """
+
+    config: Config
+    command: str
+    device: torch.device
+    inputs: Inputs
+    metrics: Metrics
+
+
+def set_up(config: Config, command: str) -> Setup:
+    """The device, the images and the metrics of the settings.
+
+    Raises:
+        ValueError: one sentence about what is wrong with the settings or the files.
+    """
+    device = choose_device(config.device)
+    torch.manual_seed(config.seed)
+    inputs = read_inputs(
+        config.reference,
+        config.task.initial if config.initial is None else config.initial,
+        config.degradation,
+        mask=config.mask,
+        size=config.size,
+        seed=config.seed,
+        background=config.background,
+    )
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    precision = {"autocast": config.autocast, "tf32": config.tf32, "compiled": config.compile}
+    return Setup(config, command, device, inputs, Metrics(config.metric, config.backbone, **precision))
+
+
+def record(
+    setup: Setup, optimization: Optimization, judges: Judges, folder: Path, resume: bool, title: str = ""
+) -> dict[str, Any]:
+    """Make the steps of an optimisation and leave its results in `folder`; returns its metrics.json.
+
+    Args:
+        setup: of the run.
+        optimization: of it.
+        judges: score the frames and the best image.
+        folder: an existing folder of its own.
+        resume: go on from the checkpoint in the folder; from the beginning if it has none.
+        title: what is optimised, for people; empty: the terms of the objective.
+
+    Raises:
+        ValueError: if the optimisation cannot begin, or the checkpoint is of another one.
+        OSError: if the folder cannot be written any more; the run can go on from what it has.
+        KeyboardInterrupt: after Ctrl-C, once everything so far has been written.
+    """
+    config, inputs, objective = setup.config, setup.inputs, optimization.objective
+    checkpoints = Checkpoints(folder, config.checkpoint, fingerprint(config, inputs, objective))
+    saved = checkpoints.load() if resume else None
+    if resume and saved is None:
+        for file in names.frame_files(folder).values():  # the run begins anew
+            file.unlink()
+    known = describe(config, inputs, objective, setup.device, setup.command) | {"judges": judges.describe()}
+    known |= {"title": title} if title else {}
+    devices = [*(saved or {}).get("devices", []), device_name(setup.device)]
+    known["devices"] = devices = [name for name, _ in groupby(devices)]
+    run = EarlyStopping(optimization.steps(saved and saved["loop"]), optimization.rules(), saved and saved["stopping"])
+    remarks = _notes(config, inputs, objective, saved, devices)
+    title = f"{config.task.name}: {title}" if title else f"{config.task.name} with {_title(objective)}"
+    for line in (setup.command, f"{title} on {setup.device}", *remarks):
+        _log.info(line)
+    frames = optimization.frames()
+    shown = frames.chosen()
+    kept: dict[str, Any] = {
+        "metadata": known,
+        "frames": frames,
+        "bits": inputs.bits,
+        "judges": judges,
+    }
+    stopped, first = False, 0 if saved is None else saved["loop"]["index"] + 1
+    loggers = Loggers(config.logger, folder, asdict(config), first)
+    with resumable(folder), loggers, Interrupt() as interrupt, Progress(steps(config), title, remarks) as progress:
+        if saved is None:
+            made = started(run)
+            checkpoints.remove()
+            recorder = Recorder(folder, inputs.reference, inputs.initial, **kept)
+        else:
+            made = iter(run)
+            recorder = Recorder.resume(folder, inputs.reference, state=saved["recorder"], **kept)
+        for step in made:
+            row = recorder.record(step)
+            progress.show(row)
+            loggers.log(row, step.image if row.step in shown else None)
+            if step.note:
+                _log.warning(step.note)
+            stopped = interrupt.requested
+            if stopped or checkpoints.due():
+                state = {"loop": step.state(), "recorder": recorder.state(), "stopping": run.state()}
+                checkpoints.save(state | {"devices": devices})
+            if stopped:
+                break
+        progress.conclude(config.figures)
+        results = recorder.finish("interrupted" if stopped else run.reason, objective.layers)
+        loggers.conclude({} if stopped else results["best"])
+        if not stopped:
+            conclude(folder, config.figures)
+        elif config.figures:
+            _draw(folder)
+        progress.summarise(results, folder)
+    best = results["best"]
+    _log.info("%s after %d steps in %.1f s", results["stop_reason"], results["steps_made"], results["seconds"])
+    _log.info("best loss %.6g at step %d; all figures are in metrics.json", best["loss"], best["step"])
+    if stopped:
+        _log.warning("To go on: %s", resume_command(folder))
+    if interrupt.requested:  # also after the last step: all is there, but a sweep should not go on
+        raise KeyboardInterrupt
+    return results
+
+
+def concluded(folder: Path, command: str) -> dict[str, Any] | None:
+    """The metrics.json of an optimisation whose steps this command has made already; what is missing of its figures is
+    drawn. None where steps are to be made.
+    """
+    made = names.read_metrics(folder)
+    if made.get("command") != command or made.get("status") not in ("drawing", "finished"):
+        return None
+    if made["status"] == "drawing":
+        with resumable(folder):
+            conclude(folder)
+        print(f"All steps were made already; figures and report are drawn, results in {folder}")
+    return made
+
+
+def conclude(folder: Path, figures: bool = True) -> None:
+    """Draw everything of a run whose steps are all made, and only then say in metrics.json that it is finished.
+
+    Args:
+        folder: of the run.
+        figures: False: nothing is drawn.
+
+    Raises:
+        ValueError: if the folder holds no run.
+        OSError: if it cannot be written; `conclude` may be called again.
+    """
+    if figures:
+        _draw(folder)
+    for name in names.CHECKPOINTS:
+        (folder / name).unlink(missing_ok=True)
+    write_json(folder / names.METRICS, names.read_metrics(folder) | {"status": "finished"})
+
+
+def _draw(folder: Path) -> None:
+    from enhance.report.render import render  # matplotlib takes long to import
+
+    render(folder)
+
+
+def _title(objective: Objective) -> str:
+    """The terms in words, e.g. `deepjsd in vgg16 + 0.5 mae`."""
+    parts = []
+    for term in objective.describe():
+        backbone = term.get("metric", {}).get("backbone")
+        weight = "" if term["weight"] == 1 else f"{term['weight']:g} "
+        parts.append(
+            f"{weight}{term['name']}" + (f" in {backbone['name']} ({backbone['weights']})" if backbone else "")
+        )
+    return " + ".join(parts)
+
+
+def _notes(
+    config: Config, inputs: Inputs, objective: Objective, saved: Mapping[str, Any] | None, devices: Sequence[str]
+) -> tuple[str, ...]:
+    """What the user should know before the first step."""
+    found = [*inputs.notes, *notes(config)]
+    if saved is not None:
+        found.insert(0, f"resumed after step {saved['loop']['index']}")
+        if devices[-1] != (saved.get("devices") or devices)[-1]:
+            found.insert(1, f"it was on {devices[-2]} until then and is on {devices[-1]} now: last digits will differ")
+    if objective.tiles:
+        found.append(f"measured as {objective.tiles} tiles")
+    return tuple(found)

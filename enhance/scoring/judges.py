@@ -1,0 +1,62 @@
+"""Metrics that score the images of a run beside its objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from enhance.metrics.metric import Metric
+from enhance.scoring.scorers import Scorer, prepare, score
+
+
+class Judges:
+    """The scores of images by several metrics, all against one reference. Metrics that share a backbone share one pass
+    through it, and the reference's side of each is computed once.
+
+    Args:
+        metrics: by the names that the scores get.
+        reference: (1, 3, H, W) in [0, 1].
+
+    Raises:
+        ValueError: if one of the metrics cannot compare images of that size; one sentence says why.
+
+    Example:
+        >>> reference = enhance.load_image("astronaut")
+        >>> judges = Judges({"ssim": enhance.load_metric("ssim")}, reference)
+        >>> judges(reference)
+        {'ssim': 1.0}
+    """
+
+    def __init__(self, metrics: Mapping[str, Metric], reference: Tensor) -> None:
+        self._scorers = [Scorer(name, metric) for name, metric in metrics.items()]
+        self._references = [self._prepared(scorer, reference) for scorer in self._scorers]
+        self._like = reference
+
+    def __call__(self, image: Tensor) -> dict[str, float]:
+        """The scores of an image (1, 3, H, W) in [0, 1], by the names of the metrics; no gradient."""
+        if not self._scorers:
+            return {}
+        scores = score(self._scorers, image.to(self._like), self._references)[:, 0].tolist()
+        return dict(zip(self.names, scores, strict=True))
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the metrics, in their order."""
+        return [scorer.name for scorer in self._scorers]
+
+    def describe(self) -> dict[str, Any]:
+        """The settings of each metric, its backbone and weights among them, by its name; in values that JSON has."""
+        return {scorer.name: scorer.metric.describe() for scorer in self._scorers}
+
+    @staticmethod
+    @torch.no_grad()
+    def _prepared(scorer: Scorer, reference: Tensor) -> Any:
+        try:
+            (prepared,) = prepare([scorer], reference)
+            scorer.metric.scores(reference, prepared)  # a metric says that images are too small when it compares them
+        except ValueError as error:
+            raise ValueError(f"{scorer.name} cannot be a judge of these images: {error}") from error
+        return prepared

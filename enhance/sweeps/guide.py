@@ -1,0 +1,177 @@
+"""Which measure? What a sweep with judges says, as Markdown: every sentence and number comes from the sweep's files."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+
+from enhance.metrics.registry import METRICS, display_name
+from enhance.runs import layout as names
+from enhance.sweeps import guide_tables as tables
+from enhance.sweeps.folder import recorded_command
+from enhance.sweeps.jobs import Job, Sweep
+from enhance.sweeps.judged import Judged, judged_by
+from enhance.sweeps.sheet import contact_sheet
+from enhance.utils.tables import read_csv
+
+_MOVED = 0.5  # dB: a result that gained less PSNR than this on its initial image has hardly moved
+_KEYS = ("reference", "image")  # columns of a table of scores that are no scores
+
+
+def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "") -> str:
+    """The page.
+
+    Args:
+        sweep: its runs have judges.
+        searches: sweeps over the learning rate, one photograph each.
+        picture: name of the picture beside the page; empty: there is none.
+
+    Raises:
+        ValueError: if the sweep has no judges, or no question that every measure has answered.
+    """
+    judged = judged_by(sweep)
+    if judged is None:
+        raise ValueError(
+            f"{sweep.folder} holds no question that two measures have answered before judges; run recipes=guide."
+        )
+    tasks = list(dict.fromkeys(str(job.metadata.get("task")) for job in sweep.finished))
+    by_task = {
+        task: found
+        for task in tasks
+        if (found := judged_by(sweep, [job for job in sweep.finished if job.metadata.get("task") == task]))
+    }
+    parts = [
+        "# Which measure?",
+        _introduction(sweep, judged),
+        "## Optimised with one, judged by all",
+        tables.ranks(judged),
+        "## By task",
+        tables.tasks(judged, by_task),
+        *_figure(picture, judged),
+        "## What surprised",
+        "\n".join(f"- {sentence}" for sentence in surprises(sweep, judged, by_task)),
+        "## Mean scores",
+        tables.scores(judged),
+    ]
+    if searches:
+        parts += ["## The search for the rates", tables.rates(searches)]
+    return "\n\n".join([*parts, "## Run it again", _commands(sweep, searches)]) + "\n"
+
+
+def surprises(sweep: Sweep, judged: Judged, by_task: Mapping[str, Judged]) -> list[str]:
+    """What a reader would not expect, in sentences."""
+    said = []
+    first, last = judged.lines[0], judged.lines[-1]
+    said.append(
+        f"The images optimised with {display_name(first.method)} have the best mean rank by the other measures "
+        f"({first.by_others:.1f} of {len(judged.lines)}), those optimised with {display_name(last.method)} the worst "
+        f"({last.by_others:.1f})."
+    )
+    for method, judges in _preferred(judged).items():
+        one = len(judges) == 1
+        said.append(
+            f"{tables.listed(judges)} {'prefers' if one else 'prefer'} the images optimised with "
+            f"{display_name(method)} to those optimised with {'itself' if one else 'themselves'}; in brackets the mean "
+            f"rank of the latter, on a scale of 1 to {len(judged.lines)}."
+        )
+    for task, found in by_task.items():
+        if found.lines[0].method != first.method:
+            said.append(f"In {task} it is {display_name(found.lines[0].method)} that ranks best by the others.")
+    for task in by_task:
+        if stuck := _hardly_moved(sweep, task):
+            said.append(f"In {task} the PSNR did not rise by {_MOVED:g} dB, on the mean, with {tables.listed(stuck)}.")
+    return said
+
+
+def _preferred(judged: Judged) -> dict[str, list[str]]:
+    """The judges that prefer the results of another measure, by that measure, with the mean rank of their own."""
+    found: dict[str, list[str]] = {}
+    for place, judge in enumerate(judged.judges):
+        own = next((line.cells[place] for line in judged.lines if line.cells[place].own), None)
+        best = min(judged.lines, key=lambda line: line.cells[place].rank)
+        if own and best.cells[place].rank < own.rank:
+            found.setdefault(best.method, []).append(f"{tables.title(judge)} ({own.rank:.1f})")
+    return found
+
+
+def with_scores(sweep: Sweep, table: Path) -> Sweep:
+    """The sweep with further judges: the columns of a table of scores, by the files of the results.
+
+    Raises:
+        ValueError: if the table holds no scores of the sweep's results.
+        OSError: if it cannot be read.
+    """
+    columns, rows = read_csv(table)
+    judges = [name for name in columns if name not in _KEYS]
+    known = {Path(row["image"]).resolve(): {name: float(row[name]) for name in judges} for row in rows if row["image"]}
+    jobs = [_rejudged(job, known.get((job.folder / names.RESULT).resolve())) for job in sweep.jobs]
+    if not judges or not any(new is not old for new, old in zip(jobs, sweep.jobs, strict=True)):
+        raise ValueError(f"{table} holds no scores of the results in {sweep.folder}.")
+    return replace(sweep, jobs=jobs)
+
+
+def picture(sweep: Sweep) -> bytes | None:
+    """A PNG of the results of all measures for the photograph of the first job: a line for each task."""
+    reference = next((job.settings.get("reference") for job in sweep.finished), None)
+    jobs = [job for job in sweep.jobs if job.settings.get("reference") == reference]
+    return contact_sheet(Sweep(sweep.folder, jobs, [key for key in sweep.varying if key != "reference"]))
+
+
+def _rejudged(job: Job, scores: Mapping[str, float] | None) -> Job:
+    if scores is None or not job.finished:
+        return job
+    best = {**job.metadata["best"], "judges": job.judges | dict(scores)}
+    about = {name: {"higher_is_better": _higher(name)} for name in scores}
+    return replace(job, metadata=job.metadata | {"best": best, "judges": job.metadata["judges"] | about})
+
+
+def _higher(column: str) -> bool:
+    """Whether higher scores of a column are better: `ssim`, or `deepwsd-vgg16`."""
+    name = column.partition("-")[0]
+    return name in METRICS and METRICS[name].higher_is_better
+
+
+def _introduction(sweep: Sweep, judged: Judged) -> str:
+    jobs = sweep.finished
+    references = sorted({str(job.metadata.get("reference")) for job in jobs})
+    tasks = list(dict.fromkeys(f"{job.metadata.get('task')} (from {job.metadata.get('start')})" for job in jobs))
+    sides = {max(job.metadata.get("width", 0), job.metadata.get("height", 0)) for job in jobs}
+    backbones = {(job.metadata.get("backbone") or {}).get("name") for job in jobs} - {None}
+    of = f" of {judged.of}" if judged.of > judged.questions else ""
+    return (
+        f"{len(judged.lines)} measures as objectives, {len(judged.judges)} as judges: {len(jobs)} runs that each move "
+        "one image towards its reference by one measure alone. With the reference at hand all of them have the same "
+        "optimum; what differs is the way there, where it ends, and what a measure does not see on it.\n\n"
+        f"Tasks: {tables.listed(tasks)}. Photographs: {tables.listed(references)}, the longer side "
+        f"{tables.listed(sorted(sides))} pixels. Deep measures look through {tables.listed(sorted(backbones))}. Every "
+        f"figure is over the {judged.questions}{of} pairs of task and photograph that every measure has been run on."
+    )
+
+
+def _figure(picture: str, judged: Judged) -> list[str]:
+    if not picture:
+        return []
+    return [f"![The results of {len(judged.lines)} measures, a line for each task]({picture})"]
+
+
+def _commands(sweep: Sweep, searches: Sequence[Sweep]) -> str:
+    commands = [_command(each) for each in (*searches, sweep)]
+    return "\n".join(["```bash", *(command for command in commands if command), "```"])
+
+
+def _command(sweep: Sweep) -> str:
+    overrides = recorded_command(sweep.folder)
+    return "" if overrides is None else shlex.join(["python", "-m", "enhance", "-m", *map(str, overrides)])
+
+
+def _hardly_moved(sweep: Sweep, task: str) -> list[str]:
+    """The measures whose results gained next to nothing in PSNR on their initial images, on the mean."""
+    gains: dict[str, list[float]] = {}
+    for job in sweep.finished:
+        before, after = job.metadata.get("initial", {}).get("psnr"), job.result("psnr")
+        if job.metadata.get("task") == task and before is not None and after is not None:
+            gains.setdefault(sweep.method(job), []).append(after - before)
+    return [display_name(method) for method, values in gains.items() if fmean(values) < _MOVED]

@@ -1,0 +1,104 @@
+"""The tables of the guide, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from enhance.metrics.registry import METRICS, display_name
+from enhance.report.numbers import quantity
+from enhance.sweeps.jobs import Sweep
+from enhance.sweeps.judged import Judged
+
+
+def ranks(judged: Judged) -> str:
+    """Mean ranks: optimised with one, judged by all."""
+    heads = ["optimised with", *map(title, judged.judges), "by the others"]
+    rows = [
+        [
+            display_name(line.method),
+            *(f"_{cell.rank:.1f}_" if cell.own else f"{cell.rank:.1f}" for cell in line.cells),
+            f"**{line.by_others:.2f}**",
+        ]
+        for line in judged.lines
+    ]
+    note = (
+        f"Mean rank of the results among the {len(judged.lines)}, 1 the best, by each judge (columns). In italics: a "
+        "measure that judges itself, which the last column leaves out."
+    )
+    return f"{_markdown(heads, rows)}\n\n{note}"
+
+
+def tasks(judged: Judged, by_task: Mapping[str, Judged]) -> str:
+    """Mean rank by the others and PSNR, task by task."""
+    places = {task: {line.method: line for line in found.lines} for task, found in by_task.items()}
+    psnr = judged.judges.index("psnr") if "psnr" in judged.judges else None
+    heads = ["optimised with", *(f"{task}: rank by the others" for task in by_task)]
+    heads += [f"{task}: PSNR" for task in by_task] if psnr is not None else []
+    rows = []
+    for line in judged.lines:
+        found = [lines[line.method] for lines in places.values()]
+        row = [display_name(line.method), *(f"{each.by_others:.1f}" for each in found)]
+        rows.append(row + ([each.cells[psnr].text for each in found] if psnr is not None else []))
+    return _markdown(heads, rows)
+
+
+def scores(judged: Judged) -> str:
+    """Mean scores: optimised with one, judged by all."""
+    rows = [[display_name(line.method), *(cell.text for cell in line.cells)] for line in judged.lines]
+    return _markdown(["optimised with", *map(title, judged.judges)], rows)
+
+
+def rates(searches: Iterable[Sweep]) -> str:
+    """The lowest loss of each measure at each rate, task by task."""
+    found: dict[str, dict[str, dict[float, float]]] = {}
+    where = set()
+    for job in (job for sweep in searches for job in sweep.finished):
+        rate, loss = job.metadata["optimizer"]["learning_rate"], job.result("loss")
+        if rate is not None and loss is not None:
+            measure = str(job.metadata["metric"]["name"])
+            found.setdefault(str(job.metadata.get("task")), {}).setdefault(measure, {})[float(rate)] = loss
+            where.add(str(job.metadata.get("reference")))
+    parts = [
+        f"On {listed(sorted(where))} alone, each measure at several learning rates with its own number of steps; the "
+        "rate of its lowest own loss (bold) is the one that the study takes, so no measure was tuned on another one. "
+        "The other tasks that begin with a degraded image take the rate of denoise. A bold number at the edge of the "
+        "search may not be the best there is."
+    ]
+    for task, measures in found.items():
+        tried = sorted({rate for losses in measures.values() for rate in losses})
+        rows = [
+            [display_name(measure), *(_loss(losses, rate, min(losses.values())) for rate in tried)]
+            for measure, losses in measures.items()
+        ]
+        parts.append(_markdown([f"{task}: loss at rate", *(f"{rate:g}" for rate in tried)], rows))
+    return "\n\n".join(parts)
+
+
+def _loss(losses: Mapping[float, float], rate: float, best: float) -> str:
+    if rate not in losses:
+        return ""
+    written = quantity("loss").write(losses[rate])
+    return f"**{written}**" if losses[rate] == best else written
+
+
+def title(judge: str) -> str:
+    """The name of a judge, `deepwsd` or the column `deepwsd-vgg16`."""
+    name, _, backbone = judge.partition("-")
+    return f"{display_name(name)} in {backbone}" if backbone and name in METRICS else display_name(judge)
+
+
+def listed(items: Iterable[Any]) -> str:
+    """Items in a sentence.
+
+    Example:
+        >>> listed(["a", "b", "c"])
+        'a, b and c'
+    """
+    *most, last = [*map(str, items)] or ["none"]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,145 @@
+"""Optimised with one measure, judged by all: scores and ranks of a sweep's results by each judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from enhance.report.numbers import quantity
+from enhance.sweeps.jobs import Job, Sweep
+from enhance.utils.tables import csv_text
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The results of one method by one judge.
+
+    Attributes:
+        score: mean over the questions; infinite where PSNR is.
+        rank: mean over the questions of the rank among all methods, 1 the best; ties share the mean of their ranks.
+        share: 1 of the best rank that can be, 0 of the worst.
+        own: whether the judge is the measure that was optimised.
+        text: the score as people read it.
+    """
+
+    score: float
+    rank: float
+    share: float
+    own: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """The results of one method.
+
+    Attributes:
+        method: what distinguishes it.
+        cells: one for each judge.
+        mean: mean rank over the judges.
+        by_others: the same, without the measure that was optimised.
+    """
+
+    method: str
+    cells: list[Cell]
+    mean: float
+    by_others: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The matrix.
+
+    Attributes:
+        judges: by name.
+        lines: by mean rank by the others, best first.
+        questions: over how many the means are: those that every method has answered.
+        of: how many there are.
+    """
+
+    judges: list[str]
+    lines: list[Line]
+    questions: int
+    of: int
+
+    def csv(self) -> str:
+        """A row for each method and judge."""
+        rows = [
+            (line.method, judge, cell.score, cell.rank, line.mean, line.by_others, self.questions)
+            for line in self.lines
+            for judge, cell in zip(self.judges, line.cells, strict=True)
+        ]
+        columns = ["optimised_with", "judge", "score", "rank", "mean_rank", "mean_rank_by_others", "questions"]
+        return csv_text(columns, rows)
+
+
+def judged_by(sweep: Sweep, only: Sequence[Job] | None = None) -> Judged | None:
+    """The matrix of a sweep's finished jobs, or of some of them; None where there are no judges, fewer than two
+    methods, or no question that every method has answered.
+
+    Args:
+        sweep: whose jobs name their methods.
+        only: the jobs that count.
+    """
+    jobs = [job for job in (sweep.finished if only is None else only) if job.judges]
+    methods = list(dict.fromkeys(sweep.method(job) for job in jobs))
+    asked: dict[str, dict[str, Job]] = {}
+    for job in jobs:
+        asked.setdefault(job.question, {})[sweep.method(job)] = job
+    complete = [answers for answers in asked.values() if len(answers) == len(methods)]
+    if len(methods) < 2 or not complete:
+        return None
+    judges = [judge for judge in jobs[0].judges if all(_known(job, judge) for job in jobs)]
+    higher = {judge: jobs[0].metadata["judges"][judge]["higher_is_better"] for judge in judges}
+    ranks = {judge: _mean_ranks(complete, judge, higher[judge]) for judge in judges}
+    lines = [_line(method, complete, ranks) for method in methods]
+    return Judged(judges, sorted(lines, key=lambda line: line.by_others), len(complete), len(asked))
+
+
+def ranks(values: Mapping[str, float]) -> dict[str, float]:
+    """The rank of each value, 1 the smallest; equal values share the mean of their ranks.
+
+    Example:
+        >>> ranks({"a": 3.0, "b": 1.0, "c": 3.0})
+        {'a': 2.5, 'b': 1.0, 'c': 2.5}
+    """
+    return {
+        name: 1 + sum(other < value for other in values.values()) + (list(values.values()).count(value) - 1) / 2
+        for name, value in values.items()
+    }
+
+
+def _mean_ranks(questions: Sequence[Mapping[str, Job]], judge: str, higher: bool) -> dict[str, float]:
+    """The mean rank of each method by a judge."""
+    sign = -1 if higher else 1
+    found = [ranks({method: sign * _score(job, judge) for method, job in each.items()}) for each in questions]
+    return {method: fmean(each[method] for each in found) for method in found[0]}
+
+
+def _line(method: str, questions: Sequence[Mapping[str, Job]], ranks: Mapping[str, Mapping[str, float]]) -> Line:
+    own, worst = _own(questions[0][method]), len(questions[0])
+    cells = []
+    for judge, by_method in ranks.items():
+        score, rank = fmean(_score(each[method], judge) for each in questions), by_method[method]
+        share = (worst - rank) / (worst - 1)
+        cells.append(Cell(score, rank, share, judge == own, quantity(judge).write(score, unit=False)))
+    others = [cell.rank for cell in cells if not cell.own] or [cell.rank for cell in cells]
+    return Line(method, cells, fmean(cell.rank for cell in cells), fmean(others))
+
+
+def _own(job: Job) -> str:
+    """The measure that a job was optimised with."""
+    return str((job.metadata.get("metric") or {}).get("name", ""))
+
+
+def _known(job: Job, judge: str) -> bool:
+    """Whether a judge has a score of a job's result: one that is null is known of PSNR alone, where it is infinite."""
+    return judge in job.judges and (judge == "psnr" or job.judges[judge] is not None)
+
+
+def _score(job: Job, judge: str) -> float:
+    """The score of a job's result; what is null is the PSNR of a result that is equal to the reference."""
+    score = job.judges[judge]
+    return math.inf if score is None else score

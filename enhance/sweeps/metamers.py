@@ -1,0 +1,75 @@
+"""Different images at the same distance: results of runs that began with different noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+
+from enhance.report.crops import Array
+from enhance.report.run_data import open_picture
+from enhance.report.style import COLOUR_MAP
+from enhance.runs import layout as names
+from enhance.sweeps.jobs import Job, Sweep
+
+_START, _KEY = "noise", "seed"
+
+
+@dataclass(frozen=True)
+class Metamers:
+    """Runs that differ in their seed alone.
+
+    Attributes:
+        label: what distinguishes them from others of the sweep; empty where there are none.
+        jobs: finished, in the order of their numbers.
+        losses: the lowest and the highest.
+        apart: mean PSNR of two of the results, in dB; infinite where all are the same.
+        most: standard deviation over the results, in grey levels of 255, that is drawn lightest.
+        deviation: that standard deviation, mean of the channels, as a picture.
+    """
+
+    label: str
+    jobs: list[Job]
+    losses: tuple[float, float]
+    apart: float
+    most: float
+    deviation: Image.Image
+
+
+def metamers(sweep: Sweep) -> list[Metamers]:
+    """Groups of at least two runs from noise that differ in their seed alone, and whose results can be read."""
+    if _KEY not in sweep.varying:
+        return []
+    groups: dict[str, list[Job]] = {}
+    others = [key for key in sweep.varying if key != _KEY]
+    for job in sweep.finished:
+        if job.metadata.get("start") == _START and (job.folder / names.RESULT).is_file():
+            groups.setdefault(", ".join(job.settings.get(key, "-") for key in others), []).append(job)
+    return [found for label, jobs in groups.items() if (found := _compared(label, jobs))]
+
+
+def _compared(label: str, jobs: Sequence[Job]) -> Metamers | None:
+    images = [np.asarray(open_picture(job.folder / names.RESULT).pixels, dtype=np.float32) for job in jobs]
+    losses = [loss for job in jobs if (loss := job.result("loss")) is not None]
+    if len(images) < 2 or len({image.shape for image in images}) > 1 or not losses:
+        return None
+    spread = np.std(images, axis=0).mean(-1)
+    most = max(1.0, float(np.percentile(spread, 99.5)))
+    apart = fmean(_psnr(one, other) for one, other in combinations(images, 2))
+    return Metamers(label, list(jobs), (min(losses), max(losses)), apart, most, _drawn(spread / most))
+
+
+def _psnr(one: Array, other: Array) -> float:
+    error = float(np.square(one - other).mean())
+    return 10 * np.log10(255**2 / error) if error else float("inf")
+
+
+def _drawn(values: Array) -> Image.Image:
+    """Values in [0, 1] in the colours of error maps."""
+    colours = colormaps[COLOUR_MAP](np.clip(values, 0, 1))[..., :3]
+    return Image.fromarray((255 * colours).round().astype(np.uint8))

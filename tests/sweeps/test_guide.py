@@ -1,0 +1,91 @@
+"""`task=guide`: which measure? A page whose sentences and numbers come from a sweep's files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import job
+
+from enhance.sweeps.folder import COMMAND
+from enhance.sweeps.guide import guide, with_scores
+from enhance.sweeps.jobs import read_sweep
+
+# Scores by MSE and by SSIM of the results, and their PSNR, of each measure in each task.
+RESULTS = {
+    ("recover", "mse"): (0.1, 0.9, 30.0),
+    ("recover", "ssim"): (0.2, 0.8, 25.0),
+    ("jpeg", "mse"): (0.2, 0.7, 33.0),
+    ("jpeg", "ssim"): (0.1, 0.8, 20.2),
+}
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    folder = tmp_path / "study"
+    for number, ((task, metric), (by_mse, by_ssim, psnr)) in enumerate(RESULTS.items()):
+        made = job(folder, number, [f"task={task}", f"metric={metric}", "reference=coffee"], psnr)
+        metadata = json.loads((made / "metrics.json").read_text())
+        metadata["best"]["judges"] = {"mse": by_mse, "ssim": by_ssim, "psnr": psnr}
+        metadata["judges"] = {name: {"higher_is_better": name != "mse"} for name in ("mse", "ssim", "psnr")}
+        metadata |= {"task": task, "metric": {"name": metric}, "reference": "coffee", "start": "white", "width": 96}
+        metadata |= {"initial": {"psnr": 20.0}, "optimizer": {"learning_rate": 0.01 * (1 + number % 2)}}
+        (made / "metrics.json").write_text(json.dumps(metadata))
+    (folder / COMMAND).write_text(json.dumps({"overrides": ["recipes=guide", "metric=mse,ssim"]}))
+    return folder
+
+
+def test_the_page_says_what_the_files_say(sweep: Path) -> None:
+    text = guide(read_sweep(sweep), [], "guide.png")
+    assert "2 measures as objectives, 3 as judges: 4 runs" in text
+    assert "| MSE | _1.5_ | 1.5 | 1.0 | **1.25** |" in text
+    assert "| SSIM | 1.5 | _1.5_ | 2.0 | **1.75** |" in text
+    assert "| MSE | 1.0 | 1.5 | 30.00 | 33.00 |" in text
+    assert "In jpeg the PSNR did not rise by 0.5 dB, on the mean, with SSIM." in text
+    assert "In recover the PSNR" not in text
+    assert "![The results of 2 measures, a line for each task](guide.png)" in text
+    assert "python -m enhance -m recipes=guide metric=mse,ssim" in text
+
+
+def test_a_judge_that_prefers_another_measure_is_named(sweep: Path) -> None:
+    file = sweep / "2-recover" / "metrics.json"
+    metadata = json.loads(file.read_text())
+    metadata["best"]["judges"]["ssim"] = 0.95
+    file.write_text(json.dumps(metadata))
+    text = guide(read_sweep(sweep))
+    assert "SSIM (2.0) prefers the images optimised with MSE to those optimised with itself" in text
+
+
+def test_the_search_has_the_lowest_loss_in_bold(sweep: Path) -> None:
+    text = guide(read_sweep(sweep), [read_sweep(sweep)])
+    assert "| recover: loss at rate | 0.01 | 0.02 |" in text
+    assert "| MSE | **0.03333** |  |" in text
+
+
+def test_further_judges_come_from_a_table_of_scores(sweep: Path, tmp_path: Path) -> None:
+    table = tmp_path / "scores.csv"
+    rows = "".join(f"{sweep}/r.png,{sweep}/{number}-recover/result.png,{number / 10}\n" for number in range(4))
+    table.write_text(f"reference,image,deepjsd-vgg16\n{rows}")
+    text = guide(with_scores(read_sweep(sweep), table))
+    assert "DeepJSD in vgg16" in text
+    assert "| MSE | _1.5_ | 1.5 | 1.0 | 1.0 |" in text
+    table.write_text("reference,image,deepjsd-vgg16\na.png,b.png,0.1\n")
+    with pytest.raises(ValueError, match="no scores of the results"):
+        with_scores(read_sweep(sweep), table)
+
+
+def test_the_command(sweep: Path, enhance: Callable[..., Any], tmp_path: Path) -> None:
+    ended = enhance("task=guide", f"sweep={sweep}", "output=page.md")
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "page.md").read_text() == guide(read_sweep(sweep), [], "page.png")
+    assert (tmp_path / "page.png").is_file()
+    assert enhance("task=guide", f"sweep={sweep}", "output=page.html").code == 2
+
+
+def test_a_sweep_without_judges_has_no_guide(tmp_path: Path) -> None:
+    job(tmp_path, 0, ["metric=mse"], 20.0)
+    with pytest.raises(ValueError, match="recipes=guide"):
+        guide(read_sweep(tmp_path))
