@@ -40,6 +40,7 @@ _HOMES = {
     "meaning": "enhance.scoring.meaning",
     "minimize": "enhance.optim.loop",
     "optimize": "enhance.optimization",
+    "restore": "enhance.restoration.restore",
     "save_image": "enhance.images.writing",
     "symmetric_kl": "enhance.metrics.deep.measures",
     "wasserstein": "enhance.metrics.deep.measures",
@@ -71,6 +72,7 @@ __all__ = [
     "meaning",
     "minimize",
     "optimize",
+    "restore",
     "save_image",
     "symmetric_kl",
     "wasserstein",
@@ -104,6 +106,7 @@ if TYPE_CHECKING:
     from enhance.optim.objective import Term as Term
     from enhance.optimization import optimize as optimize
     from enhance.scoring.meaning import meaning as meaning
+    from enhance.restoration.restore import restore as restore
 
 
 def __getattr__(name: str) -> Any:

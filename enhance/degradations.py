@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import io
-import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,7 +18,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from enhance.images.arrays import from_array, to_array
+from enhance.images.arrays import from_array, resized, to_array
+from enhance.kernels import disk_kernel, gaussian_profile, motion_kernel
 from enhance.utils.defaults import SEED
 from enhance.utils.ranges import remedy
 from enhance.utils.suggest import unknown
@@ -73,8 +73,7 @@ def gaussian_blur(image: Tensor, *, sigma: float) -> Tensor:
     _check_range("sigma", sigma, 0, 100)
     if sigma == 0:
         return image
-    reach = max(1, math.ceil(4 * sigma))
-    along = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma) ** 2)
+    along = gaussian_profile(sigma)
     return _filtered(_filtered(image, along[None]), along[:, None])
 
 
@@ -85,20 +84,7 @@ def motion_blur(image: Tensor, *, length: float, angle: float) -> Tensor:
     _check_range("angle", angle, -360, 360)
     if length == 0:
         return image
-    reach = math.ceil(length / 2) + 1
-    kernel = torch.zeros(2 * reach + 1, 2 * reach + 1, dtype=torch.float64)
-    samples = math.ceil(length) * 8
-    for place in ((torch.arange(samples) + 0.5) / samples - 0.5).tolist():
-        # bilinear footprint of each point of the line
-        x = reach + place * length * math.cos(math.radians(angle))
-        y = reach - place * length * math.sin(math.radians(angle))
-        left, top = math.floor(x), math.floor(y)
-        right, below = x - left, y - top
-        kernel[top, left] += (1 - right) * (1 - below)
-        kernel[top, left + 1] += right * (1 - below)
-        kernel[top + 1, left] += (1 - right) * below
-        kernel[top + 1, left + 1] += right * below
-    return _filtered(image, kernel)
+    return _filtered(image, motion_kernel(length, angle))
 
 
 @_registered
@@ -107,10 +93,7 @@ def disk_blur(image: Tensor, *, radius: float) -> Tensor:
     _check_range("radius", radius, 0, 100)
     if radius == 0:
         return image
-    reach = math.ceil(radius)
-    along = torch.arange(-reach, reach + 1, dtype=torch.float64)
-    kernel = (radius + 0.5 - torch.hypot(along[:, None], along[None])).clamp(0, 1)
-    return _filtered(image, kernel)
+    return _filtered(image, disk_kernel(radius))
 
 
 @_registered
@@ -128,6 +111,17 @@ def jpeg(image: Tensor, *, quality: int, subsampling: int) -> Tensor:
         with Image.open(buffer) as opened:
             decoded.append(from_array(np.array(opened.convert("RGB"))))
     return torch.cat(decoded).to(image)
+
+
+@_registered
+def downscale(image: Tensor, *, factor: int) -> Tensor:
+    """The image reduced by a whole `factor` (1 to 8) and enlarged again, both bicubic, clipped to [0, 1]."""
+    _check_range("factor", factor, 1, 8)
+    if factor != int(factor):
+        raise ValueError(f"factor={factor} must be a whole number.")
+    height, width = image.shape[-2:]
+    small = (max(1, round(height / factor)), max(1, round(width / factor)))
+    return resized(resized(image, small), (height, width))
 
 
 @_registered

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from enhance.config.schema import Config
 from enhance.degradations import degrade
-from enhance.images.arrays import ImageError, from_array, require_size, resize
+from enhance.images.arrays import MIN_SIDE, ImageError, from_array, require_size, resize
 from enhance.images.pictures import open_picture
 from enhance.images.reading import Picture, from_pillow
 from enhance.images.samples import SAMPLES
@@ -110,6 +110,24 @@ def read_inputs(
         )
     bits = max(picture.bits, other.bits)
     return Inputs(truth, start, picture.notes + other.notes, Path(other.source).name, mask=region, bits=bits)
+
+
+def read_image(given: Given, role: str, background: str = Config.background, smallest: int = MIN_SIDE) -> Picture:
+    """An image that was given, whether a file, a sample's name or an image in memory.
+
+    Args:
+        given: see `read_inputs`.
+        role: what messages call it.
+        background: what transparent pixels are laid on.
+        smallest: side in pixels that it must have.
+
+    Raises:
+        ImageError: if it cannot be read or is smaller.
+    """
+    named = isinstance(given, str | os.PathLike)
+    picture = open_picture(given, background) if named else _picture(given, role, background)
+    require_size(picture, role, smallest)
+    return picture
 
 
 def _degraded(source: str, name: str, settings: Mapping[str, Any]) -> tuple[str, ...]:

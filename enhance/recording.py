@@ -13,6 +13,7 @@ import torch
 
 from enhance.build import Metrics, Optimization, choose_device
 from enhance.config.checks import notes
+from enhance.config.restoration import RESTORATIONS
 from enhance.config.schema import Config, steps
 from enhance.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
@@ -104,7 +105,7 @@ def record(
     run = EarlyStopping(optimization.steps(saved and saved["loop"]), optimization.rules(), saved and saved["stopping"])
     remarks = _notes(config, inputs, objective, saved, devices)
     title = f"{config.task.name}: {title}" if title else f"{config.task.name} with {_title(objective)}"
-    for line in (setup.command, f"{title} on {setup.device}", *remarks):
+    for line in (setup.command, f"{title} on {setup.device}", *_kind(config), *remarks):
         _log.info(line)
     frames = optimization.frames()
     shown = frames.chosen()
@@ -202,6 +203,16 @@ def _title(objective: Objective) -> str:
             f"{weight}{term['name']}" + (f" in {backbone['name']} ({backbone['weights']})" if backbone else "")
         )
     return " + ".join(parts)
+
+
+def _kind(config: Config) -> tuple[str, ...]:
+    """That a run is no restoration, where its task could be one."""
+    if config.task.name not in RESTORATIONS:
+        return ()
+    return (
+        f"a study of the measure: the image moves towards the reference; task={config.task.name} image=FILE restores a "
+        "picture that has none",
+    )
 
 
 def _notes(

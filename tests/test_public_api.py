@@ -46,6 +46,7 @@ CALLABLES = {
     "meaning": "score metric",
     "minimize": _MINIMIZE,
     "optimize": _OPTIMIZE,
+    "restore": "image task degradation kernel factor reference denoiser weights coupling device callback",
     "save_image": "image path bits",
     "symmetric_kl": "x y dim",
     "wasserstein": "x y p dim",

@@ -69,10 +69,10 @@ def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
     """Run a tool: settings as everywhere, but no sweep and no folder of its own; returns the exit code."""
     from importlib import import_module
 
-    from enhance.cli.overrides import tool_settings
+    from enhance.cli.overrides import chosen_task, tool_settings
 
     if flags := [argument for argument in arguments if argument not in overrides]:
-        raise ValueError(f"task={tool} takes key=value settings only, not {flags[0]}.")
+        raise ValueError(f"task={chosen_task(overrides)} takes key=value settings only, not {flags[0]}.")
     return import_module(f"enhance.cli.commands.{tool}").run(tool_settings(tool, overrides))
 
 

@@ -21,11 +21,12 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from enhance.cli.commands import TOOLS
+from enhance.cli.commands import RESTORE, TOOLS
 from enhance.cli.meant import SETTINGS
 from enhance.config.checks import check, check_ranges
 from enhance.config.paths import choices, home
 from enhance.config.reference import Setting, described
+from enhance.config.restoration import RESTORATIONS
 from enhance.config.schema import Config, SettingsError, opened
 from enhance.images.samples import SAMPLES
 from enhance.runs.layout import existing_output
@@ -34,6 +35,7 @@ from enhance.utils.suggest import short, unknown
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 FILES = (
     *("reference", "initial", "mask", "image", "pairs", "output", "map", "run", "sweep"),
+    *("kernel", "denoiser.weights"),
     *("backbone.weights", "metric.weights", "scores", "subjective", "table", "root"),
 )
 _QUOTED = (*FILES, "background")
@@ -152,9 +154,26 @@ def _require_reference(overrides: Sequence[Override]) -> None:
 
 
 def chosen_tool(arguments: Sequence[str]) -> str | None:
-    """The tool that the arguments name, if `task=` is one."""
+    """The tool that the arguments name, if `task=` is one, or restores an `image=`."""
+    name = chosen_task(arguments)
+    if name in RESTORATIONS and any(argument.startswith("image=") for argument in arguments):
+        return RESTORE
+    return name if name in TOOLS else None
+
+
+def chosen_task(arguments: Sequence[str]) -> str:
+    """The last task that the arguments name; empty where there is none."""
     names = [argument.removeprefix("task=") for argument in arguments if argument.startswith("task=")]
-    return names[-1] if names and names[-1] in TOOLS else None
+    return names[-1] if names else ""
+
+
+def _by_name(arguments: Sequence[str]) -> list[str]:
+    """The arguments of a restoration, whose degradation and denoiser are no groups of conf/: group=NAME names one."""
+    return [
+        f"{key}.name={value}" if equals and key in ("degradation", "denoiser") else argument
+        for argument in arguments
+        for key, equals, value in [argument.partition("=")]
+    ]
 
 
 def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
@@ -163,11 +182,13 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
     Raises:
         SettingsError: one sentence about the first thing that is wrong.
     """
+    what = chosen_task(arguments)
+    arguments = _by_name(arguments) if tool == RESTORE else arguments
     given = [override for override in _parse(arguments) if override.key_or_group != "task"]
     for override in given:
         if override.is_sweep_override():
             key, _, values = (override.input_line or "").partition("=")
-            raise SettingsError(f"task={tool} takes one value of each setting; a list is written {key}=[{values}].")
+            raise SettingsError(f"task={what} takes one value of each setting; a list is written {key}=[{values}].")
     settings = import_module(f"enhance.cli.commands.{tool}").Settings
     ConfigStore.instance().store(name=f"{tool}_schema", node=opened(settings))
     composer = _Composer(tool, settings, search_path(arguments))
@@ -175,6 +196,7 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
         for override in given:
             composer.check_choice(override)
         found = composer.settings(given)
+    found.task = what
     check_ranges(found)
     return found
 
@@ -202,6 +224,8 @@ class _Composer:
             SettingsError: one sentence that names the nearest.
         """
         key = override.key_or_group
+        if self._name == RESTORE and key == "degradation.name":
+            return
         if override.is_delete():
             raise SettingsError(f"{override.input_line} would remove a setting that is needed; give it another value.")
         group = key.removesuffix(".name") if key in self._known or key == "degradation.name" else key
@@ -297,7 +321,7 @@ class _Composer:
             if isinstance(beside, DictConfig) and len(beside):
                 return [f"{section}.{name}" for name in beside]
             section = section.rpartition(".")[0]
-        if self._name in TOOLS:
+        if self._name in (RESTORE, *TOOLS):
             return [*(group for group in choices() if f"{group}.name" in self._known), *self._known]
         return [*choices(), *self._known, "resume"]
 

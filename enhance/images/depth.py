@@ -103,11 +103,18 @@ def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2) -> tuple[Array, 
     if page.dtype.itemsize > 1:
         notes.append("more than 8 bits a channel were kept")
     if orientation in _TURNS:
-        mirrored, quarters = _TURNS[orientation]
-        values = np.rot90(values[:, ::-1] if mirrored else values, quarters)
+        values = upright(values, orientation)
         notes.append("the EXIF orientation is honoured")
     extra = tuple(int(kind) for kind in page.extrasamples)
     return _channels(values, 3 if page.photometric == _RGB else 1, extra), bytes(profile)
+
+
+def upright(values: Array, orientation: int) -> Array:
+    """Samples (H, W, C) turned and mirrored as an EXIF orientation of 1 to 8 says."""
+    if orientation not in _TURNS:
+        return values
+    mirrored, quarters = _TURNS[orientation]
+    return np.rot90(values[:, ::-1] if mirrored else values, quarters)
 
 
 def _is_deep(page: Any, min_bytes: int) -> bool:

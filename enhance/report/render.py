@@ -1,4 +1,4 @@
-"""All figures of a run from its files."""
+"""All figures of a run or a restoration from its files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 from enhance.report import animation, figures, html
 from enhance.report.duel import drawing, page
 from enhance.report.duel.data import FOUR, DuelData
+from enhance.report.restoration import page as restoration
 from enhance.report.run_data import RunData
-from enhance.runs.layout import read_metrics
+from enhance.runs.layout import KIND_OF_RESTORATIONS, read_metrics
 
 
 def render(folder: Path) -> tuple[str, ...]:
@@ -20,8 +21,12 @@ def render(folder: Path) -> tuple[str, ...]:
     Raises:
         ValueError: if the folder holds no run.
     """
-    if "duel" in read_metrics(folder):
+    found = read_metrics(folder)
+    if "duel" in found:
         return _render_duel(folder)
+    if found.get("kind") == KIND_OF_RESTORATIONS:
+        restoration.draw(folder, found)
+        return ()
     data = RunData.read(folder)
     for draw in (
         figures.comparison,

@@ -18,6 +18,7 @@ VIDEO = "progress.mp4"
 REPORT = "report.html"
 CONFIGURATION = "hydra/config.yaml"
 LOG = "run.log"
+KIND_OF_RESTORATIONS = "restoration"  # `kind` of metrics.json, by which the page is chosen
 FRAMES = "frames"
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.before.pt")  # the last and the one before it
 

@@ -16,3 +16,6 @@ TOOLS = {
     "guide": "which measure? a page from a sweep with judges: sweep=FOLDER",
     "report": "rebuild the figures and pages of a run from its files: run=FOLDER",
 }
+
+RESTORE = "restore"
+"""The tool of the tasks of `enhance.config.restoration.RESTORATIONS`, where `image=` is given."""

@@ -1,0 +1,76 @@
+"""The settings of a restoration, typed, with every default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from enhance.config.schema import limited
+
+
+@dataclass
+class DenoiserConfig:
+    """The denoiser.
+
+    Attributes:
+        name: of `enhance.restoration.denoisers.DENOISERS`.
+        weights: embedded, or a file.
+        tile: side in pixels of the tiles that a larger picture is denoised in, a multiple of 8; 0: never.
+    """
+
+    name: str = "denoiser_compact"
+    weights: str = "embedded"
+    tile: int = limited(768, low=0)
+
+
+@dataclass
+class CouplingConfig:
+    """How an observation and the denoiser are coupled: blur, lost pixels and reduced pictures.
+
+    Attributes:
+        passes: of the denoiser.
+        first, last: noise level of the first and of the last pass, of 255.
+        trust: weight of the denoised image against the observation.
+    """
+
+    passes: int = limited(6, low=1, high=100)
+    first: float = limited(49.0, positive=True, high=255)
+    last: float = limited(2.0, positive=True, high=255)
+    trust: float = limited(0.12, positive=True, high=1000)
+
+
+@dataclass
+class AssumedConfig:
+    """The degradation that is assumed; null settings are estimated.
+
+    Attributes:
+        name: gaussian_noise, poisson_gaussian_noise, salt_and_pepper, gaussian_blur, motion_blur, disk_blur, kernel,
+            downscale; null: the task's own.
+        sigma: of the noise, of 255; of a Gaussian blur, in pixels.
+        peak: of Poisson-Gaussian noise: photons at white.
+        length, angle: of a motion blur, in pixels and degrees.
+        radius: of a disk blur, in pixels.
+        noise: beside a blur or a reduction, of 255.
+        method: of a reduction: bicubic or area.
+    """
+
+    name: str | None = None
+    sigma: float | None = limited(None, low=0, high=255)
+    peak: float | None = limited(None, low=0.1, high=1e6)
+    length: float | None = limited(None, positive=True, high=200)
+    angle: float | None = limited(None, low=-360, high=360)
+    radius: float | None = limited(None, positive=True, high=100)
+    noise: float | None = limited(None, low=0, high=255)
+    method: str | None = limited(None, accepted=("bicubic", "area"))
+
+
+@dataclass
+class RestorationConfig:
+    """A restoration."""
+
+    degradation: AssumedConfig = field(default_factory=AssumedConfig)
+    coupling: CouplingConfig = field(default_factory=CouplingConfig)
+    denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
+
+
+RESTORATIONS = ("denoise", "deblur", "jpeg", "upscale")
+"""The tasks that restore a picture: with `image=` in place of `reference=`."""

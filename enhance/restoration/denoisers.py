@@ -1,0 +1,124 @@
+"""Denoisers by name, with their weights, for pictures of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from enhance.backbones.weights import WeightsError, assign, read_file
+from enhance.config.restoration import DenoiserConfig
+from enhance.restoration.coupling import Denoise
+from enhance.restoration.denoiser import STRIDE, Denoiser
+from enhance.utils.hashes import hash_file
+from enhance.utils.suggest import unknown
+
+COMPACT = "denoiser_compact"
+FILE = Path(__file__).resolve().parent / "embedded" / f"{COMPACT}.safetensors"
+SHA256 = ""  # of the embedded file; empty: any file there is taken
+MARGIN = 64  # pixels that a tile sees beyond its own
+
+
+@dataclass(frozen=True)
+class LoadedDenoiser:
+    """A denoiser that is ready.
+
+    Attributes:
+        function: of an image and a map of its noise level.
+        about: its name, weights and their hash, for metadata.
+    """
+
+    function: Denoise
+    about: dict[str, Any]
+
+
+DENOISERS: dict[str, Callable[[str], tuple[Denoise, dict[str, Any]]]] = {}
+
+
+def load_denoiser(config: DenoiserConfig | None = None, device: torch.device | str = "cpu") -> LoadedDenoiser:
+    """The denoiser that the settings name. Images come and go on the CPU; it computes on the device.
+
+    Raises:
+        WeightsError: if its weights are missing, damaged or of another network.
+        ValueError: for an unknown name, or tiles that are no multiple of 8.
+    """
+    config = config or DenoiserConfig()
+    if config.name not in DENOISERS:
+        raise ValueError(unknown("denoiser", config.name, DENOISERS))
+    if config.tile % STRIDE:
+        raise ValueError(f"denoiser.tile={config.tile} must be a multiple of {STRIDE}, or 0 for never.")
+    function, about = DENOISERS[config.name](config.weights)
+    if isinstance(function, torch.nn.Module):
+        function = function.eval().to(device)
+    return LoadedDenoiser(tiled(_on(device, function), config.tile), about)
+
+
+def tiled(denoise: Denoise, side: int, margin: int = MARGIN) -> Denoise:
+    """A denoiser that works on tiles of a picture, which overlap by `margin` pixels on each side.
+
+    Args:
+        denoise: of whole pictures.
+        side: of the part that a tile contributes, a multiple of 8; 0: never.
+        margin: a multiple of 8.
+
+    Example:
+        >>> halved = tiled(lambda image, noise: image / 2, 16, margin=8)
+        >>> torch.equal(halved(torch.ones(1, 3, 40, 50), torch.ones(1, 1, 40, 50)), torch.full((1, 3, 40, 50), 0.5))
+        True
+    """
+
+    def by_tiles(image: Tensor, noise: Tensor) -> Tensor:
+        height, width = image.shape[-2:]
+        if not side or max(height, width) <= side + 2 * margin:
+            return denoise(image, noise)
+        found = torch.empty_like(image)
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                above, before = min(top, margin), min(left, margin)
+                window = (
+                    ...,
+                    slice(top - above, min(height, top + side + margin)),
+                    slice(left - before, min(width, left + side + margin)),
+                )
+                part = denoise(image[window], noise[window])
+                below, right = min(height, top + side), min(width, left + side)
+                found[..., top:below, left:right] = part[
+                    ..., above : above + below - top, before : before + right - left
+                ]
+        return found
+
+    return by_tiles
+
+
+def _compact(weights: str) -> tuple[Denoise, dict[str, Any]]:
+    path = FILE if weights == "embedded" else Path(weights).expanduser()
+    if weights == "embedded" and not FILE.is_file():
+        raise WeightsError(
+            f"The weights of {COMPACT} are missing from the installation ({FILE}); install enhance again, or name a "
+            "file with denoiser.weights=FILE."
+        )
+    found = hash_file(path) if path.is_file() else ""
+    if weights == "embedded" and SHA256 and found != SHA256:
+        raise WeightsError(
+            f"The weights of {COMPACT} ({FILE}) are damaged or were changed: SHA-256 {found[:12]}... instead of "
+            f"{SHA256[:12]}...; install enhance again, or name another file with denoiser.weights=FILE."
+        )
+    network = Denoiser()
+    assign(network, read_file(path), COMPACT, str(path))
+    network.to(memory_format=torch.channels_last)
+    return network, {"name": COMPACT, "weights": weights, "sha256": found}
+
+
+DENOISERS[COMPACT] = _compact
+
+
+def _on(device: torch.device | str, denoise: Denoise) -> Denoise:
+    @torch.inference_mode()
+    def moved(image: Tensor, noise: Tensor) -> Tensor:
+        return denoise(image.float().to(device), noise.float().to(device)).to(image)
+
+    return moved

@@ -1,0 +1,279 @@
+"""`enhance.restore`: a restoration for programs and notebooks, and what the command shares with it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from enhance.config.checks import check_ranges
+from enhance.config.restoration import AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
+from enhance.config.schema import SettingsError
+from enhance.images.arrays import ImageError
+from enhance.inputs import Given, read_image
+from enhance.metrics.psnr_ssim import psnr, ssim_or_nan
+from enhance.restoration.cells import JpegCells
+from enhance.restoration.coupling import Denoise
+from enhance.restoration.denoisers import load_denoiser
+from enhance.restoration.jpeg_file import is_jpeg
+from enhance.restoration.oriented import as_shown
+from enhance.restoration.tasks import TASKS, Asked, Plan
+from enhance.utils.suggest import unknown
+
+FACTORS = (2, 3, 4)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One pass of a restoration.
+
+    Attributes:
+        step: passes made; 0 is the picture as it was given.
+        level: noise level that the denoiser was told, of 255; NaN at step 0.
+        image: (1, 3, H, W) in [0, 1].
+        residual: root mean square of A(image) - y, of 255; of a JPEG, in steps beyond the cells.
+        seconds: since the start.
+    """
+
+    step: int
+    level: float
+    image: Tensor
+    residual: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restoration has come to.
+
+    Attributes:
+        image: (1, 3, H, W) in [0, 1].
+        initial: the picture as it was given, enlarged where the result is larger.
+        assumed: the degradation and its settings.
+        estimated: what was estimated from the picture.
+        fit: how well the observation is met.
+        figures: of the result against the reference, where one was given: psnr, ssim, and the same of `initial`.
+        history: one moment a pass, without the images.
+        notes: what was done to the files, in sentences.
+    """
+
+    image: Tensor
+    initial: Tensor
+    assumed: dict[str, Any]
+    estimated: dict[str, Any]
+    fit: dict[str, float]
+    figures: dict[str, float]
+    history: list[dict[str, float]]
+    notes: tuple[str, ...]
+
+
+class Restoration:
+    """A restoration that is ready to run.
+
+    Args:
+        image, task, reference, kernel, factor: see `restore`.
+        config: the degradation that is assumed, and how it is coupled.
+        background: what transparent pixels are laid on.
+
+    Attributes:
+        plan: how it is restored.
+        initial: (1, 3, H, W), what the result is compared with as before.
+        bits: of a channel of the result.
+        notes: what was done to the files.
+        reference: (1, 3, H, W), or None.
+    """
+
+    def __init__(
+        self,
+        image: Given,
+        task: str,
+        *,
+        config: RestorationConfig,
+        kernel: Given | None = None,
+        factor: int | None = None,
+        reference: Given | None = None,
+        background: str = "white",
+    ) -> None:
+        if task not in TASKS:
+            raise SettingsError(unknown("task", task, TASKS))
+        check_ranges(config)
+        _check(task, kernel, factor)
+        picture = read_image(image, "image", background)
+        path = Path(picture.source).expanduser() if isinstance(image, str | os.PathLike) else None
+        self._path = path if path is not None and path.is_file() else None
+        if self._path is None and path is not None and task == "jpeg":
+            raise ImageError(f"task=jpeg needs a JPEG file; {picture.source} is a sample.")
+        self.bits, notes = picture.bits, [*picture.notes]
+        self.plan: Plan = TASKS[task](
+            Asked(
+                picture.image,
+                self._path,
+                config.degradation,
+                config.coupling,
+                None if kernel is None else _kernel(kernel, notes),
+                factor or FACTORS[0],
+            )
+        )
+        if task != "jpeg" and self._path is not None and is_jpeg(self._path):
+            notes.append(f"{self._path.name} is a JPEG: task=jpeg repairs its blocks, which are no {task} matter")
+        self._last = self.plan.observation.start()
+        self.initial = self.shown(self._last)
+        self.reference = None if reference is None else self._read_reference(reference, background, notes)
+        self.notes = tuple(notes)
+
+    def moments(self, denoise: Denoise) -> Iterator[Moment]:
+        """The picture as given and after each pass."""
+        started = time.perf_counter()
+        yield Moment(0, float("nan"), self.initial, self._residual(self._last), 0.0)
+        for made in self.plan.passes(denoise):
+            self._last = estimate = self.plan.finish(made.estimate)
+            seconds = time.perf_counter() - started
+            yield Moment(made.index, 255 * made.level, self.shown(estimate), self._residual(estimate), seconds)
+
+    def shown(self, estimate: Tensor) -> Tensor:
+        """An estimate as a picture in sRGB, upright, in [0, 1]."""
+        picture = self.plan.observation.picture(estimate).clamp(0, 1)
+        if isinstance(self.plan.observation, JpegCells) and self._path is not None:
+            return as_shown(picture, self._path)
+        return picture
+
+    def fit(self) -> dict[str, float]:
+        """How well the last estimate meets the observation.
+
+        `residual` and `expected` are root mean squares of 255, `correlation` is that of horizontally and vertically
+        neighbouring residuals: 0 where nothing of the picture is left in them. Of a JPEG, `blocks_in_cells` is the
+        share of the blocks whose coefficients all lie in their cells.
+        """
+        observation = self.plan.observation
+        if isinstance(observation, JpegCells):
+            return {"blocks_in_cells": observation.kept(self._last)}
+        residual = observation.residual(self._last)
+        return {
+            "residual": 255 * residual.square().mean().sqrt().item(),
+            "expected": 255 * observation.noise,
+            "correlation": _correlation(residual),
+        }
+
+    def figures(self, image: Tensor) -> dict[str, float]:
+        """The figures of an image against the reference; none without one."""
+        if self.reference is None:
+            return {}
+        return {"psnr": psnr(image, self.reference).item(), "ssim": ssim_or_nan(image, self.reference)}
+
+    def _residual(self, estimate: Tensor) -> float:
+        scale = 1 if isinstance(self.plan.observation, JpegCells) else 255
+        return scale * self.plan.observation.residual(estimate).square().mean().sqrt().item()
+
+    def _read_reference(self, reference: Given, background: str, notes: list[str]) -> Tensor:
+        picture = read_image(reference, "reference", background)
+        if picture.image.shape != self.initial.shape:
+            sizes = [f"{each.shape[-1]} x {each.shape[-2]}" for each in (picture.image, self.initial)]
+            raise ImageError(f"reference is {sizes[0]} but the result is {sizes[1]} (width x height); resize one.")
+        notes += picture.notes
+        return picture.image
+
+
+def restore(
+    image: Given,
+    task: str = "denoise",
+    *,
+    degradation: str | Mapping[str, Any] | None = None,
+    kernel: Given | None = None,
+    factor: int | None = None,
+    reference: Given | None = None,
+    denoiser: str | Denoise = DenoiserConfig.name,
+    weights: str = DenoiserConfig.weights,
+    coupling: CouplingConfig | None = None,
+    device: torch.device | str = "cpu",
+    callback: Callable[[Moment], object] | None = None,
+) -> Restored:
+    """A picture without its degradation; nobody needs to have the clean one.
+
+    Args:
+        image: what one has: a file, a sample's name, a tensor (1, 3, H, W) in [0, 1], an array, or Pillow's.
+        task: denoise, deblur, jpeg (a file), or upscale.
+        degradation: its name, or `name` with settings, see `enhance.config.restoration.AssumedConfig`; what is not
+            given is estimated.
+        kernel: of the blur: an image of what a point of light became.
+        factor: of upscale: 2, 3 or 4.
+        reference: the clean picture, where there is one: it judges and is not looked at otherwise.
+        denoiser: a name, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise level in [0, 1].
+        weights: of the denoiser: embedded, or a file.
+        coupling: of the observation and the denoiser.
+        device: of the denoiser.
+        callback: called with each moment.
+
+    Raises:
+        ValueError: one sentence about an image, name or number that cannot be.
+
+    Example:
+        >>> noisy = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
+        >>> restored = restore(noisy, degradation={"name": "gaussian_noise", "sigma": 25}, denoiser=lambda y, s: y / 2)
+        >>> restored.image.shape, restored.assumed["degradation"]
+        (torch.Size([1, 3, 32, 40]), 'gaussian_noise')
+    """
+    named = DenoiserConfig(weights=weights) if callable(denoiser) else DenoiserConfig(denoiser, weights)
+    config = RestorationConfig(_assumed(degradation), coupling or CouplingConfig(), named)
+    restoration = Restoration(image, task, config=config, kernel=kernel, factor=factor, reference=reference)
+    function = denoiser if callable(denoiser) else load_denoiser(named, device).function
+    history, image = list[dict[str, float]](), restoration.initial
+    for moment in restoration.moments(function):
+        history.append({key: getattr(moment, key) for key in ("step", "level", "residual", "seconds")})
+        image = moment.image
+        if callback:
+            callback(moment)
+    before = {f"initial_{key}": value for key, value in restoration.figures(restoration.initial).items()}
+    return Restored(
+        image,
+        restoration.initial,
+        restoration.plan.observation.describe(),
+        restoration.plan.estimated,
+        restoration.fit(),
+        restoration.figures(image) | before,
+        history,
+        restoration.notes,
+    )
+
+
+def _assumed(given: str | Mapping[str, Any] | None) -> AssumedConfig:
+    settings: dict[str, Any] = {"name": given} if isinstance(given, str) else dict(given or {})
+    known = [each.name for each in fields(AssumedConfig)]
+    for key in settings:
+        if key not in known:
+            raise SettingsError(unknown("setting of the degradation", key, known))
+    return AssumedConfig(**settings)
+
+
+def _check(task: str, kernel: object, factor: int | None) -> None:
+    if kernel is not None and task != "deblur":
+        raise SettingsError(f"kernel= goes with task=deblur, not task={task}.")
+    if factor is not None and task != "upscale":
+        raise SettingsError(f"factor={factor} goes with task=upscale, not task={task}.")
+    if factor is not None and factor not in FACTORS:
+        raise SettingsError(f"factor={factor} must be one of {', '.join(map(str, FACTORS))}.")
+
+
+def _kernel(given: Given, notes: list[str]) -> Tensor:
+    """The kernel in an image; what was done to it is noted."""
+    kernel = read_image(given, "kernel", "black", smallest=1).image.mean((0, 1))
+    total = kernel.sum().item()
+    if abs(total - 1) > 1e-3:
+        notes.append(f"the kernel, whose sum is {total:.4g}, is divided by it")
+    if not all(side % 2 for side in kernel.shape):
+        notes.append("the kernel has an even side: its centre is the pixel before the middle")
+    return kernel
+
+
+def _correlation(residual: Tensor) -> float:
+    """The correlation of neighbouring residuals, mean of both directions."""
+    centred = residual - residual.mean()
+    variance = centred.square().mean().clamp(min=1e-20)
+    along = (centred[..., 1:] * centred[..., :-1]).mean() / variance
+    down = (centred[..., 1:, :] * centred[..., :-1, :]).mean() / variance
+    return ((along + down) / 2).item()

@@ -1,0 +1,77 @@
+"""Writes down a restoration as it happens, in the files that other runs leave."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from enhance.images.writing import save_image
+from enhance.restoration.restore import Moment, Restoration
+from enhance.runs import layout as names
+from enhance.utils.files import write_json
+from enhance.utils.numbers import finite
+
+_COLUMNS = ("step", "level", "residual", "psnr", "ssim", "seconds")
+
+
+class RestorationRecorder:
+    """Keeps the passes of a restoration: history, frames, result.png and metrics.json, which says `finished` last.
+
+    Args:
+        folder: of the run.
+        restoration: that is recorded.
+        metadata: what is known before the first pass; goes to metrics.json as it is.
+    """
+
+    def __init__(self, folder: Path, restoration: Restoration, metadata: Mapping[str, Any]) -> None:
+        self._folder, self._restoration = folder, restoration
+        self._metadata = {"kind": names.KIND_OF_RESTORATIONS, **metadata}
+        self._figures: list[dict[str, float]] = []
+        self._last: Moment | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in names.frame_files(folder).values():  # the run begins anew
+            file.unlink()
+        write_json(folder / names.METRICS, {"status": "running", **self._metadata})
+        save_image(restoration.initial, folder / names.INITIAL, restoration.bits)
+        if restoration.reference is not None:
+            save_image(restoration.reference, folder / names.REFERENCE, restoration.bits)
+        with (folder / names.HISTORY).open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerow(_COLUMNS)
+
+    def record(self, moment: Moment) -> None:
+        """Write down one pass."""
+        figures = self._restoration.figures(moment.image)
+        self._figures.append(figures)
+        row = [moment.step, moment.level, moment.residual, figures.get("psnr"), figures.get("ssim"), moment.seconds]
+        with (self._folder / names.HISTORY).open("a", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerow(["" if cell is None or math.isnan(cell) else cell for cell in row])
+        save_image(moment.image, names.frame_file(self._folder, moment.step))
+        self._last = moment
+
+    def finish(self) -> Tensor:
+        """Write result.png and all figures, and return the result.
+
+        Raises:
+            ValueError: if nothing was recorded.
+        """
+        if self._last is None:
+            raise ValueError("The restoration ended before its first pass.")
+        save_image(self._last.image, self._folder / names.RESULT, self._restoration.bits)
+        figures = {
+            "initial": _finite(self._figures[0]),
+            "result": _finite(self._figures[-1]),
+            "fit": _finite(self._restoration.fit()),
+            "passes": self._last.step,
+            "seconds": self._last.seconds,
+        }
+        write_json(self._folder / names.METRICS, {"status": "finished", **self._metadata, **figures})
+        return self._last.image
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {key: finite(value) for key, value in values.items()}

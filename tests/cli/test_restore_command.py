@@ -1,0 +1,157 @@
+"""The command that restores a picture: its folder, its page, what it leaves out and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from skimage.data import astronaut
+
+from enhance.cli.commands import RESTORE
+from enhance.cli.commands.restore import Settings, run
+from enhance.cli.overrides import chosen_tool, tool_settings
+from enhance.config.restoration import RESTORATIONS
+from enhance.report.render import render
+from enhance.restoration.denoiser import Denoiser
+from enhance.restoration.tasks import TASKS
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """Of a denoiser that has learnt nothing."""
+    torch.manual_seed(0)
+    file = tmp_path / "weights.safetensors"
+    save_file({name: 0.1 * value for name, value in Denoiser().state_dict().items()}, file)
+    return file
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    file = tmp_path / "photo.jpg"
+    Image.fromarray(astronaut()[:48, 180:244]).save(file, quality=30)
+    return file
+
+
+def settings(*arguments: str) -> Settings:
+    assert chosen_tool(arguments) == RESTORE
+    return tool_settings(RESTORE, arguments)
+
+
+def test_the_tasks_are_those_that_are_named() -> None:
+    assert tuple(TASKS) == RESTORATIONS
+
+
+def test_a_task_restores_where_an_image_is_given_and_else_studies_the_measure() -> None:
+    assert chosen_tool(["task=denoise", "image=a.png"]) == RESTORE
+    assert chosen_tool(["task=denoise", "reference=a.png"]) is None
+    assert chosen_tool(["task=encode", "image=a.png"]) == "encode"
+
+
+def test_the_settings() -> None:
+    found = settings("task=deblur", "image=a.png", "degradation=gaussian_blur", "degradation.sigma=2")
+    assert (found.task, found.degradation.name, found.degradation.sigma) == ("deblur", "gaussian_blur", 2)
+    assert found.degradation.noise is None
+
+
+@pytest.mark.parametrize("task", ["denoise", "jpeg", "upscale"])
+def test_a_run_leaves_its_folder(tmp_path: Path, photo: Path, weights: Path, task: str) -> None:
+    folder = tmp_path / "run"
+    assert run(settings(f"task={task}", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}")) == 0
+    found = json.loads((folder / "metrics.json").read_text())
+    assert (found["status"], found["kind"], found["task"]) == ("finished", "restoration", task)
+    with Image.open(folder / "result.png") as result:
+        assert result.size == ((128, 96) if task == "upscale" else (64, 48))
+    rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+    assert [int(row["step"]) for row in rows] == list(range(found["passes"] + 1))
+    assert len(list((folder / "frames").glob("*.png"))) == len(rows)
+    assert {"initial.png", "progress.gif", "report.html"} <= {file.name for file in folder.iterdir()}
+    page = (folder / "report.html").read_text()
+    assert "before" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_reference_judges(tmp_path: Path, photo: Path, weights: Path) -> None:
+    folder = tmp_path / "run"
+    run(
+        settings(
+            "task=denoise", f"image={photo}", f"reference={photo}", f"output={folder}", f"denoiser.weights={weights}"
+        )
+    )
+    found = json.loads((folder / "metrics.json").read_text())
+    assert found["initial"]["psnr"] is None  # the same picture
+    assert found["result"]["psnr"] > 20
+    assert "PSNR" in (folder / "report.html").read_text()
+
+
+def test_the_same_command_again_leaves_the_result_and_another_is_refused(
+    tmp_path: Path, photo: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["task=denoise", f"image={photo}", f"output={tmp_path / 'run'}", f"denoiser.weights={weights}"]
+    run(settings(*given))
+    before = (tmp_path / "run" / "result.png").stat().st_mtime_ns
+    run(settings(*given))
+    assert "restored already" in capsys.readouterr().err
+    assert (tmp_path / "run" / "result.png").stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match="name another folder"):
+        run(settings(*given, "degradation.sigma=3"))
+
+
+def test_a_folder_is_restored_file_by_file(
+    tmp_path: Path, photo: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    photo.rename(photos / "a.jpg")
+    (photos / "b.jpg").write_bytes(b"nothing")
+    given = ["task=denoise", f"image={photos}", f"output={tmp_path / 'all'}", f"denoiser.weights={weights}"]
+    assert run(settings(*given)) == 1
+    assert "skipped" in capsys.readouterr().err
+    assert [folder.name for folder in (tmp_path / "all").iterdir()] == ["a.jpg"]
+    (photos / "b.jpg").unlink()
+    assert run(settings(*given)) == 0
+    assert "restored already" in capsys.readouterr().err
+
+
+def test_sixteen_bits_stay(tmp_path: Path, weights: Path) -> None:
+    file = tmp_path / "deep.png"
+    Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 20).save(file)
+    run(settings("task=denoise", f"image={file}", f"output={tmp_path / 'run'}", f"denoiser.weights={weights}"))
+    assert (tmp_path / "run" / "result.png").read_bytes()[24] == 16
+
+
+def test_the_page_is_drawn_again_from_its_files(tmp_path: Path, photo: Path, weights: Path) -> None:
+    folder = tmp_path / "run"
+    run(settings("task=jpeg", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}"))
+    page = (folder / "report.html").read_bytes()
+    (folder / "report.html").unlink()
+    assert render(folder) == ()
+    assert (folder / "report.html").read_bytes() == page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["task=jpeg", "image=photo.png"], "no file photo.png"),
+        (["task=denoise", "image=astronaut", "degradation.sigma=-1"], "at least 0"),
+        (["task=denoise", "image=astronaut", "degradation.sigm=1"], "did you mean 'degradation.sigma'"),
+        (["task=denoise", "image=astronaut", "initial=grey"], "no setting 'initial'"),
+        (["task=denoise", "image=astronaut", "steps=5"], "no setting 'steps'"),
+        (["task=denoise", "image=astronaut", "denoiser=other"], "denoiser"),
+        (["task=denoise", "image=astronaut", "degradation=gaussian_noise,jpeg"], "one value"),
+        (["task=jpeg", "image=astronaut"], "sample"),
+        (["task=denoise", "image=astronaut", "degradation=blur"], "degradation of this task"),
+        (["task=denoise", "image="], "needs image="),
+    ],
+)
+def test_what_cannot_be_gets_a_sentence(tmp_path: Path, weights: Path, arguments: list[str], said: str) -> None:
+    output = tmp_path / "run"
+    with pytest.raises(ValueError, match=said) as error:
+        run(settings(*arguments, f"output={output}", f"denoiser.weights={weights}"))
+    assert "\n" not in str(error.value)
+    assert not output.exists()

@@ -1,0 +1,208 @@
+"""`enhance.restore` with an ideal denoiser: what it assumes, estimates, reports and refuses."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.data import astronaut
+from torch import Tensor
+
+import enhance
+from enhance.config.restoration import CouplingConfig, DenoiserConfig
+from enhance.degradations import degrade
+from enhance.images.arrays import from_array, to_array
+from enhance.kernels import gaussian_kernel
+from enhance.restoration.blur import Blurred
+from enhance.restoration.denoiser import Denoiser
+from enhance.restoration.denoisers import load_denoiser, tiled
+from enhance.restoration.downscaling import Downscaled
+from enhance.restoration.restore import Moment
+
+
+def clean() -> Tensor:
+    return 0.1 + 0.8 * from_array(np.ascontiguousarray(astronaut()[:64, 180:260]))
+
+
+def psnr(image: Tensor, other: Tensor) -> float:
+    return -10 * math.log10((image - other).square().mean().item())
+
+
+def smooth(image: Tensor, noise: Tensor) -> Tensor:
+    """Some denoiser: the more noise, the more of a local mean."""
+    share = noise / (noise + 0.1)
+    padded = torch.nn.functional.pad(image, [1] * 4, mode="replicate")
+    return (1 - share) * image + share * torch.nn.functional.avg_pool2d(padded, 3, 1)
+
+
+def test_the_denoiser_is_told_the_level_that_was_estimated() -> None:
+    noisy = clean() + 20 / 255 * torch.randn(clean().shape, generator=torch.Generator().manual_seed(0))
+    told: list[Tensor] = []
+    restored = enhance.restore(noisy.clamp(0, 1), denoiser=lambda image, noise: told.append(noise) or clean())
+    assert 255 * told[0].mean().item() == pytest.approx(20, rel=0.1)
+    assert restored.estimated["sigma"] == pytest.approx(20, rel=0.1)
+    assert 0 < restored.estimated["standard_error"] < 3
+    assert torch.equal(restored.image, clean())
+    assert restored.fit["residual"] == pytest.approx(20, rel=0.1)
+    assert abs(restored.fit["correlation"]) < 0.05
+
+
+def test_a_level_that_is_given_is_not_estimated() -> None:
+    told: list[Tensor] = []
+    given = {"name": "gaussian_noise", "sigma": 30}
+    restored = enhance.restore(clean(), degradation=given, denoiser=lambda image, noise: told.append(noise) or image)
+    assert 255 * told[0].mean().item() == pytest.approx(30)
+    assert restored.estimated == {}
+    assert restored.assumed == {"degradation": "gaussian_noise", "noise": 30.0}
+
+
+def test_noise_that_grows_with_brightness_gives_a_map() -> None:
+    noisy = degrade(clean(), "poisson_gaussian_noise", peak=60, sigma=3)
+    told: list[Tensor] = []
+    enhance.restore(
+        noisy, degradation="poisson_gaussian_noise", denoiser=lambda _, noise: told.append(noise) or clean()
+    )
+    assert len(told) == 2
+    expected = (clean().mean(1, keepdim=True) / 60 + (3 / 255) ** 2).sqrt()
+    assert torch.corrcoef(torch.stack([told[1].flatten(), expected.flatten()]))[0, 1] > 0.95
+
+
+def test_salt_and_pepper_is_found_and_the_other_pixels_stay() -> None:
+    spotted = degrade(clean(), "salt_and_pepper", amount=0.1, seed=1)
+    restored = enhance.restore(spotted, degradation="salt_and_pepper", denoiser=smooth)
+    lost = (spotted != clean()).any(1, keepdim=True)
+    assert restored.estimated["lost"] == pytest.approx(lost.float().mean().item(), abs=0.01)
+    assert psnr(restored.image, clean()) > psnr(spotted, clean()) + 8
+
+
+@pytest.mark.parametrize("degradation", [{"name": "gaussian_blur", "sigma": 1.5}, None])
+def test_a_blur_is_undone_by_name_or_by_kernel(degradation: Any) -> None:
+    scene = from_array(np.ascontiguousarray(astronaut()[:80, 180:276]))
+    kernel = gaussian_kernel(1.5)
+    reach = kernel.shape[0] // 2
+    view = (..., slice(reach, 80 - reach), slice(reach, 96 - reach))
+    blurred = Blurred(torch.zeros_like(scene[view]), kernel)
+    padded = torch.nn.functional.pad(scene, (0, blurred.start().shape[-1] - 96, 0, blurred.start().shape[-2] - 80))
+    observed = blurred.operator(padded).clamp(0, 1)
+    given: dict[str, Any] = (
+        {"degradation": degradation} if degradation else {"kernel": (kernel / kernel.max()).float().numpy()}
+    )
+    restored = enhance.restore(observed, "deblur", denoiser=smooth, reference=scene[view], **given)
+    assert restored.figures["psnr"] > restored.figures["initial_psnr"] + 2
+    assert restored.image.shape == observed.shape
+
+
+def test_a_kernel_of_another_sum_and_of_even_sides_is_noted() -> None:
+    restored = enhance.restore(clean(), "deblur", kernel=np.full((2, 3), 0.5, np.float32), denoiser=smooth)
+    assert "the kernel, whose sum is 3, is divided by it" in restored.notes
+    assert any("even side" in note for note in restored.notes)
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_reduced_picture_is_enlarged(factor: int) -> None:
+    whole = from_array(np.ascontiguousarray(astronaut()[:72, 180:270]))
+    observed = Downscaled(torch.zeros(1, 3, 72 // factor, 90 // factor), factor).operator(whole).clamp(0, 1)
+    restored = enhance.restore(observed, "upscale", factor=factor, denoiser=smooth, reference=whole)
+    assert restored.image.shape == whole.shape
+    assert restored.figures["psnr"] > restored.figures["initial_psnr"]
+
+
+def _jpeg(folder: Path, **settings: Any) -> Path:
+    file = folder / "blocky.jpg"
+    Image.fromarray(to_array(clean())).save(file, quality=20, **settings)
+    return file
+
+
+def test_a_jpeg_is_repaired_within_its_cells(tmp_path: Path) -> None:
+    restored = enhance.restore(_jpeg(tmp_path), "jpeg", denoiser=smooth, reference=clean())
+    assert restored.fit == {"blocks_in_cells": 1.0}
+    assert restored.figures["psnr"] > restored.figures["initial_psnr"]
+    assert restored.assumed["sampling"] == "4:2:0"
+
+
+def test_the_orientation_and_the_profile_of_a_jpeg_hold(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    file = _jpeg(tmp_path, exif=exif, subsampling=0)
+    restored = enhance.restore(file, "jpeg", denoiser=lambda image, noise: image)
+    assert restored.image.shape == (1, 3, 80, 64)
+    assert psnr(restored.image, enhance.load_image(file)) > 45
+
+
+def test_the_reference_only_judges() -> None:
+    with_it = enhance.restore(clean(), denoiser=smooth, reference=clean().flip(-1))
+    without = enhance.restore(clean(), denoiser=smooth)
+    assert torch.equal(with_it.image, without.image)
+    assert without.figures == {}
+    assert set(with_it.figures) == {"psnr", "ssim", "initial_psnr", "initial_ssim"}
+
+
+def test_every_pass_is_seen() -> None:
+    seen: list[Moment] = []
+    enhance.restore(
+        clean(), "upscale", denoiser=smooth, coupling=CouplingConfig(passes=3, last=10), callback=seen.append
+    )
+    assert [moment.step for moment in seen] == [0, 1, 2, 3]
+    assert [round(moment.level, 1) for moment in seen[1:]] == [49.0, 22.1, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"task": "deblurr"}, "did you mean 'deblur'"),
+        ({"task": "deblur"}, "needs the blur"),
+        ({"task": "deblur", "degradation": "gaussian_blur"}, "needs degradation.sigma"),
+        ({"task": "deblur", "degradation": "gaussian_noise"}, "degradation of task=deblur"),
+        ({"task": "deblur", "kernel": np.ones((100, 3), np.float32)}, "larger than the picture"),
+        ({"degradation": {"name": "gaussian_noise", "radius": 3}}, "does not belong"),
+        ({"degradation": {"name": "gaussian_noise", "sigm": 3}}, "did you mean 'sigma'"),
+        ({"degradation": {"name": "poisson_gaussian_noise", "peak": 3}}, "both"),
+        ({"degradation": "jpeg"}, "degradation of this task"),
+        ({"task": "upscale", "factor": 7}, "2, 3, 4"),
+        ({"factor": 2}, "task=upscale"),
+        ({"kernel": np.ones((3, 3), np.float32)}, "task=deblur"),
+        ({"task": "jpeg"}, "file itself"),
+        ({"reference": torch.zeros(1, 3, 9, 9)}, "reference is 9 x 9"),
+        ({"denoiser": "compact"}, "denoiser_compact"),
+        ({"image": torch.zeros(1, 3, 7, 9)}, "at least 8 x 8"),
+        ({"degradation": {"name": "gaussian_noise", "sigma": 300}}, "at most 255"),
+    ],
+)
+def test_what_cannot_be_gets_a_sentence(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said) as error:
+        enhance.restore(**({"image": clean(), "denoiser": smooth} | settings))
+    assert "\n" not in str(error.value)
+
+
+def test_tiles_of_a_denoiser_join() -> None:
+    torch.manual_seed(0)
+    network = Denoiser().double().eval()
+    image, noise = torch.rand(1, 3, 200, 264).double(), torch.full((1, 1, 200, 264), 0.1).double()
+    with torch.no_grad():
+        whole, parts = network(image, noise), tiled(network, 96, margin=96)(image, noise)
+    torch.testing.assert_close(parts, whole, atol=1e-6, rtol=0)
+
+
+def test_weights_of_a_file_are_loaded(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, file = Denoiser().eval(), tmp_path / "weights.safetensors"
+    from safetensors.torch import save_file
+
+    save_file({name: value.half() for name, value in network.state_dict().items()}, file)
+    loaded = load_denoiser(DenoiserConfig(weights=str(file), tile=0))
+    image, noise = torch.rand(1, 3, 16, 16), torch.full((1, 1, 16, 16), 0.1)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.function(image, noise), network(image, noise), atol=1e-2, rtol=0)
+    assert len(loaded.about["sha256"]) == 64
+
+
+def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no weights file"):
+        load_denoiser(DenoiserConfig(weights=str(tmp_path / "none.safetensors")))
+    with pytest.raises(ValueError, match="multiple of 8"):
+        load_denoiser(DenoiserConfig(weights=str(tmp_path / "none.safetensors"), tile=100))
