@@ -73,6 +73,11 @@ def settings_page() -> str:
     for tool, what in TOOLS.items():
         known = described(import_module(f"enhance.cli.commands.{tool}").Settings)
         parts += [f"## `task={tool}`\n\n{what[:1].upper()}{what[1:].rstrip('.')}.\n", _table(known)]
+    restoration = described(import_module("enhance.cli.commands.restore").Settings)
+    parts += [
+        "## `image=`, a restoration\n\nWith `task=denoise`, `deblur`, `jpeg` or `upscale`.\n",
+        _table(restoration),
+    ]
     return "\n".join(parts)
 
 
