@@ -39,7 +39,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }
-html_sidebars = {"index": []}
+html_sidebars = {name: [] for name in ("index", "start", "comparison")}
+html_static_path, html_css_files = ["_static"], ["wide.css"]
 
 
 def setup(app):  # type: ignore[no-untyped-def]

@@ -15,6 +15,7 @@ from enhance.cli.commands import TOOLS
 from enhance.config.paths import choices, home, summary
 from enhance.config.reference import Setting, described
 from enhance.config.schema import MISSING, Config
+from enhance.metrics.deep.distance import DeepDistance
 from enhance.scoring.meaning import TABLE
 
 _OTHERS = ("index", "start", "comparison", "figures")
@@ -130,11 +131,16 @@ def api_pages() -> dict[str, str]:
     for kind, names in kinds.items():
         rows = [f"| [{name}](api/{name}.rst) | {_first_sentence(getattr(enhance, name))} |" for name in names]
         parts.append("\n".join([f"## {kind}\n", "| name | what |", "|---|---|", *rows, ""]))
+    parts.append("The arguments of the three measures are those of [DeepDistance](api/DeepDistance.rst).\n")
     parts.append(
         "## Tables\n\n| name | what |\n|---|---|\n| `METRICS` | the metrics by name |\n"
         "| `BACKBONES` | the backbones by name |\n| `__version__` | the version |\n"
     )
-    toctree = "\n".join(f"api/{name}" for names in kinds.values() for name in names)
+    base = "DeepDistance"  # whose arguments are those of the three measures
+    pages[f"reference/api/{base}.rst"] = (
+        f"{base}\n{'=' * len(base)}\n\n.. autoclass:: {DeepDistance.__module__}.{base}\n"
+    )
+    toctree = "\n".join(f"api/{name}" for name in sorted([*kinds["Classes"], base]) + kinds["Functions"])
     parts.append(f"```{{toctree}}\n:hidden:\n\n{toctree}\n```\n")
     return {"reference/api.md": "\n".join(parts)} | pages
 
