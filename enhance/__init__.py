@@ -105,8 +105,8 @@ if TYPE_CHECKING:
     from enhance.optim.objective import Objective as Objective
     from enhance.optim.objective import Term as Term
     from enhance.optimization import optimize as optimize
-    from enhance.scoring.meaning import meaning as meaning
     from enhance.restoration.restore import restore as restore
+    from enhance.scoring.meaning import meaning as meaning
 
 
 def __getattr__(name: str) -> Any:

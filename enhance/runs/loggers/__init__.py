@@ -22,9 +22,9 @@ from enhance.utils.suggest import unknown
 _log = logging.getLogger(__name__)
 
 LOGGERS: dict[str, str] = {
-    "mlflow": "enhance.runs.loggers.mlflow:MLflow",
+    "mlflow": "enhance.runs.loggers.mlflow_run:MLflow",
     "tensorboard": "enhance.runs.loggers.tensorboard:TensorBoard",
-    "wandb": "enhance.runs.loggers.wandb:WeightsAndBiases",
+    "wandb": "enhance.runs.loggers.weights_and_biases:WeightsAndBiases",
 }
 """Where each logger is; the name is that of its YAML in conf/logger and of its extra."""
 

@@ -89,7 +89,7 @@ def test_one_that_is_not_installed_names_its_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    monkeypatch.delitem(sys.modules, "enhance.runs.loggers.mlflow", raising=False)
+    monkeypatch.delitem(sys.modules, "enhance.runs.loggers.mlflow_run", raising=False)
     assert Loggers(_own("mlflow"), tmp_path, {}, 0).names == []
     assert "pip install 'enhance[mlflow]'" in caplog.text
 
@@ -132,12 +132,12 @@ def _fake_wandb(calls: list[Any]) -> ModuleType:
 def test_wandb_is_offline_and_goes_on_in_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
     monkeypatch.setitem(sys.modules, "wandb", _fake_wandb(calls))
-    monkeypatch.delitem(sys.modules, "enhance.runs.loggers.wandb", raising=False)
+    monkeypatch.delitem(sys.modules, "enhance.runs.loggers.weights_and_biases", raising=False)
     for first in (0, 4):
         with Loggers(_own("wandb"), tmp_path, {"metric": {"name": "mse"}}, first) as loggers:
             loggers.log(ROW, IMAGE)
             loggers.conclude({"loss": 0.4})
-    monkeypatch.delitem(sys.modules, "enhance.runs.loggers.wandb")
+    monkeypatch.delitem(sys.modules, "enhance.runs.loggers.weights_and_biases")
     begun, resumed = calls[0], calls[3]
     assert (begun["mode"], begun["resume"], resumed["resume"]) == ("offline", None, "allow")
     assert begun["id"] == resumed["id"]

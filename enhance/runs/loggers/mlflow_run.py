@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow.tracking import MlflowClient
+from mlflow.tracking import MlflowClient  # type: ignore[import-not-found]
 from torch import Tensor
 
 from enhance.images.arrays import to_array

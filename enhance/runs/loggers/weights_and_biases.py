@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import wandb
+import wandb  # type: ignore[import-not-found]
 from torch import Tensor
 
 from enhance.images.arrays import to_array
@@ -32,7 +32,7 @@ class WeightsAndBiases:
             id=sha256(str(folder.resolve()).encode()).hexdigest()[:16],
             dir=str(folder),
             config=flat(settings),
-            mode=mode,  # type: ignore[arg-type]
+            mode=mode,
             resume="allow" if first else None,
         )
 
