@@ -21,6 +21,8 @@ from enhance.config.reference import Setting, described
 from enhance.config.schema import SettingsError
 from enhance.utils.suggest import unknown
 
+_SEVERAL = ("logger",)  # groups of which a list may be chosen
+_NOTHING = (("recipes", "null"), ("logger", ""))  # a group of which nothing is chosen
 SEARCH_PATH = "hydra.searchpath"
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
@@ -60,8 +62,9 @@ class Composer:
         for value in values_of(override):
             if override.is_sweep_override() and value in tools:
                 raise SettingsError(f"task={value} cannot take part in a sweep.")
-            if value not in options and not (value == "null" and key == "recipes"):
-                raise SettingsError(unknown(group.removesuffix("s"), value, [*options, *tools]))
+            for name in value.strip("[]").split(",") if key in _SEVERAL else [value]:
+                if name not in options and (key, name) not in _NOTHING:
+                    raise SettingsError(unknown(group.removesuffix("s"), name, [*options, *tools]))
 
     def settings(self, overrides: Sequence[Override]) -> Any:
         """The settings as an object of their dataclass.

@@ -18,7 +18,6 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
-from enhance.config.schema import Config
 from enhance.runs.history import Row
 
 _LINES, _SILENCE = 10, 30.0  # without a terminal: how many lines, and the seconds after which there is one more
