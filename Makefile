@@ -3,13 +3,14 @@
 # make slow   the tests of minutes
 # make thorough  every test, with 200 examples where 15 are drawn
 # make check  lint, spelling and types
+# make docs   the pages, in docs/_build/html: no network, and no warning passes
 # make wheel  the wheel, in dist/
 # make gpu    measures on a CUDA device and writes docs/gpu.md; needs torch and NumPy alone, of PYTHON
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow thorough check wheel gpu clean
+.PHONY: demo test slow thorough check docs wheel gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m enhance task=recover metric=deepwsd
@@ -29,6 +30,9 @@ check: $(VENV)/.tested
 	$(BIN)/codespell
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+docs: $(VENV)/.documented
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
 wheel: $(VENV)/.tested
 	$(BIN)/python -m hatchling build --target wheel
 
@@ -47,5 +51,9 @@ $(VENV)/.tested: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
 	touch $@
 
+$(VENV)/.documented: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist docs/_build *.egg-info

@@ -272,7 +272,7 @@ def _point(sigma: float) -> Any:
 
 
 def _by_channel(observed: Tensor, method: Callable[[Any], Any]) -> Tensor:
-    """A method on each channel, mirrored beyond the border: these methods take it to be periodic or black."""
+    """A method on each channel, mirrored beyond its border, where they take pictures to be periodic or black."""
     edges = (_BORDER, _BORDER)
     planes = [method(np.pad(plane.numpy().astype(np.float64), edges, "symmetric")) for plane in observed[0]]
     inner = slice(_BORDER, -_BORDER)

@@ -37,6 +37,7 @@ _HOMES = {
     "load_backbone": "enhance.backbones.network",
     "load_image": "enhance.images.pictures",
     "load_metric": "enhance.metrics.registry",
+    "meaning": "enhance.scoring.meaning",
     "minimize": "enhance.optim.loop",
     "optimize": "enhance.optimization",
     "restore": "enhance.restoration.restore",
@@ -68,6 +69,7 @@ __all__ = [
     "load_backbone",
     "load_image",
     "load_metric",
+    "meaning",
     "minimize",
     "optimize",
     "restore",
@@ -104,6 +106,7 @@ if TYPE_CHECKING:
     from enhance.optim.objective import Term as Term
     from enhance.optimization import optimize as optimize
     from enhance.restoration.restore import restore as restore
+    from enhance.scoring.meaning import meaning as meaning
 
 
 def __getattr__(name: str) -> Any:

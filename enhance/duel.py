@@ -26,6 +26,7 @@ from enhance.optim.parametrizations import Parametrization
 from enhance.optim.step import Step
 from enhance.optim.stopping import Rule
 from enhance.recording import Setup, conclude, concluded, record, set_up
+from enhance.report.numbers import quantity
 from enhance.runs import layout as names
 from enhance.runs.history import read
 from enhance.runs.metadata import describe
@@ -120,7 +121,17 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
     results = {"status": "drawing", **known, **_compared(found, initial, list(pair))}
     write_json(folder / names.METRICS, results)
     conclude(folder, config.figures)
+    _show(results, folder)
     return float(results["best"]["loss"])
+
+
+def _show(results: Mapping[str, Any], folder: Path) -> None:
+    """Say what the four images came to and where they lie."""
+    for figures in results["images"].values():
+        scores = (f"{display_name(name)} {quantity(name).write(score)}" for name, score in figures["scores"].items())
+        print(f"{figures['title']}: {', '.join(scores)}")
+    print(f"the held losses stay within {100 * results['largest_deviation']:.2g} % of their levels")
+    print(f"results in {folder}")
 
 
 def _pair(setup: Setup) -> dict[str, Metric]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from enhance.runs import layout as names
 from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.errors import resumable, resume_command
 from enhance.runs.interrupt import Interrupt
+from enhance.runs.loggers import Loggers
 from enhance.runs.metadata import describe, device_name, fingerprint
 from enhance.runs.progress import Progress
 from enhance.runs.recorder import Recorder
@@ -106,14 +107,17 @@ def record(
     title = f"{config.task.name}: {title}" if title else f"{config.task.name} with {_title(objective)}"
     for line in (setup.command, f"{title} on {setup.device}", *_kind(config), *remarks):
         _log.info(line)
+    frames = optimization.frames()
+    shown = frames.chosen()
     kept: dict[str, Any] = {
         "metadata": known,
-        "frames": optimization.frames(),
+        "frames": frames,
         "bits": inputs.bits,
         "judges": judges,
     }
-    stopped = False
-    with resumable(folder), Interrupt() as interrupt, Progress(steps(config), title, remarks) as progress:
+    stopped, first = False, 0 if saved is None else saved["loop"]["index"] + 1
+    loggers = Loggers(config.logger, folder, asdict(config), first)
+    with resumable(folder), loggers, Interrupt() as interrupt, Progress(steps(config), title, remarks) as progress:
         if saved is None:
             made = started(run)
             checkpoints.remove()
@@ -122,7 +126,9 @@ def record(
             made = iter(run)
             recorder = Recorder.resume(folder, inputs.reference, state=saved["recorder"], **kept)
         for step in made:
-            progress.show(recorder.record(step))
+            row = recorder.record(step)
+            progress.show(row)
+            loggers.log(row, step.image if row.step in shown else None)
             if step.note:
                 _log.warning(step.note)
             stopped = interrupt.requested
@@ -131,8 +137,10 @@ def record(
                 checkpoints.save(state | {"devices": devices})
             if stopped:
                 break
-        progress.conclude(config.figures)
+        if config.figures:
+            progress.conclude()
         results = recorder.finish("interrupted" if stopped else run.reason, objective.layers)
+        loggers.conclude({} if stopped else results["best"])
         if not stopped:
             conclude(folder, config.figures)
         elif config.figures:
@@ -162,7 +170,7 @@ def concluded(folder: Path, command: str) -> dict[str, Any] | None:
     return made
 
 
-def conclude(folder: Path, figures: bool = True) -> None:
+def conclude(folder: Path, figures: bool = Config.figures) -> None:
     """Draw everything of a run whose steps are all made, and only then say in metrics.json that it is finished.
 
     Args:

@@ -17,6 +17,7 @@ from enhance.optim.determinism import deterministic
 from enhance.recording import conclude, concluded, record, set_up
 from enhance.runs import layout as names
 from enhance.runs.errors import explained
+from enhance.runs.loggers import check_loggers
 from enhance.utils.files import lock, remove_partial
 
 __all__ = ["conclude", "run"]
@@ -45,6 +46,7 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
         KeyboardInterrupt: after Ctrl-C, once everything so far has been written.
     """
     check(config)
+    check_loggers(config.logger)
     with lock(folder):
         if resume:
             remove_partial(folder)

@@ -31,7 +31,7 @@ hypothesis.settings.load_profile("quick")
 torch.set_num_threads(1)  # the tests themselves run side by side
 
 LONG = ("test_bad_inputs", "test_processes", "test_citizens", "test_wasserstein_kernel", "test_settings")  # files
-_composer = functools.cache(overrides._Composer)
+_composer = functools.cache(overrides.Composer)
 DEVICES = [
     "cpu",
     *(["cuda"] if torch.cuda.is_available() else []),
@@ -83,7 +83,7 @@ def _drawing(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What Hydra has composed of the same groups in the same folders is not composed again for the next test."""
-    monkeypatch.setattr(overrides, "_Composer", _composer)
+    monkeypatch.setattr(overrides, "Composer", _composer)
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,7 @@ CALLABLES = {
     "load_backbone": "name weights seed model nodes",
     "load_image": "path background",
     "load_metric": "name settings",
+    "meaning": "score metric",
     "minimize": _MINIMIZE,
     "optimize": _OPTIMIZE,
     "restore": "image task degradation kernel factor reference denoiser weights coupling device callback",

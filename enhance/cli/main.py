@@ -35,7 +35,8 @@ def main() -> None:
         print(f"enhance {VERSION}")
         return
     from enhance.cli.flags import MULTIRUN, parse
-    from enhance.cli.overrides import checked, chosen_tool, quoted, with_search_path
+    from enhance.cli.overrides import checked, chosen_tool, with_search_path
+    from enhance.cli.quoting import quoted
     from enhance.cli.resume import requested_folder, resume_run
     from enhance.config.schema import register
 

@@ -224,6 +224,7 @@ class Config:
         degradation: the settings of the degradation, as its YAML names them.
         terms: further terms of the objective: metrics by name, with their weights.
         weight: of the metric among the terms.
+        logger: settings of each logger, as its YAML names them.
         against: of task=duel, the second metric: NAME, or NAME@BACKBONE of a deep measure.
         judges: metrics that score the initial image, the result and the frames: NAME, or NAME@BACKBONE of a deep
             measure. Their scores are as published, those of task=score.
@@ -260,6 +261,7 @@ class Config:
     stopping: StoppingConfig = field(default_factory=StoppingConfig)
     frames: FramesConfig = field(default_factory=FramesConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
+    logger: dict[str, Any] = field(default_factory=dict)
     reference: str = "astronaut"
     initial: str | None = None
     mask: str | None = None

@@ -20,7 +20,7 @@ _STEPS = 60  # of a mean curve
 
 @plain
 def curve(images: Sequence[Encoded], metric: str, path: Path) -> None:
-    """Draw a line for each format and a ring around the choice; of several images means in equal bits a pixel.
+    """Draw a line for each format and a ring around the choice; of several images means in equal bits per pixel.
 
     Args:
         images: one or several, encoded in the same formats.
@@ -58,7 +58,7 @@ def _style(axis: Axes, metric: str, higher_is_better: bool) -> None:
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.set_xlabel("bits a pixel", fontsize=8, color=INK)
+    axis.set_xlabel("bits per pixel", fontsize=8, color=INK)
     better = "higher" if higher_is_better else "lower"
     axis.set_ylabel(f"{metric} ({better} is better)", fontsize=8, color=INK, parse_math=False)
     axis.legend(fontsize=7, frameon=False, loc="best")

@@ -60,7 +60,7 @@ def comparison(data: RunData) -> None:
     left, top, side = square(images[0], images[2], data.reference.pixels.width)
     enlarged = side < 0.8 * max(height, width)
     drawn, grid = _panels(height / width, enlarged)
-    titles = (_initial_title(data), _result_title(data), "reference")
+    titles = (_titled("initial", data.start), _result_title(data), "reference")
     for column, (image, title, numbers) in enumerate(zip(images, titles, (*data.results(), {}), strict=True)):
         axis = drawn.add_subplot(grid[0, column])
         _show(axis, image, FAINT, 0.5)
@@ -137,12 +137,6 @@ def _panels(ratio: float, enlarged: bool) -> tuple[Figure, GridSpec]:
         hspace=0.04,
     )
     return drawn, grid
-
-
-def _initial_title(data: RunData) -> str:
-    """What the run began with, e.g. `initial: gaussian noise (sigma 50)`; a file's name stays as it is."""
-    start = str(data.metadata.get("start", ""))
-    return _titled("initial", start.replace("_", " ") if data.metadata.get("degradation") else start)
 
 
 def _result_title(data: RunData) -> str:

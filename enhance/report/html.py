@@ -129,7 +129,7 @@ def _reproduction(data: RunData) -> dict[str, Any]:
 
 def _title(data: RunData) -> str:
     """From what to what, e.g. `white → astronaut`; else what is known of it."""
-    ends = [str(data.metadata.get("start") or ""), Path(str(data.metadata.get("reference") or "")).name]
+    ends = [data.start, Path(str(data.metadata.get("reference") or "")).name]
     return " → ".join(ends) if all(ends) else data.method or "A run"
 
 

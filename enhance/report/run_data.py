@@ -99,6 +99,12 @@ class RunData:
         return "stop_reason" in self.metadata
 
     @property
+    def start(self) -> str:
+        """What the run began with, e.g. `gaussian noise (sigma 50)`; a file's name stays as it is."""
+        start = str(self.metadata.get("start") or "")
+        return start.replace("_", " ") if self.metadata.get("degradation") else start
+
+    @property
     def method(self) -> str:
         """Metric and backbone, e.g. `DeepJSD in vgg16`; its terms, e.g. `DeepJSD + LPIPS`; or the title that
         the run has.

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from enhance.config.checks import check_ranges
 from enhance.config.restoration import AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
-from enhance.config.schema import SettingsError
+from enhance.config.schema import Config, SettingsError
 from enhance.images.arrays import ImageError
 from enhance.inputs import Given, read_image
 from enhance.metrics.psnr_ssim import psnr, ssim_or_nan
@@ -98,7 +98,7 @@ class Restoration:
         kernel: Given | None = None,
         factor: int | None = None,
         reference: Given | None = None,
-        background: str = "white",
+        background: str = Config.background,
     ) -> None:
         if task not in TASKS:
             raise SettingsError(unknown("task", task, TASKS))

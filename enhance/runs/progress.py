@@ -79,11 +79,9 @@ class Progress:
         left = timedelta(seconds=round(seconds * (self._steps - step)))
         return f"  {seconds:.2f} s/step" + (f"  {left} left" if left else "")
 
-    def conclude(self, figures: bool = True) -> None:
-        """Say that all steps are made, and what takes the time that is left: the figures, where they are drawn."""
+    def conclude(self) -> None:
+        """Say that all steps are made, and what takes the time that is left."""
         self._bar.stop()
-        if not figures:
-            return
         self._console.print("drawing figures and report", markup=False)
 
     def summarise(self, results: Mapping[str, Any], folder: Path) -> None:

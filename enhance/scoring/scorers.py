@@ -106,15 +106,22 @@ def lines(details: Sequence[dict[str, Any]]) -> list[str]:
             score = "infinite: the images are equal" if values["score"] is None else f"{values['score']:.6g}"
             better = "higher" if values["higher_is_better"] else "lower"
             said.append(f"{values['metric']:9} {score}   ({better} is better)")
+            said += _meaning(values)
             continue
         said.append(
             f"{values['metric']:9} score {_figure(values['score'])}   loss {_figure(values['loss'])}   "
             f"(lower is better) in {values['backbone']} (weights: {values['weights']})"
         )
+        said += _meaning(values)
         named = zip(["image", *range(1, len(levels))], levels, strict=True)
         said.append(f"{'':9} levels: " + "  ".join(f"{name} {_figure(level, 4)}" for name, level in named))
     notes = [AVERAGED] if any(values.get("averaged") for values in details) else []
     return said + [f"{'':9} {remark}" for remark in notes + remarks(details)]
+
+
+def _meaning(values: dict[str, Any]) -> list[str]:
+    """A line about what the score means, where that is known."""
+    return [f"{'':9} {values['meaning']['text']}"] if "meaning" in values else []
 
 
 def remarks(about: Iterable[dict[str, Any]]) -> list[str]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from statistics import fmean
 
+from PIL import Image
+
 from enhance.metrics.registry import METRICS, display_name
+from enhance.report.run_data import reduced
 from enhance.runs import layout as names
 from enhance.sweeps import guide_tables as tables
 from enhance.sweeps.folder import recorded_command
@@ -17,8 +21,9 @@ from enhance.sweeps.judged import Judged, judged_by
 from enhance.sweeps.sheet import contact_sheet
 from enhance.utils.tables import read_csv
 
+_WIDE = 2400  # pixels of the picture's longer side
 _MOVED = 0.5  # dB: a result that gained less PSNR than this on its initial image has hardly moved
-_KEYS = ("reference", "image")  # columns of a table of scores that are no scores
+_KEYS = ("reference", "image", "inputs")  # columns of a table of scores that are no scores
 
 
 def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "") -> str:
@@ -98,7 +103,7 @@ def _preferred(judged: Judged) -> dict[str, list[str]]:
 
 
 def with_scores(sweep: Sweep, table: Path) -> Sweep:
-    """The sweep with further judges: the columns of a table of scores, by the files of the results.
+    """The jobs of a sweep whose results are in a table of scores, with its columns as further judges.
 
     Raises:
         ValueError: if the table holds no scores of the sweep's results.
@@ -107,22 +112,26 @@ def with_scores(sweep: Sweep, table: Path) -> Sweep:
     columns, rows = read_csv(table)
     judges = [name for name in columns if name not in _KEYS]
     known = {Path(row["image"]).resolve(): {name: float(row[name]) for name in judges} for row in rows if row["image"]}
-    jobs = [_rejudged(job, known.get((job.folder / names.RESULT).resolve())) for job in sweep.jobs]
-    if not judges or not any(new is not old for new, old in zip(jobs, sweep.jobs, strict=True)):
+    results = {job.folder: (job.folder / names.RESULT).resolve() for job in sweep.finished}
+    jobs = [_rejudged(job, known[results[job.folder]]) for job in sweep.finished if results[job.folder] in known]
+    if not judges or not jobs:
         raise ValueError(f"{table} holds no scores of the results in {sweep.folder}.")
     return replace(sweep, jobs=jobs)
 
 
 def picture(sweep: Sweep) -> bytes | None:
-    """A PNG of the results of all measures for the photograph of the first job: a line for each task."""
+    """A JPEG of the results of all measures for the photograph of the first job: a line for each task."""
     reference = next((job.settings.get("reference") for job in sweep.finished), None)
     jobs = [job for job in sweep.jobs if job.settings.get("reference") == reference]
-    return contact_sheet(Sweep(sweep.folder, jobs, [key for key in sweep.varying if key != "reference"]))
+    sheet = contact_sheet(Sweep(sweep.folder, jobs, [key for key in sweep.varying if key != "reference"]))
+    if sheet is None:
+        return None
+    stream = BytesIO()
+    reduced(Image.open(BytesIO(sheet)).convert("RGB"), _WIDE).save(stream, "JPEG", quality=88)
+    return stream.getvalue()
 
 
-def _rejudged(job: Job, scores: Mapping[str, float] | None) -> Job:
-    if scores is None or not job.finished:
-        return job
+def _rejudged(job: Job, scores: Mapping[str, float]) -> Job:
     best = {**job.metadata["best"], "judges": job.judges | dict(scores)}
     about = {name: {"higher_is_better": _higher(name)} for name in scores}
     return replace(job, metadata=job.metadata | {"best": best, "judges": job.metadata["judges"] | about})

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from enhance.cli.overrides import checked, quoted
+from enhance.cli.overrides import checked
+from enhance.cli.quoting import quoted
 from enhance.config.paths import home
 
 

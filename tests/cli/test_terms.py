@@ -13,7 +13,8 @@ from hydra._internal.utils import get_args_parser
 from PIL import Image
 
 from enhance.cli import flags
-from enhance.cli.overrides import checked, quoted, tool_settings
+from enhance.cli.overrides import checked, tool_settings
+from enhance.cli.quoting import quoted
 from enhance.config.checks import check_scored
 from enhance.config.schema import MetricConfig, SettingsError
 

@@ -15,7 +15,8 @@ from PIL import Image
 
 import enhance
 from enhance.backbones.network import Backbone
-from enhance.cli.overrides import quoted, tool_settings
+from enhance.cli.overrides import tool_settings
+from enhance.cli.quoting import quoted
 from enhance.images.pictures import load_image
 from enhance.images.reading import Picture
 from enhance.images.writing import save_image

@@ -39,14 +39,14 @@ def sweep(tmp_path: Path) -> Path:
 
 
 def test_the_page_says_what_the_files_say(sweep: Path) -> None:
-    text = guide(read_sweep(sweep), [], "guide.png")
+    text = guide(read_sweep(sweep), [], "guide.jpg")
     assert "2 measures as objectives, 3 as judges: 4 runs" in text
     assert "| MSE | _1.5_ | 1.5 | 1.0 | **1.25** |" in text
     assert "| SSIM | 1.5 | _1.5_ | 2.0 | **1.75** |" in text
     assert "| MSE | 1.0 | 1.5 | 30.00 | 33.00 |" in text
     assert "In jpeg the PSNR did not rise by 0.5 dB, on the mean, with SSIM." in text
     assert "In recover the PSNR" not in text
-    assert "![The results of 2 measures, a line for each task](guide.png)" in text
+    assert "![The results of 2 measures, a line for each task](guide.jpg)" in text
     assert "python -m enhance -m recipes=guide metric=mse,ssim" in text
 
 
@@ -80,8 +80,8 @@ def test_further_judges_come_from_a_table_of_scores(sweep: Path, tmp_path: Path)
 def test_the_command(sweep: Path, enhance: Callable[..., Any], tmp_path: Path) -> None:
     ended = enhance("task=guide", f"sweep={sweep}", "output=page.md")
     assert ended.code == 0, ended.err
-    assert (tmp_path / "page.md").read_text() == guide(read_sweep(sweep), [], "page.png")
-    assert (tmp_path / "page.png").is_file()
+    assert (tmp_path / "page.md").read_text() == guide(read_sweep(sweep), [], "page.jpg")
+    assert (tmp_path / "page.jpg").is_file()
     assert enhance("task=guide", f"sweep={sweep}", "output=page.html").code == 2
 
 

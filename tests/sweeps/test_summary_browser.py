@@ -53,6 +53,10 @@ def test_the_page(scheme: str, width: int, browser: Any, folder: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == width
     others = page.locator(".many figure").first.locator("use").bounding_box()
     assert others["width"] > 50
+    page.get_by_role("button", name="4", exact=True).click()
+    page.locator(".lens").first.hover()
+    scales = page.eval_on_selector_all(".lens img", "images => images.map(image => getComputedStyle(image).scale)")
+    assert scales == ["4"] * 3
     page.locator("#ranking a").first.click()
     assert page.url == (folder / "0-recover" / "report.html").as_uri()
     page.close()

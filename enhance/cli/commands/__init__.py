@@ -11,7 +11,7 @@ TOOLS = {
     "summary": "rebuild the summary of a sweep from its folder: sweep=FOLDER",
     "score": "how far images are from their references: a pair, folders, or a CSV of pairs",
     "evaluate": "correlate metrics with subjective scores: scores= subjective=, or table=, or dataset= root=;"
-    " competition=true finds what a metric does not see",
+    " competition=true lists pairs that a metric calls equal and people do not",
     "encode": "the smallest file of an image at a distance: image= with score=, like=jpeg:80 or max_bytes=",
     "guide": "which measure? a page from a sweep with judges: sweep=FOLDER",
     "report": "rebuild the figures and pages of a run from its files: run=FOLDER",

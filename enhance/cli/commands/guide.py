@@ -47,7 +47,7 @@ def run(settings: Settings) -> int:
     sweep = read_sweep(Path(settings.sweep).expanduser())
     if settings.scores:
         sweep = with_scores(sweep, Path(settings.scores).expanduser())
-    image = output.with_suffix(".png")
+    image = output.with_suffix(".jpg")
     text = guide(sweep, [read_sweep(Path(folder).expanduser()) for folder in settings.search], image.name)
     if drawn := picture(sweep):
         write_bytes(image, drawn)

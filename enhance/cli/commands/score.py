@@ -157,6 +157,7 @@ def _scorers(settings: Settings) -> list[Scorer]:
 def _one(settings: Settings, pair: Pair) -> int:
     from enhance.backbones.encode import encode_once
     from enhance.images.pictures import open_picture
+    from enhance.scoring.meaning import meaning_of
     from enhance.scoring.scorers import lines
 
     pictures = [open_picture(name, settings.background) for name in (pair.reference, pair.image)]
@@ -181,6 +182,8 @@ def _one(settings: Settings, pair: Pair) -> int:
         for scorer in found:
             reference, image = (picture.image.to(scorer.metric.device) for picture in pictures)
             details.append(scorer.details(image, reference, None if mask is None else mask.to(image)))
+            if mask is None and (means := meaning_of(details[-1])):
+                details[-1]["meaning"] = means.as_dict()
         drawn = _draw(settings, pair, pictures, found, mask)
     if settings.format == "json":
         print(

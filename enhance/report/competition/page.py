@@ -49,7 +49,7 @@ def page(found: Competition, pictures: Pictures) -> str:
     return render_page(
         "competition",
         _TEMPLATE,
-        title=f"What {found.defender} does not see",
+        title=f"Pairs that {found.defender} calls equal",
         task="competition",
         summary=summary(found),
         subjective=found.scored.subjective_column,

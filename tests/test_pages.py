@@ -1,0 +1,96 @@
+"""README.md and docs/: links lead somewhere, commands compose, and what is generated names everything."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import enhance
+from enhance.cli.overrides import checked, chosen_tool, quoted, tool_settings
+from enhance.config.reference import described
+from enhance.config.schema import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+GENERATED = ("reference/settings.md", "reference/api.md", "explanation/meaning.md", "figures.md")
+PAGES = [
+    ROOT / "README.md",
+    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts),
+]
+WRITTEN = [page for page in PAGES if not page.as_posix().endswith(GENERATED)]
+
+
+@pytest.fixture(scope="module")
+def generated() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generated", ROOT / "docs" / "_ext" / "generated.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _anchors(page: Path) -> set[str]:
+    titles = re.findall(r"(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_readme_is_one_page() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) < 1200
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists() or target.as_posix().endswith(GENERATED), link
+        assert not anchor or anchor in _anchors(target), link
+
+
+def _commands() -> list[str]:
+    found = []
+    for page in WRITTEN:
+        for block in re.findall(r"(?s)```sh\n(.*?)```", page.read_text(encoding="utf-8")):
+            lines = (line.partition(" #")[0].strip() for line in block.splitlines())
+            found += [line for line in lines if line.startswith("python -m enhance ")]
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_commands_compose(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(command)[3:]
+    settings = [word for word in words if "=" in word]
+    if any(word.startswith(("resume=", "hydra/launcher=")) for word in words):
+        pytest.skip("a folder or an extra that is not here")
+    monkeypatch.chdir(tmp_path)
+    if tool := chosen_tool(settings):
+        tool_settings(tool, quoted(settings))
+    else:
+        checked(quoted(settings), sweep="-m" in words)
+
+
+def test_every_setting_has_a_row(generated: ModuleType) -> None:
+    page = generated.settings_page()
+    assert all(f"| `{name}` |" in page for name in described(Config))
+    assert "| `logger=tensorboard` | TensorBoard's event files" in page
+
+
+def test_every_public_name_has_a_page(generated: ModuleType) -> None:
+    pages = generated.api_pages()
+    for name in enhance.__all__:
+        if callable(getattr(enhance, name)):
+            assert f"enhance.{name}" in pages[f"reference/api/{name}.rst"]
+        else:
+            assert f"| `{name}` |" in pages["reference/api.md"]
+
+
+def test_the_page_of_meanings_has_the_table(generated: ModuleType) -> None:
+    page = generated.meaning_page()
+    assert len(re.findall(r"(?m)^\| [\d.]+ \|", page)) == 14 + 10 + 10
