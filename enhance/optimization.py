@@ -256,6 +256,8 @@ def _terms(
         for name in objective:
             if not isinstance(name, str) or name.partition("@")[0] not in METRICS:
                 raise ValueError(unknown("metric", name, METRICS))
+            if isinstance(objective[name], int | float) and objective[name] < 0:
+                raise ValueError(f"The weight of {name} must be at least 0, got {objective[name]!r}.")
         first = next(iter(objective)).partition("@")[0]
         metrics = Metrics(MetricConfig(first), backbone_settings(), **precision)
         return [Term(metrics.named(name), weight, name) for name, weight in objective.items()], False

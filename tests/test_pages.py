@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 
 import enhance
-from enhance.cli.overrides import checked, chosen_tool, quoted, tool_settings
+from enhance.cli.overrides import checked, chosen_tool, tool_settings
+from enhance.cli.quoting import quoted
 from enhance.config.reference import described
 from enhance.config.schema import Config
 

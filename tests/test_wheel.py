@@ -72,7 +72,9 @@ def test_it_holds_what_the_licences_ask_for(wheel: Path) -> None:
     assert "enhance/py.typed" in names
     assert "enhance/backbones/embedded/vgg_compact.safetensors" in names
     assert not [name for name in names if name.startswith(("research/", "tests/", "benchmarks/"))]
-    assert wheel.stat().st_size < 5e6
+    assert "enhance/restoration/embedded/denoiser_compact.safetensors" in names
+    assert "enhance/scoring/meaning.json" in names
+    assert wheel.stat().st_size < 8e6
 
 
 def test_a_command_finds_its_settings_and_weights(python: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from enhance.utils.suggest import unknown
 
 COMPACT = "denoiser_compact"
 FILE = Path(__file__).resolve().parent / "embedded" / f"{COMPACT}.safetensors"
-SHA256 = ""  # of the embedded file; empty: any file there is taken
+SHA256 = "26f0284abe0ee78f823524c01431c24b16082771b35cf5bb6137df60603e3b4a"  # of the embedded file
 MARGIN = 64  # pixels that a tile sees beyond its own
 
 
@@ -102,7 +102,7 @@ def _compact(weights: str) -> tuple[Denoise, dict[str, Any]]:
             "file with denoiser.weights=FILE."
         )
     found = hash_file(path) if path.is_file() else ""
-    if weights == "embedded" and SHA256 and found != SHA256:
+    if weights == "embedded" and found != SHA256:
         raise WeightsError(
             f"The weights of {COMPACT} ({FILE}) are damaged or were changed: SHA-256 {found[:12]}... instead of "
             f"{SHA256[:12]}...; install enhance again, or name another file with denoiser.weights=FILE."

@@ -89,8 +89,12 @@ def read_jpeg(path: Path) -> JpegFile:
     """
     frame = _frame(path)
     _require_supported(path, frame)
-    import jpeglib  # compiled, and only this function uses it
-
+    try:
+        import jpeglib  # compiled, and only this function uses it
+    except ImportError as error:
+        raise ImageError(
+            f"{path} cannot be restored as a JPEG here: jpeglib is missing; python -m pip install jpeglib."
+        ) from error
     try:
         found = jpeglib.read_dct(str(path))
         planes = [found.Y] if len(frame.factors) == 1 else [found.Y, found.Cb, found.Cr]

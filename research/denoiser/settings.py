@@ -29,10 +29,10 @@ class DenoiserSettings:
 
     photos: str = MISSING
     folder: str = "outputs/denoiser"
-    steps: int = limited(30_000, low=1)
+    steps: int = limited(25_000, low=1)
     batch: int = limited(16, low=1)
     crop: int = limited(64, low=16)
-    learning_rate: float = limited(1e-3, positive=True)
+    learning_rate: float = limited(2e-3, positive=True)
     muon: bool = True
     seed: int = limited(Config.seed, low=0)
     checkpoint: float = limited(60.0, low=0)

@@ -61,7 +61,9 @@ def test_a_yaml_repeats_no_default(group: str, name: str) -> None:
         section = {each.name: each for each in fields(Config)}[group].default_factory()  # type: ignore[misc]
         defaults |= dict(flat(OmegaConf.to_container(OmegaConf.structured(section)), f"{group}."))  # type: ignore[arg-type]
     repeated = [
-        key for key, value in values.items() if key.rpartition(".")[2] not in NAMING and defaults.get(key) == value
+        key
+        for key, value in values.items()
+        if key.rpartition(".")[2] not in NAMING and key in defaults and defaults[key] == value
     ]
     assert not repeated, f"{group}/{name}.yaml repeats {repeated}"
 

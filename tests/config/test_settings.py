@@ -27,7 +27,7 @@ OWN_TESTS = [("task", "duel")]  # several optimisations: tests/test_duel.py
 RUNS = [each for each in EVERY if each[0] not in ("backbone", "metric") and each not in OWN_TESTS]
 DEEP = [name for name, row in METRICS.items() if row.deep]
 OTHERS = [name for name in choices()["metric"] if name not in DEEP]
-NAMELESS = ("recipes", "task", "stopping", "frames")
+NAMELESS = ("recipes", "task", "stopping", "frames", "logger")
 
 
 @pytest.fixture(autouse=True)
