@@ -50,7 +50,7 @@ which nobody has in practice; the restoration is told what its row says and noth
 python benchmarks/restoration.py --photos FOLDER
 ```
 
-enhance {version}, torch {torch}, {threads} threads, weights {weights}.
+enhance {version}, torch {torch}, {threads} thread(s), weights {weights}.
 
 | degradation | told | before | restored | gain | peers | seconds |
 |---|---|---|---|---|---|---|
