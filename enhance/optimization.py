@@ -102,7 +102,7 @@ def optimize(
     steps: int | None = None,
     callback: Callable[[Step], object] | None = None,
     *,
-    objective: Mapping[str, float] | Sequence[Term] | None = None,
+    objective: Mapping[str, float] | Sequence[Term] | Term | None = None,
     mask: Given | None = None,
     learning_rate: float | None = None,
     optimizer: str | OptimizerConfig | MakeOptimizer = OptimizerConfig.name,
@@ -237,11 +237,13 @@ def _recorded(run: EarlyStopping, optimization: Optimization, show: Callable[[Ro
 
 
 def _terms(
-    metric: str | Metric | None, objective: Mapping[str, float] | Sequence[Term] | None, **precision: Any
+    metric: str | Metric | None, objective: Mapping[str, float] | Sequence[Term] | Term | None, **precision: Any
 ) -> tuple[list[Term], bool]:
     """The terms, and whether the metrics are the caller's own; the precision is that of the backbones of the others."""
     if objective is not None and metric is not None:
         raise ValueError("Give metric or objective, not both: the metric is a term of the objective.")
+    if isinstance(objective, Term):
+        objective = [objective]
     if objective is None:
         metric = default_choice("metric") if metric is None else metric
         if not isinstance(metric, str | Metric):

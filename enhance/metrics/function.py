@@ -20,6 +20,7 @@ from enhance.metrics.metric import BaseMetric
 from enhance.metrics.registry import Row
 from enhance.utils.arguments import listed
 
+_RATIOS = ("vif",)
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 Range = str | Sequence[float]
 Compare = Callable[[Tensor, Tensor], Tensor]
@@ -98,8 +99,17 @@ class FunctionMetric(BaseMetric):
 
     @torch.no_grad()
     def scores(self, image: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The library's value of each image, (B,); no gradient."""
+        """The library's value of each image, (B,); no gradient.
+
+        Raises:
+            ValueError: for images that cannot be compared, and for a mask with a metric that is no mean over places.
+        """
         if mask is not None:
+            if self.name in _RATIOS:
+                raise ValueError(
+                    f"{self.name} is a ratio of sums over the whole image and has no score under a mask; cut the part "
+                    "out, or take another metric."
+                )
             return self.as_score(self.losses(image, reference, mask))
         image, reference = self._checked("image", image), self._checked("reference", reference)
         checks.same_size(image, reference)

@@ -436,3 +436,12 @@ def test_what_a_metric_of_a_library_costs(tmp_path: Path, monkeypatch: pytest.Mo
     assert steps[-1].loss < steps[0].loss
     expected = library.universal_image_quality_index(image, reference).item()
     assert enhance.load_metric("uqi").scores(image, reference).item() == pytest.approx(expected)
+
+
+def test_vif_has_no_score_under_a_mask() -> None:
+    image, reference = torch.rand(2, 1, 3, 64, 64)
+    mask = torch.ones(1, 1, 64, 64)
+    with pytest.raises(ValueError, match="vif is a ratio of sums over the whole image"):
+        load_metric("vif").scores(image, reference, mask)
+    ssim = load_metric("ssim")
+    torch.testing.assert_close(ssim.scores(image, reference, mask), ssim.scores(image, reference))
