@@ -6,7 +6,7 @@ import importlib.util
 import logging
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -120,21 +120,24 @@ def _gif(data: RunData, count: int, side: int) -> bytes:
     """The GIF of at most `count` frames whose longer side has at most `side` pixels."""
     rows = data.rows_by_step
     steps = evenly(list(data.frames), rows, count)
-    frames = [np.asarray(_gif_frame(data.frames[step], rows.get(step), step, side)) for step in steps]
-    durations = _durations(steps, rows)
+    return gif([gif_frame(data.frames[step], rows.get(step), step, side) for step in steps], _durations(steps, rows))
+
+
+def gif(frames: Sequence[Image.Image], durations: Sequence[int]) -> bytes:
+    """A GIF of the frames, each shown for so many milliseconds, again and again."""
     return iio.imwrite(
         "<bytes>",
-        frames,
+        [np.asarray(frame) for frame in frames],
         extension=".gif",
         plugin="pillow",
-        duration=durations if len(frames) > 1 else durations[0],
+        duration=list(durations) if len(frames) > 1 else durations[0],
         loop=0,
         optimize=False,
         disposal=1,
     )
 
 
-def _gif_frame(image: Image.Image, row: Row | None, step: int, side: int) -> Image.Image:
+def gif_frame(image: Image.Image, row: Row | None, step: int, side: int) -> Image.Image:
     """The picture and, below it, the caption, in 256 colours that the GIF keeps exactly; the caption's greys are the
     same in every frame.
 

@@ -99,7 +99,7 @@ def test_the_gif_keeps_every_colour_of_its_frames(tmp_path: Path) -> None:
     steps = evenly(list(data.frames), data.rows_by_step, 36)
     assert len(shown) == len(steps)
     for step, pixels in zip(steps, shown, strict=True):
-        drawn = animation._gif_frame(data.frames[step], data.rows_by_step[step], step, 480)
+        drawn = animation.gif_frame(data.frames[step], data.rows_by_step[step], step, 480)
         assert np.array_equal(pixels, np.asarray(drawn)), step
 
 

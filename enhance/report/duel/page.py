@@ -27,6 +27,7 @@ def report(data: DuelData) -> None:
     page = render_page(
         "duel",
         _TEMPLATE,
+        "slider",
         title=f"{first} against {second}",
         task="duel",
         start=data.metadata.get("start"),

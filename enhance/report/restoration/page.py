@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from enhance.report.animation import gif, gif_frame
 from enhance.report.embed import MOST, webp
-from enhance.report.run_data import open_picture, reduced
+from enhance.report.run_data import open_picture
 from enhance.report.template import render_page
 from enhance.runs import layout as names
 from enhance.utils.files import write_bytes, write_text
@@ -42,6 +40,7 @@ def draw(folder: Path, found: Mapping[str, Any]) -> None:
     page = render_page(
         "restoration",
         _TEMPLATE,
+        "slider",
         title=f"{found['task']}: {Path(found['image']).name}",
         task=found["task"],
         width=width,
@@ -65,7 +64,7 @@ def draw(folder: Path, found: Mapping[str, Any]) -> None:
 
 def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
-        (key.replace("_", " "), f"{value:g}" if isinstance(value, float) else str(value))
+        (key.replace("_", " "), f"{value:g}" if isinstance(value, float) else str(value).replace("_", " "))
         for key, value in values.items()
     ]
 
@@ -75,11 +74,8 @@ def _figures(values: Mapping[str, float | None]) -> list[tuple[str, str]]:
 
 
 def _animation(folder: Path) -> None:
-    frames = [reduced(open_picture(file).pixels, _GIF) for file in names.frame_files(folder).values()]
-    if not frames:
+    files = names.frame_files(folder)
+    if not files:
         return
-    buffer = io.BytesIO()
-    palettes = [frame.quantize(256, dither=Image.Dither.NONE) for frame in frames]
-    durations = [_MS] * (len(frames) - 1) + [_PAUSE_MS]
-    palettes[0].save(buffer, "GIF", save_all=True, append_images=palettes[1:], duration=durations, loop=0)
-    write_bytes(folder / names.GIF, buffer.getvalue())
+    frames = [gif_frame(open_picture(file).pixels, None, step, _GIF) for step, file in files.items()]
+    write_bytes(folder / names.GIF, gif(frames, [_MS] * (len(frames) - 1) + [_PAUSE_MS]))
