@@ -115,6 +115,14 @@ def read_jpeg(path: Path) -> JpegFile:
     return JpegFile(tuple(components), frame.size, kind, progressive, _sampling(components))
 
 
+def reduces_colours(path: Path) -> bool:
+    """Whether a file is a JPEG that keeps its colours at a lower resolution than its brightness."""
+    if not is_jpeg(path):
+        return False
+    luma, *chroma = _frame(path).factors
+    return any(factors != luma for factors in chroma)
+
+
 def _frame(path: Path) -> _Frame:
     """The header of the frame: precision, size, sampling."""
     data = path.read_bytes()

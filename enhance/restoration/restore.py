@@ -121,7 +121,9 @@ class Restoration:
             )
         )
         if task != "jpeg" and self._path is not None and is_jpeg(self._path):
-            notes.append(f"{self._path.name} is a JPEG: task=jpeg repairs its blocks, which are no {task} matter")
+            notes.append(
+                f"{self._path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them"
+            )
         self._last = self.plan.observation.start()
         self.initial = self.shown(self._last)
         self.reference = None if reference is None else self._read_reference(reference, background, notes)

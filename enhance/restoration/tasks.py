@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from enhance.restoration.cells import JpegCells
 from enhance.restoration.clipping import clipped_spread, unclipped
 from enhance.restoration.coupling import Denoise, Pass, Schedule, split
 from enhance.restoration.downscaling import Downscaled
-from enhance.restoration.jpeg_file import read_jpeg
+from enhance.restoration.jpeg_file import read_jpeg, reduces_colours
 from enhance.restoration.noise_estimation import NoiseCurve, noise_curve, noise_level
 from enhance.restoration.observations import Masked, Noisy, Observation
 from enhance.utils.suggest import unknown
@@ -29,6 +30,7 @@ Passes = Callable[[Denoise], Iterator[Pass]]
 
 _OUTLIER = 0.1  # from the median around it: a black or white pixel that is lost
 _STRONG = 20 / 255  # noise whose clipping near black and white a second pass is worth
+_LUMA_NOISE = math.hypot(0.299, 0.587, 0.114)  # of white noise in RGB: what is left where a JPEG averages its colours
 _BRIGHTNESS = 5  # pixels a side whose mean is the brightness that a noise level is looked up at
 
 
@@ -165,8 +167,9 @@ def _evenly_noisy(asked: Asked) -> Plan:
     sigma = asked.assumed.sigma
     if sigma is None:
         found = noise_level(asked.image)
-        sigma = 255 * found.sigma
-        estimated = {"sigma": round(sigma, 3), "standard_error": round(255 * found.error, 3)}
+        share = _LUMA_NOISE if asked.path is not None and reduces_colours(asked.path) else 1.0
+        sigma = 255 * found.sigma / share
+        estimated = {"sigma": round(sigma, 3), "standard_error": round(255 * found.error / share, 3)}
     level = sigma / 255
     observation = Noisy(asked.image, asked.image.new_full((1, 1, *asked.image.shape[-2:]), level))
 

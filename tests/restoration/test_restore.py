@@ -69,6 +69,16 @@ def test_clipped_noise_is_not_taken_for_brightness() -> None:
     assert told[1].mean() < 0.7 * level
 
 
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_noise_that_a_jpeg_averaged_in_its_colours_is_told(subsampling: int, tmp_path: Path) -> None:
+    noisy = degrade(
+        0.3 + 0.4 * from_array(np.ascontiguousarray(astronaut()[:128, 180:340])), "gaussian_noise", sigma=20
+    )
+    Image.fromarray(to_array(noisy)).save(tmp_path / "noisy.jpg", quality=95, subsampling=subsampling)
+    restored = enhance.restore(tmp_path / "noisy.jpg", denoiser=smooth)
+    assert restored.estimated["sigma"] == pytest.approx(20, rel=0.12)
+
+
 def test_a_level_that_is_given_is_not_estimated() -> None:
     told: list[Tensor] = []
     given = {"name": "gaussian_noise", "sigma": 30}
