@@ -12,7 +12,10 @@ from helpers import settings
 
 from enhance.images.pictures import load_image
 from enhance.metrics.registry import load_metric
+from enhance.report import figures as drawing
+from enhance.report import html
 from enhance.report.render import render
+from enhance.report.run_data import RunData
 from enhance.run import run
 from enhance.runs.history import read
 from enhance.runs.progress import Progress
@@ -28,7 +31,7 @@ def duel(folder: Path, *arguments: str, resume: bool = False) -> dict[str, Any]:
     return json.loads((folder / "metrics.json").read_text())
 
 
-@pytest.mark.draws
+@pytest.mark.draws("duel_comparison", "duel_curves", "duel_report")
 def test_four_images_and_what_compares_them(tmp_path: Path) -> None:
     found = duel(tmp_path / "duel", "metric=ssim", "against=mse", "judges=[psnr,mae]")
     folder = tmp_path / "duel"
@@ -57,6 +60,10 @@ def test_four_images_and_what_compares_them(tmp_path: Path) -> None:
     assert "worst-B/report.html" in page
     assert render(folder) == ()
     assert (folder / "report.html").read_text() == page
+    worst = RunData.read(folder / "worst-A")  # a loss below zero, and a term that has no share in it
+    assert max(row.loss for row in worst.rows) < 0
+    drawing.curves(worst)
+    html.report(worst)
 
 
 def test_a_duel_that_was_cut_off_goes_on_to_the_same_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
