@@ -280,7 +280,7 @@ def trained(name: str, compiled: bool) -> list[Tensor]:
 
 
 @pytest.mark.usefixtures("_fresh_compiler")
-@pytest.mark.parametrize("name", ["deepjsd", "ssim"])
+@pytest.mark.parametrize("name", ["ssim", pytest.param("deepjsd", marks=pytest.mark.slow)])
 def test_a_whole_training_step_compiles(name: str) -> None:
     torch.testing.assert_close(trained(name, compiled=True), trained(name, compiled=False))
 
