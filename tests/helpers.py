@@ -34,24 +34,22 @@ from enhance.runs.recorder import Recorder
 from enhance.utils.files import write_bytes
 
 if TYPE_CHECKING:
+    from enhance.report.duel.data import DuelData
     from enhance.report.run_data import RunData
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "steps=3", "frames.count=3"]
 EVIL = "<script>alert(1)</script>.png"
-_DRAWN = {
-    "comparison": (f"{layout.COMPARISON}.png", f"{layout.COMPARISON}.pdf"),
-    "curves": (f"{layout.CURVES}.png", f"{layout.CURVES}.pdf"),
-    "progress_gif": (layout.GIF,),
-    "progress_video": (),
-    "report": (layout.REPORT,),
+_DRAWN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "comparison": ("figures.comparison", (f"{layout.COMPARISON}.png", f"{layout.COMPARISON}.pdf")),
+    "curves": ("figures.curves", (f"{layout.CURVES}.png", f"{layout.CURVES}.pdf")),
+    "progress_gif": ("animation.progress_gif", (layout.GIF,)),
+    "progress_video": ("animation.progress_video", ()),
+    "report": ("html.report", (layout.REPORT,)),
+    "duel_comparison": ("duel.drawing.comparison", (f"{layout.COMPARISON}.png", f"{layout.COMPARISON}.pdf")),
+    "duel_curves": ("duel.drawing.curves", (f"{layout.CURVES}.png", f"{layout.CURVES}.pdf")),
+    "duel_report": ("duel.page.report", (layout.REPORT,)),
 }
-
-
-_MODULES = dict.fromkeys(_DRAWN, "figures") | {
-    "progress_gif": "animation",
-    "progress_video": "animation",
-    "report": "html",
-}
+"""Where each figure is drawn, and the files it leaves; those of a duel are drawn beside those of its four runs."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +65,11 @@ def no_drawing(patch: pytest.MonkeyPatch, but: Collection[str] = ()) -> None:
     """Let runs write placeholders in the place of their figures, `but` some; what is done around them stays."""
     assert set(but) <= set(_DRAWN), but
     for name in set(_DRAWN) - set(but):
-        patch.setattr(f"enhance.report.{_MODULES[name]}.{name}", partial(_placeholders, _DRAWN[name]))
+        place, files = _DRAWN[name]
+        patch.setattr(f"enhance.report.{place}", partial(_placeholders, files))
 
 
-def _placeholders(files: tuple[str, ...], data: RunData) -> None:
+def _placeholders(files: tuple[str, ...], data: RunData | DuelData) -> None:
     for file in files:
         write_bytes(data.folder / file, b"a placeholder")
 

@@ -9,10 +9,16 @@ from typing import Any
 
 import pytest
 from helpers import settings
+from PIL import Image
 
 from enhance.images.pictures import load_image
 from enhance.metrics.registry import load_metric
+from enhance.report.duel.data import DuelData
+from enhance.report.duel.drawing import comparison
+from enhance.report.figures import curves
+from enhance.report.html import report
 from enhance.report.render import render
+from enhance.report.run_data import RunData
 from enhance.run import run
 from enhance.runs.history import read
 from enhance.runs.progress import Progress
@@ -28,7 +34,7 @@ def duel(folder: Path, *arguments: str, resume: bool = False) -> dict[str, Any]:
     return json.loads((folder / "metrics.json").read_text())
 
 
-@pytest.mark.draws
+@pytest.mark.draws("duel_curves", "duel_report")
 def test_four_images_and_what_compares_them(tmp_path: Path) -> None:
     found = duel(tmp_path / "duel", "metric=ssim", "against=mse", "judges=[psnr,mae]")
     folder = tmp_path / "duel"
@@ -57,6 +63,15 @@ def test_four_images_and_what_compares_them(tmp_path: Path) -> None:
     assert "worst-B/report.html" in page
     assert render(folder) == ()
     assert (folder / "report.html").read_text() == page
+    worst = RunData.read(folder / "worst-A")  # a loss below zero, and a term that has no share in it
+    assert max(row.loss for row in worst.rows) < 0
+    curves(worst)
+    report(worst)
+    assert "worst SSIM at equal MSE" in (folder / "worst-A" / "report.html").read_text()
+    comparison(DuelData.read(folder))
+    for drawn in (folder / "comparison.png", folder / "worst-A" / "curves.png"):
+        with Image.open(drawn) as figure:
+            assert figure.width > 1000
 
 
 def test_a_duel_that_was_cut_off_goes_on_to_the_same_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

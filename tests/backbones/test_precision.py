@@ -20,6 +20,14 @@ from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Pixels
 
 HALVES = (torch.float16, torch.bfloat16)
+NETWORKS = [name for name in enhance.BACKBONES if name != "torchvision"]
+MEASURES = list(DEEP_METRICS)
+PAIRS = [
+    pytest.param(backbone, name, marks=[] if quick else pytest.mark.slow)
+    for place, backbone in enumerate(NETWORKS)
+    for turn, name in enumerate(MEASURES)
+    for quick in [backbone == "vgg_compact" or turn == place % len(MEASURES)]  # one in rotation, all of the default
+]
 
 
 @pytest.fixture
@@ -147,9 +155,8 @@ def test_pooling_in_half_precision_holds_squares_beyond_its_range() -> None:
 
 
 @pytest.mark.parametrize("half", HALVES)
-@pytest.mark.parametrize("name", DEEP_METRICS)
-@pytest.mark.parametrize("backbone", [name for name in enhance.BACKBONES if name != "torchvision"])
-def test_autocast_has_finite_gradients(name: str, backbone: str, half: torch.dtype) -> None:
+@pytest.mark.parametrize(("backbone", "name"), PAIRS)
+def test_autocast_has_finite_gradients(backbone: str, name: str, half: torch.dtype) -> None:
     gradients = []
     for autocast in (None, half):
         metric = DEEP_METRICS[name](network(backbone), padding="up", prefilter=False, autocast=autocast)
@@ -158,4 +165,5 @@ def test_autocast_has_finite_gradients(name: str, backbone: str, half: torch.dty
         assert image.grad is not None
         gradients.append(image.grad.flatten())
     assert gradients[1].isfinite().all()
-    assert torch.cosine_similarity(*gradients, dim=0) > 0.7
+    alike = 0.7 if (backbone, half) == ("resnet", torch.bfloat16) else 0.8
+    assert torch.cosine_similarity(*gradients, dim=0) > alike

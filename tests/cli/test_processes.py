@@ -71,7 +71,7 @@ def survive(folder: Path, whole: Whole, number: int, seed: int) -> None:
 
 
 def test_killed_runs_go_on_to_the_same_bytes(tmp_path: Path, whole: Whole) -> None:
-    survive(tmp_path, whole, 2, seed=0)
+    survive(tmp_path, whole, 1, seed=0)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -74,10 +75,13 @@ def loaded(name: str, weights: str, *, seed: int, model: str | None, nodes: list
 
 @pytest.mark.usefixtures("_networks_are_built_once")
 @pytest.mark.parametrize(("group", "name"), RUNS)
-def test_every_choice_runs(group: str, name: str, tmp_path: Path) -> None:
+def test_every_choice_runs(group: str, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     start = ["initial=degraded"] if group == "degradation" and name != "none" else []
     size = ["size=64"] if group == "recipes" else []  # judges see nothing smaller
     objective = run(settings(f"{group}={name}", *QUICK, *size, *start, "steps=1"), tmp_path, "a test")
+    if group == "logger":  # what is not installed is said to be missing, and nothing else fails
+        assert (f"logger={name} cannot start" in caplog.text) == (find_spec(name) is None)
+        assert not find_spec(name) or "cannot" not in caplog.text
     results = json.loads((tmp_path / "metrics.json").read_text())
     assert results["status"] == "finished"
     assert results["best"]["loss"] == pytest.approx(objective)

@@ -99,7 +99,7 @@ def of_two_ranks(work: Callable[..., dict[str, Tensor]], metric: str, folder: Pa
 
 
 @pytest.mark.parametrize(
-    ("work", "metric"), [(ddp, "deepjsd"), pytest.param(ddp, "ssim", marks=pytest.mark.slow), (fsdp, "deepjsd")]
+    ("work", "metric"), [(ddp, "ssim"), pytest.param(ddp, "deepjsd", marks=pytest.mark.slow), (fsdp, "deepjsd")]
 )
 def test_two_ranks_are_one_on_the_whole_batch(work: Callable[..., Any], metric: str, tmp_path: Path) -> None:
     expected = of_one_rank(metric)

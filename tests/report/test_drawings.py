@@ -39,14 +39,21 @@ def test_the_animation_has_as_many_frames_as_it_may(psnr: list[float], count: in
 
 
 @pytest.mark.parametrize(
-    ("side", "count", "limit"),
-    [(300, 20, 2_900_000), pytest.param(420, 20, 2_900_000, marks=pytest.mark.slow), (100, 36, 300_000)],
+    ("side", "count", "limit", "changed"),
+    [
+        pytest.param(300, 20, 2_900_000, "nothing", marks=pytest.mark.slow),
+        pytest.param(420, 20, 2_900_000, "size", marks=pytest.mark.slow),
+        (100, 12, 300_000, "nothing"),
+        (280, 12, 1_150_000, "size"),
+        (100, 24, 300_000, "frames"),
+    ],
 )
 def test_the_animation_is_bounded_lasts_some_seconds_and_pauses(
-    side: int, count: int, limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    side: int, count: int, limit: int, changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Noise, which hardly packs: the second is reduced in size, of the third frames are left out."""
+    """Noise, which hardly packs: it is reduced in size, and of small images frames are left out."""
     monkeypatch.setattr(animation, "_MAX_BYTES", limit)
+    monkeypatch.setattr(animation, "_CONVERGED", 10**6)  # the search for a palette, most of the time
     generator = np.random.default_rng(0)
     (tmp_path / "frames").mkdir()
     (tmp_path / "metrics.json").write_text("{}")
@@ -59,8 +66,8 @@ def test_the_animation_is_bounded_lasts_some_seconds_and_pauses(
     with Image.open(path) as drawn:
         width = drawn.width
         durations = [frame.info["duration"] for frame in ImageSequence.Iterator(drawn)]
-    assert 256 <= width <= 480 or width == max(side, 128)
-    assert (len(durations) < count) == (limit < 1_000_000)
+    assert 256 <= width < side if changed == "size" else width == max(side, 128)
+    assert (len(durations) < count) == (changed == "frames")
     assert len(durations) >= 12
     assert durations[-1] == 1800
     assert 4500 < sum(durations) <= 5600

@@ -89,11 +89,12 @@ def test_threads_spin_for_a_moment_while_they_wait_unless_the_user_says_otherwis
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
 def test_a_run_keeps_the_memory_it_frees() -> None:
     script = """
-import resource, sys, torch
+import resource, sys
+import numpy as np
 from enhance.utils.machine import keep_freed_memory
 if sys.argv[1] == "keep": keep_freed_memory()
 def step():
-    parts = [torch.ones(20_000_000) for _ in range(3)]
+    parts = [np.ones(20_000_000, np.float32) for _ in range(3)]
 for _ in range(4): step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 step()

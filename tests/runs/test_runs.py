@@ -62,7 +62,7 @@ def test_the_result_is_the_best_image_and_the_figures_say_so(tmp_path: Path) -> 
     assert rows[0].score == 1.0
 
 
-@pytest.mark.draws
+@pytest.mark.draws("report")
 def test_the_same_run_leaves_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         run(tmp_path / name)

@@ -23,6 +23,7 @@ from enhance.metrics.deep.smoothing import smoothed
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+ROWS = 16 if INTERPRETED else 64  # any power of two; the interpreter's time grows with them
 SIZES = (4, 5)  # not a multiple of what a program takes
 
 runs = pytest.mark.skipif(DEVICE.type != "cuda" and not INTERPRETED, reason="runs in the interpreter's process")
@@ -31,16 +32,17 @@ runs = pytest.mark.skipif(DEVICE.type != "cuda" and not INTERPRETED, reason="run
 @pytest.mark.skipif(DEVICE.type == "cuda" or INTERPRETED, reason="the kernel runs here")
 def test_the_interpreter_passes_these_tests() -> None:
     """Triton must know before it is imported, and other tests import it."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    ended = subprocess.run(command, env=os.environ | {"TRITON_INTERPRET": "1"}, capture_output=True, text=True)
+    command = [sys.executable, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", __file__]
+    environment = os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout
     assert ended.stdout.split()[0].count(".") == 14, f"one is skipped there: {ended.stdout}"
 
 
-def columns(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def columns(dtype: torch.dtype, rows: int = ROWS) -> tuple[Tensor, Tensor]:
     """Features of which many are zero, some columns equal and some empty."""
     generator = torch.Generator().manual_seed(0)
-    x, y = torch.rand(2, 64, 2, sum(SIZES), dtype=dtype, generator=generator).sub(0.4).clamp_min(0)
+    x, y = torch.rand(2, rows, 2, sum(SIZES), dtype=dtype, generator=generator).sub(0.4).clamp_min(0)
     x[:, 0, :3] = y[:, 0, :3]
     x[:, 1, 5], y[:, 1, 5:7] = 0, 0
     return x.to(DEVICE), y.to(DEVICE)
@@ -72,7 +74,7 @@ def test_it_equals_the_operators_of_torch(spec: LevelSpec, amount: float, precis
 @runs
 def test_it_equals_pot_in_double_precision() -> None:
     ot = pytest.importorskip("ot")
-    x, y = columns(torch.float64)
+    x, y = columns(torch.float64, 64)
     x, y = x + 1e-3, y + 1e-3
     x, y = x / x.sum(0), y / y.sum(0)
     spec = LevelSpec(Wasserstein(2), eps=None, kernel="triton")
