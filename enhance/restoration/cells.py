@@ -36,6 +36,7 @@ class JpegCells(Observation):
     """
 
     name = "jpeg"
+    independent = False  # the brightness has most of the error
 
     def __init__(self, file: JpegFile) -> None:
         self.file = file

@@ -29,9 +29,11 @@ class Observation(ABC):
     Attributes:
         observed: as given.
         noise: at least 1 / 255.
+        independent: whether its noise is independent between the channels of a colour picture.
     """
 
     name: str
+    independent = True
 
     def __init__(self, observed: Tensor, noise: float = 0.0) -> None:
         self.observed = observed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ from enhance.metrics.psnr_ssim import psnr, ssim_or_nan
 from enhance.restoration.cells import JpegCells
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
+from enhance.restoration.grey import for_grey, is_grey
 from enhance.restoration.jpeg_file import is_jpeg
 from enhance.restoration.oriented import as_shown
 from enhance.restoration.tasks import TASKS, Asked, Plan
@@ -124,6 +126,7 @@ class Restoration:
             notes.append(
                 f"{self._path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them"
             )
+        self._grey = is_grey(picture.image)
         self._last = self.plan.observation.start()
         self.initial = self.shown(self._last)
         self.reference = None if reference is None else self._read_reference(reference, background, notes)
@@ -131,6 +134,8 @@ class Restoration:
 
     def moments(self, denoise: Denoise) -> Iterator[Moment]:
         """The picture as given and after each pass."""
+        if self._grey:
+            denoise = for_grey(denoise, math.sqrt(3) if self.plan.observation.independent else 1)
         started = time.perf_counter()
         yield Moment(0, float("nan"), self.initial, self._residual(self._last), 0.0)
         for made in self.plan.passes(denoise):
@@ -205,7 +210,9 @@ def restore(
         kernel: of the blur: an image of what a point of light became.
         factor: of upscale: 2, 3 or 4.
         reference: the clean picture, where there is one: it judges and is not looked at otherwise.
-        denoiser: a name, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise level in [0, 1].
+        denoiser: a name, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise level in [0, 1],
+            that of noise which is independent between the channels: for a grey picture, whose channels are equal, it
+            is told sqrt(3) of the level, and its channels are averaged.
         weights: of the denoiser: embedded, or a file.
         coupling: of the observation and the denoiser.
         device: of the denoiser.

@@ -21,6 +21,7 @@ from enhance.restoration.cells import JpegCells
 from enhance.restoration.clipping import clipped_spread, unclipped
 from enhance.restoration.coupling import Denoise, Pass, Schedule, split
 from enhance.restoration.downscaling import Downscaled
+from enhance.restoration.grey import is_grey
 from enhance.restoration.jpeg_file import read_jpeg, reduces_colours
 from enhance.restoration.noise_estimation import NoiseCurve, noise_curve, noise_level
 from enhance.restoration.observations import Masked, Noisy, Observation
@@ -121,7 +122,7 @@ def _named_kernel(asked: Asked, noise: float) -> tuple[str, Tensor, dict[str, An
         return name, make(*values), {}
     if name != "gaussian_blur" or values[0] == 0:
         raise SettingsError(f"degradation={name} needs {' and '.join(f'degradation.{key}=' for key in keys)} above 0.")
-    found = blur_sigma(asked.image, noise)
+    found = blur_sigma(asked.image, noise if is_grey(asked.image) else noise / math.sqrt(3))
     if found is None:
         raise SettingsError(
             f"No Gaussian blur of {SMALLEST:g} to {LARGEST:g} pixels is seen in the picture; give degradation.sigma=, "
@@ -167,7 +168,8 @@ def _evenly_noisy(asked: Asked) -> Plan:
     sigma = asked.assumed.sigma
     if sigma is None:
         found = noise_level(asked.image)
-        share = _LUMA_NOISE if asked.path is not None and reduces_colours(asked.path) else 1.0
+        averaged = asked.path is not None and reduces_colours(asked.path) and not is_grey(asked.image)
+        share = _LUMA_NOISE if averaged else 1.0
         sigma = 255 * found.sigma / share
         estimated = {"sigma": round(sigma, 3), "standard_error": round(255 * found.error / share, 3)}
     level = sigma / 255
