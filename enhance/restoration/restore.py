@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -107,10 +105,7 @@ class Restoration:
         check_ranges(config)
         _check(task, kernel, factor)
         picture = read_image(image, "image", background)
-        path = Path(picture.source).expanduser() if isinstance(image, str | os.PathLike) else None
-        self._path = path if path is not None and path.is_file() else None
-        if self._path is None and path is not None and task == "jpeg":
-            raise ImageError(f"task=jpeg needs a JPEG file; {picture.source} is a sample.")
+        self._path = picture.path
         self.bits, notes = picture.bits, [*picture.notes]
         self.plan: Plan = TASKS[task](
             Asked(

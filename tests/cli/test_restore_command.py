@@ -20,6 +20,7 @@ from enhance.config.restoration import RESTORATIONS
 from enhance.report.render import render
 from enhance.restoration.denoiser import Denoiser
 from enhance.restoration.tasks import TASKS
+from enhance.utils.hashes import hash_file
 
 
 @pytest.fixture
@@ -118,6 +119,24 @@ def test_a_folder_is_restored_file_by_file(
     assert "restored already" in capsys.readouterr().err
 
 
+def test_a_file_that_is_named_like_a_sample_stays_apart_from_it(
+    tmp_path: Path, photo: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photo.rename("astronaut")
+    Image.fromarray(astronaut()[:32, :48]).save("small.png")
+    monkeypatch.setattr("enhance.images.pictures.sample_file", lambda name: "small.png")
+    given = ["task=denoise", f"denoiser.weights={weights}"]
+    run(settings(*given, "image=astronaut", "output=sample"))
+    run(settings(*given, "image=./astronaut", "output=file"))
+    of_sample, of_file = (json.loads(Path(name, "metrics.json").read_text()) for name in ("sample", "file"))
+    assert (of_sample["width"], of_file["width"]) == (48, 64)
+    assert of_sample["identity"]["image_sha256"] == hash_file(Path("small.png"))
+    assert of_file["identity"]["image_sha256"] == hash_file(Path("astronaut"))
+    assert not any("is a JPEG" in note for note in of_sample["notes"])
+    assert any("is a JPEG" in note for note in of_file["notes"])
+
+
 def test_sixteen_bits_stay(tmp_path: Path, weights: Path) -> None:
     file = tmp_path / "deep.png"
     Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 20).save(file)
@@ -144,7 +163,7 @@ def test_the_page_is_drawn_again_from_its_files(tmp_path: Path, photo: Path, wei
         (["task=denoise", "image=astronaut", "steps=5"], "no setting 'steps'"),
         (["task=denoise", "image=astronaut", "denoiser=other"], "denoiser"),
         (["task=denoise", "image=astronaut", "degradation=gaussian_noise,jpeg"], "one value"),
-        (["task=jpeg", "image=astronaut"], "sample"),
+        (["task=jpeg", "image=astronaut"], "no JPEG"),
         (["task=denoise", "image=astronaut", "degradation=blur"], "degradation of this task"),
         (["task=denoise", "image="], "needs image="),
     ],

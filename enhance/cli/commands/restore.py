@@ -132,12 +132,13 @@ def _restore(name: str, settings: Settings, denoiser: LoadedDenoiser, folder: Pa
 
 def _identity(name: str, settings: Settings, denoiser: LoadedDenoiser) -> dict[str, Any]:
     """All that the result depends on."""
+    from enhance.images.pictures import picture_path
     from enhance.utils.hashes import hash_file
 
     values = {
         key: value for key, value in asdict(settings).items() if key not in ("image", "output", "device", "threads")
     }
-    files = {key: Path(given).expanduser() for key, given in (("image", name), ("kernel", settings.kernel)) if given}
+    files = {key: picture_path(given) for key, given in (("image", name), ("kernel", settings.kernel)) if given}
     hashes = {f"{key}_sha256": hash_file(path) for key, path in files.items() if path.is_file()}
     return values | hashes | {"weights_sha256": denoiser.about["sha256"]}
 
