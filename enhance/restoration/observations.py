@@ -14,9 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-LEAST_NOISE = (
-    1 / 255
-)  # that is reckoned with: 8 bits round by 0.29 of 255 (RMS), and no model of a degradation is exact
+LEAST_NOISE = 1 / 255  # that is reckoned with: 8 bits round by 0.29 (RMS), and no model of a degradation is exact
 
 
 class Observation(ABC):
@@ -28,7 +26,7 @@ class Observation(ABC):
 
     Attributes:
         observed: as given.
-        noise: at least 1 / 255.
+        noise: as given.
         independent: whether its noise is independent between the channels of a colour picture.
     """
 
@@ -37,7 +35,12 @@ class Observation(ABC):
 
     def __init__(self, observed: Tensor, noise: float = 0.0) -> None:
         self.observed = observed
-        self.noise = max(noise, LEAST_NOISE)
+        self.noise = noise
+
+    @property
+    def reckoned(self) -> float:
+        """The noise that a coupling reckons with: at least 1 / 255."""
+        return max(self.noise, LEAST_NOISE)
 
     @abstractmethod
     def operator(self, image: Tensor) -> Tensor:

@@ -121,6 +121,7 @@ class Restoration:
             notes.append(
                 f"{self._path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them"
             )
+        notes += self.plan.notes
         self._grey = is_grey(picture.image)
         self._last = self.plan.observation.start()
         self.initial = self.shown(self._last)
@@ -209,7 +210,7 @@ def restore(
             that of noise which is independent between the channels: for a grey picture, whose channels are equal, it
             is told sqrt(3) of the level, and its channels are averaged.
         weights: of the denoiser: embedded, or a file.
-        coupling: of the observation and the denoiser.
+        coupling: of the observation and the denoiser, for blur, lost pixels and reduced pictures.
         device: of the denoiser.
         callback: called with each moment.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +65,16 @@ class Plan:
         passes: of a denoiser.
         estimated: what was estimated from the picture, for people and metadata.
         finish: from the last estimate to the one that is shown.
+        coupling: what of the coupling is used, as it is used; None: nothing.
+        notes: what the user should know, in sentences.
     """
 
     observation: Observation
     passes: Passes
     estimated: dict[str, Any]
     finish: Callable[[Tensor], Tensor] = lambda estimate: estimate
+    coupling: CouplingConfig | None = None
+    notes: tuple[str, ...] = ()
 
 
 def denoise(asked: Asked) -> Plan:
@@ -79,6 +83,7 @@ def denoise(asked: Asked) -> Plan:
     if name == "salt_and_pepper":
         _require(asked, "noise")
         return _filled_in(asked)
+    _require_uncoupled(asked, f"degradation={name}")
     if name == "gaussian_noise":
         _require(asked, "sigma")
         return _evenly_noisy(asked)
@@ -146,10 +151,11 @@ def jpeg(asked: Asked) -> Plan:
     """A JPEG is repaired within the cells of its own coefficients."""
     _name(asked, "jpeg")
     _require(asked)
+    _require_uncoupled(asked, "task=jpeg")
     if asked.path is None:
         raise ImageError("task=jpeg needs the file itself, whose quantisation tables it reads: image=FILE.jpg.")
     cells = JpegCells(read_jpeg(asked.path))
-    level = cells.noise
+    level = cells.reckoned
     schedule = Schedule(1, level, level, asked.coupling.trust)
     estimated = {"error_of_the_decoded": round(255 * level, 2)}
     return Plan(
@@ -222,16 +228,38 @@ def _filled_in(asked: Asked) -> Plan:
 
 
 def _coupled(observation: Observation, asked: Asked, estimated: dict[str, Any]) -> Plan:
-    coupling = asked.coupling
+    coupling, notes = asked.coupling, list[str]()
     if coupling.last > coupling.first:
         raise SettingsError(f"coupling.last={coupling.last:g} must be at most coupling.first={coupling.first:g}.")
-    schedule = Schedule(
-        coupling.passes,
-        coupling.first / 255,
-        min(coupling.first / 255, max(coupling.last / 255, observation.noise)),
-        coupling.trust,
+    if coupling.passes == 1 and coupling.last != CouplingConfig.last:
+        raise SettingsError(
+            f"coupling.last={coupling.last:g} changes nothing with coupling.passes=1, whose level is coupling.first=; "
+            "leave it out."
+        )
+    last = min(coupling.first, max(coupling.last, 255 * observation.reckoned))
+    if last > coupling.last and coupling.passes > 1:
+        notes.append(f"coupling.last={coupling.last:g} is raised to {last:.3g}, for the noise of the picture")
+    schedule = Schedule(coupling.passes, coupling.first / 255, last / 255, coupling.trust)
+    return Plan(
+        observation,
+        lambda denoiser: split(observation, denoiser, schedule),
+        estimated,
+        coupling=replace(coupling, last=round(last, 3)),
+        notes=tuple(notes),
     )
-    return Plan(observation, lambda denoiser: split(observation, denoiser, schedule), estimated)
+
+
+def _require_uncoupled(asked: Asked, what: str) -> None:
+    """Nothing, where no setting of the coupling was given.
+
+    Raises:
+        SettingsError: for the first that was.
+    """
+    for key, value in asdict(asked.coupling).items():
+        if value != getattr(CouplingConfig, key):
+            raise SettingsError(
+                f"coupling.{key}={value} changes nothing with {what}, which needs no coupling; leave it out."
+            )
 
 
 def _noise_beside(asked: Asked) -> tuple[float, dict[str, Any]]:

@@ -68,6 +68,7 @@ def test_a_run_leaves_its_folder(tmp_path: Path, photo: Path, weights: Path, tas
     assert (found["status"], found["kind"], found["task"]) == ("finished", "restoration", task)
     with Image.open(folder / "result.png") as result:
         assert result.size == ((128, 96) if task == "upscale" else (64, 48))
+    assert ("coupling" in found) == (task == "upscale")
     rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
     assert [int(row["step"]) for row in rows] == list(range(found["passes"] + 1))
     assert len(list((folder / "frames").glob("*.png"))) == len(rows)

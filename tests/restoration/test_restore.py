@@ -179,6 +179,19 @@ def test_every_pass_is_seen() -> None:
     assert [round(moment.level, 1) for moment in seen[1:]] == [49.0, 22.1, 10.0]
 
 
+def test_a_last_level_below_the_noise_is_raised_and_noted() -> None:
+    told: list[float] = []
+    restored = enhance.restore(
+        clean(),
+        "upscale",
+        degradation={"noise": 10},
+        coupling=CouplingConfig(passes=2, last=4),
+        denoiser=lambda image, noise: told.append(255 * noise.mean().item()) or image,
+    )
+    assert told[-1] == pytest.approx(10)
+    assert "coupling.last=4 is raised to 10, for the noise of the picture" in restored.notes
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -192,6 +205,10 @@ def test_every_pass_is_seen() -> None:
         ({"degradation": {"name": "gaussian_noise", "sigm": 3}}, "did you mean 'sigma'"),
         ({"degradation": {"name": "poisson_gaussian_noise", "peak": 3}}, "both"),
         ({"degradation": "jpeg"}, "degradation of this task"),
+        ({"coupling": CouplingConfig(passes=3)}, "coupling.passes=3 changes nothing with degradation=gaussian_noise"),
+        ({"degradation": "poisson_gaussian_noise", "coupling": CouplingConfig(trust=1)}, "coupling.trust=1 changes"),
+        ({"task": "jpeg", "coupling": CouplingConfig(first=9)}, "coupling.first=9 changes nothing with task=jpeg"),
+        ({"task": "upscale", "coupling": CouplingConfig(passes=1, last=9)}, "coupling.last=9 changes nothing"),
         ({"task": "upscale", "factor": 7}, "2, 3, 4"),
         ({"factor": 2}, "task=upscale"),
         ({"kernel": np.ones((3, 3), np.float32)}, "task=deblur"),

@@ -157,7 +157,7 @@ def _metadata(name: str, settings: Settings, restoration: Any, identity: dict[st
         "height": restoration.initial.shape[-2],
         "assumed": restoration.plan.observation.describe(),
         "estimated": restoration.plan.estimated,
-        "coupling": asdict(settings.coupling),
+        **({"coupling": asdict(coupling)} if (coupling := restoration.plan.coupling) else {}),
         "notes": list(restoration.notes),
         "identity": identity,
         "versions": {"enhance": VERSION, "torch": torch.__version__},
