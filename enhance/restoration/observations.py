@@ -83,6 +83,7 @@ class Noisy(Observation):
     Args:
         observed: (1, 3, H, W).
         level: standard deviation at each pixel, (1, 1, H, W), in units of [0, 1].
+        name: of the degradation, for people.
 
     Example:
         >>> noisy = Noisy(torch.rand(1, 3, 16, 16), torch.full((1, 1, 16, 16), 0.1))
@@ -90,11 +91,9 @@ class Noisy(Observation):
         0.1
     """
 
-    name = "gaussian_noise"
-
-    def __init__(self, observed: Tensor, level: Tensor) -> None:
+    def __init__(self, observed: Tensor, level: Tensor, name: str = "gaussian_noise") -> None:
         super().__init__(observed, level.square().mean().sqrt().item())
-        self.level = level
+        self.level, self.name = level, name
 
     def operator(self, image: Tensor) -> Tensor:
         return image

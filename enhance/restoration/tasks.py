@@ -32,6 +32,7 @@ Passes = Callable[[Denoise], Iterator[Pass]]
 _OUTLIER = 0.1  # from the median around it: a black or white pixel that is lost
 _STRONG = 20 / 255  # noise whose clipping near black and white a second pass is worth
 _LUMA_NOISE = math.hypot(0.299, 0.587, 0.114)  # of white noise in RGB: what is left where a JPEG averages its colours
+_SEEN = 0.05  # of 255: noise below is none
 _BRIGHTNESS = 5  # pixels a side whose mean is the brightness that a noise level is looked up at
 
 
@@ -101,16 +102,17 @@ _GIVEN = "kernel"  # name of a blur that a file shows
 
 def deblur(asked: Asked) -> Plan:
     """A blur is undone: the one that is given, or a Gaussian whose sigma is estimated."""
-    noise, estimated = _noise_beside(asked)
+    noise, of_noise = _noise_beside(asked)
     if asked.kernel is not None:
-        name, kernel = _GIVEN, asked.kernel
+        name, kernel, of_blur = _GIVEN, asked.kernel, {}
         if asked.assumed.name not in (None, name):
             raise SettingsError(f"Give kernel= or degradation={asked.assumed.name}, not both.")
         _require(asked, "noise")
     else:
         name, kernel, of_blur = _named_kernel(asked, noise)
-        estimated = of_blur | estimated
-    return _coupled(Blurred(asked.image, kernel, noise, name), asked, estimated)
+    blurred = Blurred(asked.image, kernel, noise, name)
+    plan = _coupled(blurred, asked, of_blur | of_noise)
+    return replace(plan, notes=(*_unseen(blurred, of_noise, "noise="), *plan.notes))
 
 
 def _named_kernel(asked: Asked, noise: float) -> tuple[str, Tensor, dict[str, Any]]:
@@ -157,7 +159,7 @@ def jpeg(asked: Asked) -> Plan:
     cells = JpegCells(read_jpeg(asked.path))
     level = cells.reckoned
     schedule = Schedule(1, level, level, asked.coupling.trust)
-    estimated = {"error_of_the_decoded": round(255 * level, 2)}
+    estimated = {"level_told_to_the_denoiser": round(255 * level, 2)}
     return Plan(
         cells,
         lambda denoiser: split(cells, denoiser, schedule),
@@ -185,13 +187,32 @@ def _evenly_noisy(asked: Asked) -> Plan:
         """The denoiser finds the mean of noise that the file has clipped, from which the brightness follows; strong
         noise is so much weaker near black and white that a second pass is told where.
         """
-        spread = observation.level
-        for index in range(1, 2 + (level > _STRONG)):
-            estimate = unclipped(denoiser(observation.observed, spread), level)
-            yield Pass(index, spread.square().mean().sqrt().item(), estimate)
-            spread = clipped_spread(estimate, level).mean(1, keepdim=True)
+        return _in_turn(
+            2 if level > _STRONG else 1,
+            observation.level,
+            lambda spread: unclipped(denoiser(observation.observed, spread), level),
+            lambda estimate: clipped_spread(estimate, level).mean(1, keepdim=True),
+        )
 
-    return Plan(observation, passes, estimated)
+    return Plan(observation, passes, estimated, notes=_unseen(observation, estimated, "sigma="))
+
+
+def _in_turn(
+    count: int, level: Tensor, denoised: Callable[[Tensor], Tensor], next_level: Callable[[Tensor], Tensor]
+) -> Iterator[Pass]:
+    """Passes of which each after the first takes its noise level from what the last has found."""
+    for index in range(1, count + 1):
+        estimate = denoised(level)
+        yield Pass(index, level.square().mean().sqrt().item(), estimate)
+        if index < count:
+            level = next_level(estimate)
+
+
+def _unseen(observation: Observation, estimated: Mapping[str, Any], setting: str) -> tuple[str, ...]:
+    """That no noise was found, where it was looked for."""
+    if not estimated or 255 * observation.noise >= _SEEN:
+        return ()
+    return (f"no noise was found in the picture; where there is some, give degradation.{setting}",)
 
 
 def _brightly_noisy(asked: Asked) -> Plan:
@@ -206,17 +227,18 @@ def _brightly_noisy(asked: Asked) -> Plan:
     else:
         curve = noise_curve(asked.image)
         estimated = {"gain": round(curve.gain, 6), "sigma_at_black": round(255 * curve.variance**0.5, 3)}
-    observation = Noisy(asked.image, curve.level(_brightness(asked.image)))
+    observation = Noisy(asked.image, curve.level(_brightness(asked.image)), "poisson_gaussian_noise")
 
     def passes(denoiser: Denoise) -> Iterator[Pass]:
         """The second pass looks the noise level up in what the first has found."""
-        level = observation.level
-        for index in (1, 2):
-            estimate = denoiser(observation.observed, level)
-            yield Pass(index, level.square().mean().sqrt().item(), estimate)
-            level = curve.level(estimate.mean(1, keepdim=True))
+        return _in_turn(
+            2,
+            observation.level,
+            lambda level: denoiser(observation.observed, level),
+            lambda estimate: curve.level(estimate.mean(1, keepdim=True)),
+        )
 
-    return Plan(observation, passes, estimated)
+    return Plan(observation, passes, estimated, notes=_unseen(observation, estimated, "peak= and degradation.sigma="))
 
 
 def _filled_in(asked: Asked) -> Plan:

@@ -92,10 +92,11 @@ def test_a_level_that_is_given_is_not_estimated() -> None:
 def test_noise_that_grows_with_brightness_gives_a_map() -> None:
     noisy = degrade(clean(), "poisson_gaussian_noise", peak=60, sigma=3)
     told: list[Tensor] = []
-    enhance.restore(
+    restored = enhance.restore(
         noisy, degradation="poisson_gaussian_noise", denoiser=lambda _, noise: told.append(noise) or clean()
     )
     assert len(told) == 2
+    assert restored.assumed["degradation"] == "poisson_gaussian_noise"
     expected = (clean().mean(1, keepdim=True) / 60 + (3 / 255) ** 2).sqrt()
     assert torch.corrcoef(torch.stack([told[1].flatten(), expected.flatten()]))[0, 1] > 0.95
 
@@ -168,6 +169,37 @@ def test_the_reference_only_judges() -> None:
     assert torch.equal(with_it.image, without.image)
     assert without.figures == {}
     assert set(with_it.figures) == {"psnr", "ssim", "initial_psnr", "initial_ssim"}
+
+
+def test_noise_below_one_of_255_is_published_as_it_is() -> None:
+    settings = {"name": "gaussian_noise", "sigma": 0.4}
+    restored = enhance.restore(clean(), degradation=settings, denoiser=lambda image, _: image)
+    assert restored.assumed["noise"] == 0.4
+    assert restored.fit["expected"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "given"),
+    [
+        ("denoise", {}, {"sigma": 0}),
+        ("denoise", {"name": "poisson_gaussian_noise"}, {"peak": 1e6, "sigma": 0}),
+        ("deblur", {"name": "gaussian_blur", "sigma": 2}, {"noise": 0}),
+    ],
+)
+def test_that_no_noise_was_found_is_noted(task: str, settings: dict[str, Any], given: dict[str, Any]) -> None:
+    flat = torch.full((1, 3, 64, 64), 0.4)
+    found = enhance.restore(flat, task, degradation=settings, denoiser=lambda image, _: image)
+    named = enhance.restore(flat, task, degradation=settings | given, denoiser=lambda image, _: image)
+    assert any("no noise was found" in note for note in found.notes)
+    assert not any("no noise was found" in note for note in named.notes)
+
+
+def test_what_a_jpegs_denoiser_is_told_is_called_so(tmp_path: Path) -> None:
+    told: list[float] = []
+    restored = enhance.restore(
+        _jpeg(tmp_path), "jpeg", denoiser=lambda image, noise: told.append(255 * noise.mean().item()) or image
+    )
+    assert restored.estimated == {"level_told_to_the_denoiser": pytest.approx(told[0], abs=0.01)}
 
 
 def test_every_pass_is_seen() -> None:
