@@ -38,7 +38,7 @@ class Moment:
         level: noise level that the denoiser was told, of 255; NaN at step 0.
         image: (1, 3, H, W) in [0, 1].
         residual: root mean square of A(image) - y, of 255; of a JPEG, in steps beyond the cells.
-        seconds: since the start.
+        seconds: that the passes took so far.
     """
 
     step: int
@@ -128,16 +128,18 @@ class Restoration:
         self.reference = None if reference is None else self._read_reference(reference, background, notes)
         self.notes = tuple(notes)
 
+    @torch.no_grad()
     def moments(self, denoise: Denoise) -> Iterator[Moment]:
         """The picture as given and after each pass."""
         if self._grey:
             denoise = for_grey(denoise, math.sqrt(3) if self.plan.observation.independent else 1)
-        started = time.perf_counter()
         yield Moment(0, float("nan"), self.initial, self._residual(self._last), 0.0)
-        for made in self.plan.passes(denoise):
+        passes, seconds, started = self.plan.passes(denoise), 0.0, time.perf_counter()
+        for made in passes:
             self._last = estimate = self.plan.finish(made.estimate)
-            seconds = time.perf_counter() - started
+            seconds += time.perf_counter() - started
             yield Moment(made.index, 255 * made.level, self.shown(estimate), self._residual(estimate), seconds)
+            started = time.perf_counter()
 
     def shown(self, estimate: Tensor) -> Tensor:
         """An estimate as a picture in sRGB, upright, in [0, 1]."""

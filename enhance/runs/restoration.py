@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from enhance.images.writing import save_image
 from enhance.restoration.restore import Moment, Restoration
 from enhance.runs import layout as names
@@ -20,7 +18,7 @@ _COLUMNS = ("step", "level", "residual", "psnr", "ssim", "seconds")
 
 
 class RestorationRecorder:
-    """Keeps the passes of a restoration: history, frames, result.png and metrics.json, which says `finished` last.
+    """Keeps the passes of a restoration: history, frames, result.png and metrics.json.
 
     Args:
         folder: of the run.
@@ -53,8 +51,8 @@ class RestorationRecorder:
         save_image(moment.image, names.frame_file(self._folder, moment.step))
         self._last = moment
 
-    def finish(self) -> Tensor:
-        """Write result.png and all figures, and return the result.
+    def finish(self, interrupted: bool = False) -> None:
+        """Write result.png and all figures; metrics.json says `interrupted`, or `drawing` where all passes are made.
 
         Raises:
             ValueError: if nothing was recorded.
@@ -69,8 +67,8 @@ class RestorationRecorder:
             "passes": self._last.step,
             "seconds": self._last.seconds,
         }
-        write_json(self._folder / names.METRICS, {"status": "finished", **self._metadata, **figures})
-        return self._last.image
+        status = "interrupted" if interrupted else "drawing"
+        write_json(self._folder / names.METRICS, {"status": status, **self._metadata, **figures})
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from enhance.cli.overrides import chosen_tool, tool_settings
 from enhance.config.restoration import RESTORATIONS
 from enhance.report.render import render
 from enhance.restoration.denoiser import Denoiser
+from enhance.restoration.restore import Moment
 from enhance.restoration.tasks import TASKS
+from enhance.runs.restoration import RestorationRecorder
 from enhance.utils.hashes import hash_file
 
 
@@ -102,6 +105,54 @@ def test_the_same_command_again_leaves_the_result_and_another_is_refused(
     assert (tmp_path / "run" / "result.png").stat().st_mtime_ns == before
     with pytest.raises(ValueError, match="name another folder"):
         run(settings(*given, "degradation.sigma=3"))
+
+
+def _status(folder: Path) -> str:
+    return json.loads((folder / "metrics.json").read_text())["status"]
+
+
+def test_finished_is_written_after_the_page(
+    tmp_path: Path, photo: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    given = ["task=denoise", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}"]
+    with monkeypatch.context() as patched:
+        patched.setattr("enhance.report.restoration.page.write_text", _full)
+        with pytest.raises(OSError, match="full"):
+            run(settings(*given))
+    assert _status(folder) == "drawing"
+    assert not (folder / "report.html").exists()
+    run(settings(*given))
+    assert "restored already" in capsys.readouterr().err
+    assert _status(folder) == "finished"
+    assert (folder / "report.html").is_file()
+
+
+def _full(*_: object) -> None:
+    raise OSError("The disk is full.")
+
+
+def test_ctrl_c_leaves_the_passes_that_were_made(
+    tmp_path: Path, photo: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    given = ["task=upscale", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}"]
+    recorded = RestorationRecorder.record
+
+    def interrupting(recorder: RestorationRecorder, moment: Moment) -> None:
+        recorded(recorder, moment)
+        if moment.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RestorationRecorder, "record", interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            run(settings(*given))
+    found = json.loads((folder / "metrics.json").read_text())
+    assert (found["status"], found["passes"]) == ("interrupted", 2)
+    assert {"result.png", "report.html"} <= {file.name for file in folder.iterdir()}
+    run(settings(*given))
+    assert _status(folder) == "finished"
 
 
 def test_a_folder_is_restored_file_by_file(

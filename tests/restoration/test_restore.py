@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,29 @@ def test_what_a_jpegs_denoiser_is_told_is_called_so(tmp_path: Path) -> None:
         _jpeg(tmp_path), "jpeg", denoiser=lambda image, noise: told.append(255 * noise.mean().item()) or image
     )
     assert restored.estimated == {"level_told_to_the_denoiser": pytest.approx(told[0], abs=0.01)}
+
+
+def test_a_module_as_denoiser_leaves_no_graph() -> None:
+    module = torch.nn.Conv2d(3, 3, 3, padding=1)
+    for task in ("denoise", "upscale"):
+        assert not enhance.restore(clean(), task, denoiser=lambda image, _: module(image)).image.requires_grad
+    assert torch.is_grad_enabled()
+
+
+def test_the_seconds_are_those_of_the_passes() -> None:
+    settings = CouplingConfig(passes=3)
+    restored = enhance.restore(
+        clean(), "upscale", coupling=settings, denoiser=lambda image, _: image, callback=lambda _: time.sleep(0.3)
+    )
+    seconds = [row["seconds"] for row in restored.history]
+    assert seconds == sorted(seconds)
+    assert 0 < seconds[-1] < 0.3
+
+
+def test_nothing_is_computed_after_the_last_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enhance.restoration.tasks.clipped_spread", None)
+    given = {"name": "gaussian_noise", "sigma": 5}
+    assert len(enhance.restore(clean(), degradation=given, denoiser=smooth).history) == 2
 
 
 def test_every_pass_is_seen() -> None:

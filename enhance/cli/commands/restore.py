@@ -88,8 +88,10 @@ def run(settings: Settings) -> int:
 def _restore(name: str, settings: Settings, denoiser: LoadedDenoiser, folder: Path | None) -> None:
     """Restore one image into its folder, unless it lies there already."""
     from enhance.config.paths import claim_folder
+    from enhance.recording import conclude
     from enhance.report.render import render
     from enhance.restoration.restore import Restoration
+    from enhance.runs.interrupt import Interrupt
     from enhance.runs.layout import RESULT, existing_output, read_metrics
     from enhance.runs.restoration import RestorationRecorder
     from enhance.utils.files import lock
@@ -97,7 +99,10 @@ def _restore(name: str, settings: Settings, denoiser: LoadedDenoiser, folder: Pa
     identity = _identity(name, settings, denoiser)
     if folder is not None:
         made = read_metrics(folder)
-        if made.get("status") == "finished" and made.get("identity") == identity and (folder / RESULT).is_file():
+        complete = made.get("status") in ("drawing", "finished") and (folder / RESULT).is_file()
+        if complete and made.get("identity") == identity:
+            if made["status"] == "drawing":
+                conclude(folder)
             _say(f"{name} is restored already, in {folder}")
             return
         if (found := existing_output(folder)) and (made.get("identity") != identity):
@@ -119,10 +124,17 @@ def _restore(name: str, settings: Settings, denoiser: LoadedDenoiser, folder: Pa
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder):
         recorder = RestorationRecorder(folder, restoration, _metadata(name, settings, restoration, identity))
-        for moment in restoration.moments(denoiser.function):
-            recorder.record(moment)
-        recorder.finish()
-        render(folder)
+        with Interrupt() as interrupt:
+            for moment in restoration.moments(denoiser.function):
+                recorder.record(moment)
+                if interrupt.requested:
+                    break
+            recorder.finish(interrupt.requested)
+        if interrupt.requested:
+            render(folder)
+            _say(f"interrupted; the passes that were made are in {folder}, and the same command begins anew")
+            raise KeyboardInterrupt
+        conclude(folder)
     found = read_metrics(folder)
     for key, value in (found["fit"] | found["result"]).items():
         if value is not None:
