@@ -14,6 +14,7 @@ from enhance.runs import layout as names
 from enhance.utils.files import write_json
 from enhance.utils.numbers import finite
 
+HASH = "_sha256"  # ends the names of hashes in an identity
 _COLUMNS = ("step", "level", "residual", "psnr", "ssim", "seconds")
 
 
@@ -69,6 +70,33 @@ class RestorationRecorder:
         }
         status = "interrupted" if interrupted else "drawing"
         write_json(self._folder / names.METRICS, {"status": status, **self._metadata, **figures})
+
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The first thing that two identities differ in, in words; empty where one of them is.
+
+    Example:
+        >>> difference({"degradation": {"sigma": 3}}, {"degradation": {"sigma": None}})
+        'degradation.sigma=3, not null'
+        >>> difference({"image_sha256": "a"}, {"image_sha256": "b"})
+        'another image'
+    """
+    old, new = _flat(before), _flat(now)
+    key = next((key for key in {**new, **old} if old.get(key) != new.get(key)), "")
+    if not old or not key:
+        return ""
+    if key.endswith(HASH):
+        return f"another {key.removesuffix(HASH)}"
+    values = ["null" if each.get(key) is None else each[key] for each in (old, new)]
+    return f"{key}={values[0]}, not {values[1]}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return found
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -103,8 +103,57 @@ def test_the_same_command_again_leaves_the_result_and_another_is_refused(
     run(settings(*given))
     assert "restored already" in capsys.readouterr().err
     assert (tmp_path / "run" / "result.png").stat().st_mtime_ns == before
-    with pytest.raises(ValueError, match="name another folder"):
+    with pytest.raises(ValueError, match=r"degradation\.sigma=null, not 3\.0; name another folder"):
         run(settings(*given, "degradation.sigma=3"))
+    with pytest.raises(ValueError, match="a restoration with another image; name"):
+        run(settings("task=denoise", "image=camera", *given[2:]))
+    with pytest.raises(ValueError, match="a restoration with another reference; name"):
+        run(settings(*given, f"reference={photo}"))
+
+
+def test_the_reference_is_known_by_its_contents(tmp_path: Path, photo: Path, weights: Path) -> None:
+    reference = tmp_path / "reference.png"
+    Image.fromarray(astronaut()[:48, 180:244]).save(reference)
+    given = ["task=denoise", f"image={photo}", f"output={tmp_path / 'run'}", f"denoiser.weights={weights}"]
+    run(settings(*given, f"reference={reference}"))
+    Image.fromarray(astronaut()[:48, 100:164]).save(reference)
+    with pytest.raises(ValueError, match="another reference"):
+        run(settings(*given, f"reference={reference}"))
+
+
+def test_the_output_is_checked_before_the_weights_are_read(tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "result.png").write_bytes(b"of mine")
+    (tmp_path / "file").write_bytes(b"of mine")
+    given = ["task=denoise", f"image={photo}", f"denoiser.weights={tmp_path / 'none'}"]
+    with pytest.raises(ValueError, match=r"holds a result.png of another run"):
+        run(settings(*given, f"output={tmp_path / 'run'}"))
+    with pytest.raises(ValueError, match="is a file; name a folder"):
+        run(settings(*given, f"output={tmp_path / 'file'}"))
+
+
+def test_the_home_folder_and_the_command_as_it_is_typed(
+    tmp_path: Path, photo: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["enhance", "image=my photo.jpg"])
+    run(settings("task=denoise", f"image={photo}", "output='~/run'", f"denoiser.weights={weights}"))
+    command = json.loads((tmp_path / "run" / "metrics.json").read_text())["command"]
+    assert command == "python -m enhance 'image=my photo.jpg'"
+
+
+def test_images_of_one_name_in_two_folders_stay_apart(tmp_path: Path, photo: Path, weights: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        (tmp_path / "photos" / name / "a.jpg").write_bytes(photo.read_bytes())
+    given = ["task=denoise", f"image={tmp_path / 'photos'}", f"denoiser.weights={weights}"]
+    output = tmp_path / "photos" / "restored"
+    for _ in range(2):
+        assert run(settings(*given, f"output={output}")) == 0
+        assert sorted(file.relative_to(output).parts[:2] for file in output.rglob("result.png")) == [
+            ("one", "a.jpg"),
+            ("two", "a.jpg"),
+        ]
 
 
 def _status(folder: Path) -> str:
