@@ -58,6 +58,8 @@ class Composer:
         options = self._options(group)
         if not options:
             return
+        if self._name in (RESTORE, *TOOLS) and "/" not in group and f"{group}.name" not in self._known:
+            raise SettingsError(f"This task has no setting '{key}'; leave {override.input_line} out.")
         tools = list(TOOLS) if key == "task" else []
         for value in values_of(override):
             if override.is_sweep_override() and value in tools:

@@ -261,6 +261,8 @@ def test_the_page_is_drawn_again_from_its_files(tmp_path: Path, photo: Path, wei
         (["task=denoise", "image=astronaut", "degradation.sigma=-1"], "at least 0"),
         (["task=denoise", "image=astronaut", "degradation.sigm=1"], "did you mean 'degradation.sigma'"),
         (["task=denoise", "image=astronaut", "initial=grey"], "no setting 'initial'"),
+        (["task=denoise", "image=astronaut", "metric=ssim"], "no setting 'metric'; leave metric=ssim out"),
+        (["task=denoise", "image=astronaut", "optimizer=adam"], "leave optimizer=adam out"),
         (["task=denoise", "image=astronaut", "steps=5"], "no setting 'steps'"),
         (["task=denoise", "image=astronaut", "denoiser=other"], "denoiser"),
         (["task=denoise", "image=astronaut", "degradation=gaussian_noise,jpeg"], "one value"),
