@@ -42,11 +42,9 @@ class JpegCells(Observation):
         self.file = file
         sides = zip(*(_covered(component) for component in file.components), strict=True)
         self._size = tuple(max(each) for each in sides)
-        steps = torch.stack([component.steps for component in file.components])
         super().__init__(torch.zeros(0), _level(file.components))
         self._matrix = _TO_YCBCR if file.colours != "RGB" else torch.eye(3, dtype=torch.float64)
         self._offset = torch.tensor([0.0, 0.5, 0.5] if file.colours != "RGB" else [0.0] * 3)[:, None, None]
-        self.steps = steps
 
     def operator(self, image: Tensor) -> Tensor:
         """All coefficients in units of their steps, in one row."""

@@ -6,13 +6,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from enhance.config.checks import check_ranges
-from enhance.config.restoration import AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
+from enhance.config.checks import check_ranges, check_types
+from enhance.config.restoration import FACTORS, AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
 from enhance.config.schema import Config, SettingsError
 from enhance.images.arrays import ImageError
 from enhance.inputs import Given, read_image
@@ -24,9 +25,9 @@ from enhance.restoration.grey import for_grey, is_grey
 from enhance.restoration.jpeg_file import is_jpeg
 from enhance.restoration.oriented import as_shown
 from enhance.restoration.tasks import TASKS, Asked, Plan
-from enhance.utils.suggest import unknown
+from enhance.utils.suggest import short, unknown
 
-FACTORS = (2, 3, 4)
+_DEVICE = "cpu"
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,9 @@ class Restoration:
         reference: Given | None = None,
         background: str = Config.background,
     ) -> None:
-        if task not in TASKS:
+        if not isinstance(task, str) or task not in TASKS:
             raise SettingsError(unknown("task", task, TASKS))
+        check_types(config)
         check_ranges(config)
         _check(task, kernel, factor)
         picture = read_image(image, "image", background)
@@ -114,7 +116,7 @@ class Restoration:
                 config.degradation,
                 config.coupling,
                 None if kernel is None else _kernel(kernel, notes),
-                factor or FACTORS[0],
+                FACTORS[0] if factor is None else factor,
             )
         )
         if task != "jpeg" and self._path is not None and is_jpeg(self._path):
@@ -195,7 +197,7 @@ def restore(
     denoiser: str | Denoise = DenoiserConfig.name,
     weights: str = DenoiserConfig.weights,
     coupling: CouplingConfig | None = None,
-    device: torch.device | str = "cpu",
+    device: torch.device | str = _DEVICE,
     callback: Callable[[Moment], object] | None = None,
 ) -> Restored:
     """A picture without its degradation; nobody needs to have the clean one.
@@ -211,9 +213,9 @@ def restore(
         denoiser: a name, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise level in [0, 1],
             that of noise which is independent between the channels: for a grey picture, whose channels are equal, it
             is told sqrt(3) of the level, and its channels are averaged.
-        weights: of the denoiser: embedded, or a file.
+        weights: of a denoiser that is named: embedded, or a file.
         coupling: of the observation and the denoiser, for blur, lost pixels and reduced pictures.
-        device: of the denoiser.
+        device: of a denoiser that is named.
         callback: called with each moment.
 
     Raises:
@@ -225,7 +227,13 @@ def restore(
         >>> restored.image.shape, restored.assumed["degradation"]
         (torch.Size([1, 3, 32, 40]), 'gaussian_noise')
     """
-    named = DenoiserConfig(weights=weights) if callable(denoiser) else DenoiserConfig(denoiser, weights)
+    if callable(denoiser):
+        _require_unnamed(weights, device)
+    if coupling is not None and not isinstance(coupling, CouplingConfig):
+        raise SettingsError(
+            f"coupling must be a CouplingConfig of enhance.config.restoration, got {type(coupling).__name__}."
+        )
+    named = DenoiserConfig() if callable(denoiser) else DenoiserConfig(denoiser, weights)
     config = RestorationConfig(_assumed(degradation), coupling or CouplingConfig(), named)
     restoration = Restoration(image, task, config=config, kernel=kernel, factor=factor, reference=reference)
     function = denoiser if callable(denoiser) else load_denoiser(named, device).function
@@ -248,10 +256,28 @@ def restore(
     )
 
 
+def _require_unnamed(weights: str, device: torch.device | str) -> None:
+    """Nothing, where no setting of a named denoiser stands beside a function.
+
+    Raises:
+        SettingsError: if one does.
+    """
+    for key, value, default in (("weights", weights, DenoiserConfig.weights), ("device", device, _DEVICE)):
+        if str(value) != default:
+            raise SettingsError(f"{key}={value} goes with a denoiser that is named, not with a function; leave it out.")
+
+
 def _assumed(given: str | Mapping[str, Any] | None) -> AssumedConfig:
+    if given is not None and not isinstance(given, str | Mapping):
+        raise SettingsError(
+            "degradation must be a name, or settings like {'name': 'gaussian_noise', 'sigma': 25}, got "
+            f"{type(given).__name__}."
+        )
     settings: dict[str, Any] = {"name": given} if isinstance(given, str) else dict(given or {})
     known = [each.name for each in fields(AssumedConfig)]
-    for key in settings:
+    for key, value in settings.items():
+        if key in ("factor", "kernel"):
+            raise SettingsError(f"{key} is no setting of the degradation; give {key}={short(value)} beside it.")
         if key not in known:
             raise SettingsError(unknown("setting of the degradation", key, known))
     return AssumedConfig(**settings)
@@ -262,7 +288,7 @@ def _check(task: str, kernel: object, factor: int | None) -> None:
         raise SettingsError(f"kernel= goes with task=deblur, not task={task}.")
     if factor is not None and task != "upscale":
         raise SettingsError(f"factor={factor} goes with task=upscale, not task={task}.")
-    if factor is not None and factor not in FACTORS:
+    if factor is not None and (factor not in FACTORS or not isinstance(factor, Integral)):
         raise SettingsError(f"factor={factor} must be one of {', '.join(map(str, FACTORS))}.")
 
 

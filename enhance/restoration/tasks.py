@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
-from enhance.config.restoration import AssumedConfig, CouplingConfig
+from enhance.config.restoration import FACTORS, METHODS, AssumedConfig, CouplingConfig
 from enhance.config.schema import SettingsError
 from enhance.images.arrays import ImageError
 from enhance.kernels import disk_kernel, gaussian_kernel, motion_kernel
@@ -33,6 +34,7 @@ _OUTLIER = 0.1  # from the median around it: a black or white pixel that is lost
 _STRONG = 20 / 255  # noise whose clipping near black and white a second pass is worth
 _LUMA_NOISE = math.hypot(0.299, 0.587, 0.114)  # of white noise in RGB: what is left where a JPEG averages its colours
 _SEEN = 0.05  # of 255: noise below is none
+_AT_ONCE = 2**18  # extreme pixels whose neighbourhoods are in memory
 _BRIGHTNESS = 5  # pixels a side whose mean is the brightness that a noise level is looked up at
 
 
@@ -54,7 +56,7 @@ class Asked:
     assumed: AssumedConfig = field(default_factory=AssumedConfig)
     coupling: CouplingConfig = field(default_factory=CouplingConfig)
     kernel: Tensor | None = None
-    factor: int = 2
+    factor: int = FACTORS[0]
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def upscale(asked: Asked) -> Plan:
     _name(asked, "downscale")
     _require(asked, "noise", "method")
     noise = asked.assumed.noise or 0.0  # a reduction averages noise away
-    method = asked.assumed.method or "bicubic"
+    method = asked.assumed.method or METHODS[0]
     return _coupled(Downscaled(asked.image, asked.factor, method, noise / 255), asked, {})
 
 
@@ -322,6 +324,10 @@ def _lost(image: Tensor) -> Tensor:
     """Pixels that are black or white in all channels and far from the median around them, (1, 1, H, W)."""
     extreme = (image <= 0).all(1, keepdim=True) | (image >= 1).all(1, keepdim=True)
     grey = image.mean(1, keepdim=True)
-    around = functional.unfold(functional.pad(grey, [2] * 4, mode="reflect"), 5)
-    median = around.median(1).values.reshape(grey.shape)
-    return (extreme & ((grey - median).abs() > _OUTLIER)).to(image)
+    windows = functional.pad(grey, [2] * 4, mode="reflect")[0, 0].unfold(0, 5, 1).unfold(1, 5, 1)
+    lost = torch.zeros_like(grey)
+    for part in extreme[0, 0].nonzero().split(_AT_ONCE):
+        rows, columns = part.unbind(1)
+        median = windows[rows, columns].flatten(1).median(1).values
+        lost[0, 0, rows, columns] = ((grey[0, 0, rows, columns] - median).abs() > _OUTLIER).to(lost)
+    return lost

@@ -263,6 +263,7 @@ def test_the_page_is_drawn_again_from_its_files(tmp_path: Path, photo: Path, wei
         (["task=denoise", "image=astronaut", "initial=grey"], "no setting 'initial'"),
         (["task=denoise", "image=astronaut", "metric=ssim"], "no setting 'metric'; leave metric=ssim out"),
         (["task=denoise", "image=astronaut", "optimizer=adam"], "leave optimizer=adam out"),
+        (["task=upscale", "image=astronaut", "degradation.factor=3"], "it is factor=3"),
         (["task=denoise", "image=astronaut", "steps=5"], "no setting 'steps'"),
         (["task=denoise", "image=astronaut", "denoiser=other"], "denoiser"),
         (["task=denoise", "image=astronaut", "degradation=gaussian_noise,jpeg"], "one value"),

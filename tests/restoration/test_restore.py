@@ -24,6 +24,7 @@ from enhance.restoration.denoiser import Denoiser
 from enhance.restoration.denoisers import load_denoiser, tiled
 from enhance.restoration.downscaling import Downscaled
 from enhance.restoration.restore import Moment
+from enhance.restoration.tasks import _lost
 
 
 def clean() -> Tensor:
@@ -140,6 +141,21 @@ def test_a_reduced_picture_is_enlarged(factor: int) -> None:
     restored = enhance.restore(observed, "upscale", factor=factor, denoiser=smooth, reference=whole)
     assert restored.image.shape == whole.shape
     assert restored.figures["psnr"] > restored.figures["initial_psnr"]
+
+
+@pytest.mark.parametrize("white", [0.1, 1.0])
+def test_lost_pixels_are_those_far_from_their_median(white: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In parts and at once, and also where whole surroundings are white."""
+    image = torch.where(
+        torch.rand(1, 1, 40, 50, generator=torch.Generator().manual_seed(0)) < white, 1.0, clean()[..., :40, :50]
+    )
+    grey = image.mean(1, keepdim=True)
+    padded = torch.nn.functional.pad(grey, [2] * 4, mode="reflect")
+    median = torch.nn.functional.unfold(padded, 5).median(1).values.reshape(grey.shape)
+    expected = (image >= 1).all(1, keepdim=True) & ((grey - median).abs() > 0.1)
+    for at_once in (7, 10_000):
+        monkeypatch.setattr("enhance.restoration.tasks._AT_ONCE", at_once)
+        assert torch.equal(_lost(image), expected.float())
 
 
 def _jpeg(folder: Path, **settings: Any) -> Path:
@@ -266,6 +282,18 @@ def test_a_last_level_below_the_noise_is_raised_and_noted() -> None:
         ({"task": "jpeg", "coupling": CouplingConfig(first=9)}, "coupling.first=9 changes nothing with task=jpeg"),
         ({"task": "upscale", "coupling": CouplingConfig(passes=1, last=9)}, "coupling.last=9 changes nothing"),
         ({"task": "upscale", "factor": 7}, "2, 3, 4"),
+        ({"task": "upscale", "factor": 2.0}, "factor=2.0 must be one of 2, 3, 4"),
+        ({"task": "upscale", "degradation": {"factor": 3}}, "give factor=3 beside it"),
+        ({"task": None}, "no task 'None'"),
+        ({"degradation": {"name": "gaussian_noise", "sigma": "20"}}, r"degradation\.sigma='20' must be a number"),
+        ({"degradation": {"name": 5}}, r"degradation\.name=5 must be text"),
+        ({"degradation": 5}, "degradation must be a name, or settings like .* got int"),
+        ({"coupling": 5}, "coupling must be a CouplingConfig .* got int"),
+        ({"task": "upscale", "coupling": CouplingConfig(passes=2.5)}, r"coupling\.passes=2\.5 must be a whole number"),  # type: ignore[arg-type]
+        ({"task": "upscale", "coupling": CouplingConfig(passes=True)}, r"coupling\.passes=True must be a whole number"),
+        ({"denoiser": 5}, r"denoiser\.name=5 must be text"),
+        ({"weights": "file.safetensors"}, "weights=file.safetensors goes with a denoiser that is named"),
+        ({"device": torch.device("cuda")}, "device=cuda goes with a denoiser that is named"),
         ({"factor": 2}, "task=upscale"),
         ({"kernel": np.ones((3, 3), np.float32)}, "task=deblur"),
         ({"task": "jpeg"}, "file itself"),
