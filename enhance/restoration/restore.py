@@ -209,7 +209,7 @@ def restore(
             given is estimated.
         kernel: of the blur: an image of what a point of light became.
         factor: of upscale: 2, 3 or 4.
-        reference: the clean picture, where there is one: it judges and is not looked at otherwise.
+        reference: the clean picture, where there is one: it is only compared with the result.
         denoiser: a name, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise level in [0, 1],
             that of noise which is independent between the channels: for a grey picture, whose channels are equal, it
             is told sqrt(3) of the level, and its channels are averaged.
