@@ -15,7 +15,6 @@ from enhance.utils.files import write_json
 from enhance.utils.numbers import finite
 
 HASH = "_sha256"  # ends the names of hashes in an identity
-_COLUMNS = ("step", "level", "residual", "psnr", "ssim", "seconds")
 
 
 class RestorationRecorder:
@@ -40,7 +39,7 @@ class RestorationRecorder:
         if restoration.reference is not None:
             save_image(restoration.reference, folder / names.REFERENCE, restoration.bits)
         with (folder / names.HISTORY).open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream).writerow(_COLUMNS)
+            csv.writer(stream).writerow(names.COLUMNS_OF_RESTORATIONS)
 
     def record(self, moment: Moment) -> None:
         """Write down one pass."""

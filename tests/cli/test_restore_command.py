@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import signal
 from pathlib import Path
@@ -252,6 +253,43 @@ def test_the_page_is_drawn_again_from_its_files(tmp_path: Path, photo: Path, wei
     (folder / "report.html").unlink()
     assert render(folder) == ()
     assert (folder / "report.html").read_bytes() == page
+
+
+_DAMAGE: dict[str, tuple[str, str]] = {
+    "no result": ("result.png", ""),
+    "no initial image": ("initial.png", ""),
+    "no history": ("history.csv", ""),
+    "no metrics": ("metrics.json", ""),
+    "a broken result": ("result.png", "nothing"),
+    "broken metrics": ("metrics.json", "{"),
+    "a broken frame": ("frames/step_000001.png", "nothing"),
+}
+
+
+@pytest.mark.parametrize("damage", _DAMAGE)
+def test_what_is_missing_gets_a_sentence_and_the_rest_is_drawn(
+    tmp_path: Path, photo: Path, weights: Path, damage: str
+) -> None:
+    folder = tmp_path / "run"
+    run(settings("task=denoise", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}"))
+    name, text = _DAMAGE[damage]
+    (folder / "report.html").unlink()
+    (folder / name).write_text(text) if text else (folder / name).unlink()
+    (said,) = render(folder)
+    assert Path(name).name in said
+    assert said in html.unescape((folder / "report.html").read_text())
+
+
+def test_what_metrics_json_does_not_say_is_named(tmp_path: Path, photo: Path, weights: Path) -> None:
+    folder = tmp_path / "run"
+    run(settings("task=denoise", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}"))
+    found = json.loads((folder / "metrics.json").read_text())
+    kept = {key: value for key, value in found.items() if key not in ("assumed", "width", "notes", "seconds")}
+    (folder / "metrics.json").write_text(json.dumps(kept | {"fit": [1], "estimated": {"sigma": None}}))
+    said = render(folder)
+    assert len(said) == 2
+    assert "`assumed`" in said[0]
+    assert "`fit`" in said[1]
 
 
 @pytest.mark.parametrize(
