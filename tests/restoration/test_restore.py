@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from profiles import ADOBE_RGB, power, profile
 from skimage.data import astronaut
 from torch import Tensor
 
@@ -171,13 +172,34 @@ def test_a_jpeg_is_repaired_within_its_cells(tmp_path: Path) -> None:
     assert restored.assumed["sampling"] == "4:2:0"
 
 
-def test_the_orientation_and_the_profile_of_a_jpeg_hold(tmp_path: Path) -> None:
+def test_the_orientation_of_a_jpeg_holds(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[274] = 6
     file = _jpeg(tmp_path, exif=exif, subsampling=0)
     restored = enhance.restore(file, "jpeg", denoiser=lambda image, noise: image)
     assert restored.image.shape == (1, 3, 80, 64)
     assert psnr(restored.image, enhance.load_image(file)) > 45
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_the_profile_of_a_jpeg_holds(grey: bool, tmp_path: Path) -> None:
+    colours = profile(None if grey else ADOBE_RGB, power(1.2))
+    plain, file = _jpeg(tmp_path, subsampling=0), tmp_path / "profile.jpg"
+    with Image.open(plain) as opened:
+        (opened.convert("L") if grey else opened).save(file, quality=50, subsampling=0, icc_profile=colours)
+    shown = enhance.load_image(file)
+    with Image.open(file) as opened:
+        assert psnr(shown, from_array(np.asarray(opened.convert("RGB")))) < 25  # the profile says other colours
+    restored = enhance.restore(file, "jpeg", denoiser=lambda image, noise: image)
+    assert psnr(restored.image, shown) > 45
+    assert psnr(restored.initial, shown) > 45
+
+
+def test_the_embedded_weights_remove_noise() -> None:
+    clean = from_array(np.ascontiguousarray(astronaut()[:64, 180:244]))
+    noisy = degrade(clean, "gaussian_noise", sigma=25)
+    restored = enhance.restore(noisy, degradation={"name": "gaussian_noise", "sigma": 25})
+    assert psnr(restored.image, clean) > psnr(noisy, clean) + 6
 
 
 def test_the_reference_only_judges() -> None:
