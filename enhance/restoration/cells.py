@@ -77,6 +77,14 @@ class JpegCells(Observation):
         inside = self.residual(estimate).reshape(-1, 64).abs().amax(1) <= _SLACK
         return inside.double().mean().item()
 
+    def misfit(self, estimate: Tensor) -> float:
+        """The root mean square of the residual, in steps."""
+        return self.residual(estimate).square().mean().sqrt().item()
+
+    def fit(self, estimate: Tensor) -> dict[str, float]:
+        """`blocks_in_cells`: the share of the blocks whose coefficients all lie in their cells."""
+        return {"blocks_in_cells": self.kept(estimate)}
+
     def proximal(self, image: Tensor, weight: float) -> Tensor:
         """The projection onto the cells; a set has no weight."""
         planes = self._planes(image)[0]

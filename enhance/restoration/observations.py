@@ -66,6 +66,20 @@ class Observation(ABC):
         """A(estimate) - y."""
         return self.operator(estimate) - self.observed
 
+    def misfit(self, estimate: Tensor) -> float:
+        """The root mean square of the residual, of 255."""
+        return 255 * self.residual(estimate).square().mean().sqrt().item()
+
+    def fit(self, estimate: Tensor) -> dict[str, float]:
+        """How well an estimate meets the observation: `residual` and what is `expected` of the noise, root mean squares
+        of 255, and the `correlation` of neighbouring residuals, 0 where nothing of the picture is left in them.
+        """
+        return {
+            "residual": self.misfit(estimate),
+            "expected": 255 * self.noise,
+            "correlation": _correlation(self.residual(estimate)),
+        }
+
     def simulated(self, image: Tensor, seed: int) -> Tensor:
         """An observation of an image: A(image) plus white Gaussian noise of the standard deviation `noise`."""
         clean = self.operator(image)
@@ -151,3 +165,12 @@ class Masked(Observation):
 
     def describe(self) -> dict[str, Any]:
         return super().describe() | {"lost": round(1 - self.kept.mean().item(), 4)}
+
+
+def _correlation(residual: Tensor) -> float:
+    """The correlation of neighbouring residuals, mean of both directions."""
+    centred = residual - residual.mean()
+    variance = centred.square().mean().clamp(min=1e-20)
+    along = (centred[..., 1:] * centred[..., :-1]).mean() / variance
+    down = (centred[..., 1:, :] * centred[..., :-1, :]).mean() / variance
+    return ((along + down) / 2).item()

@@ -18,12 +18,10 @@ from enhance.config.schema import Config, SettingsError
 from enhance.images.arrays import ImageError
 from enhance.inputs import Given, read_image
 from enhance.metrics.psnr_ssim import psnr, ssim_or_nan
-from enhance.restoration.cells import JpegCells
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
 from enhance.restoration.grey import for_grey, is_grey
 from enhance.restoration.jpeg_file import is_jpeg
-from enhance.restoration.oriented import as_shown
 from enhance.restoration.tasks import TASKS, Asked, Plan
 from enhance.utils.suggest import short, unknown
 
@@ -107,22 +105,20 @@ class Restoration:
         check_ranges(config)
         _check(task, kernel, factor)
         picture = read_image(image, "image", background)
-        self._path = picture.path
+        path = picture.path
         self.bits, notes = picture.bits, [*picture.notes]
         self.plan: Plan = TASKS[task](
             Asked(
                 picture.image,
-                self._path,
+                path,
                 config.degradation,
                 config.coupling,
                 None if kernel is None else _kernel(kernel, notes),
                 FACTORS[0] if factor is None else factor,
             )
         )
-        if task != "jpeg" and self._path is not None and is_jpeg(self._path):
-            notes.append(
-                f"{self._path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them"
-            )
+        if task != "jpeg" and path is not None and is_jpeg(path):
+            notes.append(f"{path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them")
         notes += self.plan.notes
         self._grey = is_grey(picture.image)
         self._last = self.plan.observation.start()
@@ -135,47 +131,28 @@ class Restoration:
         """The picture as given and after each pass."""
         if self._grey:
             denoise = for_grey(denoise, math.sqrt(3) if self.plan.observation.independent else 1)
-        yield Moment(0, float("nan"), self.initial, self._residual(self._last), 0.0)
+        yield Moment(0, float("nan"), self.initial, self.plan.observation.misfit(self._last), 0.0)
         passes, seconds, started = self.plan.passes(denoise), 0.0, time.perf_counter()
         for made in passes:
             self._last = estimate = self.plan.finish(made.estimate)
             seconds += time.perf_counter() - started
-            yield Moment(made.index, 255 * made.level, self.shown(estimate), self._residual(estimate), seconds)
+            misfit = self.plan.observation.misfit(estimate)
+            yield Moment(made.index, 255 * made.level, self.shown(estimate), misfit, seconds)
             started = time.perf_counter()
 
     def shown(self, estimate: Tensor) -> Tensor:
         """An estimate as a picture in sRGB, upright, in [0, 1]."""
-        picture = self.plan.observation.picture(estimate).clamp(0, 1)
-        if isinstance(self.plan.observation, JpegCells) and self._path is not None:
-            return as_shown(picture, self._path)
-        return picture
+        return self.plan.shown(self.plan.observation.picture(estimate).clamp(0, 1))
 
     def fit(self) -> dict[str, float]:
-        """How well the last estimate meets the observation.
-
-        `residual` and `expected` are root mean squares of 255, `correlation` is that of horizontally and vertically
-        neighbouring residuals: 0 where nothing of the picture is left in them. Of a JPEG, `blocks_in_cells` is the
-        share of the blocks whose coefficients all lie in their cells.
-        """
-        observation = self.plan.observation
-        if isinstance(observation, JpegCells):
-            return {"blocks_in_cells": observation.kept(self._last)}
-        residual = observation.residual(self._last)
-        return {
-            "residual": 255 * residual.square().mean().sqrt().item(),
-            "expected": 255 * observation.noise,
-            "correlation": _correlation(residual),
-        }
+        """How well the last estimate meets the observation, see `Observation.fit`."""
+        return self.plan.observation.fit(self._last)
 
     def figures(self, image: Tensor) -> dict[str, float]:
         """The figures of an image against the reference; none without one."""
         if self.reference is None:
             return {}
         return {"psnr": psnr(image, self.reference).item(), "ssim": ssim_or_nan(image, self.reference)}
-
-    def _residual(self, estimate: Tensor) -> float:
-        scale = 1 if isinstance(self.plan.observation, JpegCells) else 255
-        return scale * self.plan.observation.residual(estimate).square().mean().sqrt().item()
 
     def _read_reference(self, reference: Given, background: str, notes: list[str]) -> Tensor:
         picture = read_image(reference, "reference", background)
@@ -301,12 +278,3 @@ def _kernel(given: Given, notes: list[str]) -> Tensor:
     if not all(side % 2 for side in kernel.shape):
         notes.append("the kernel has an even side: its centre is the pixel before the middle")
     return kernel
-
-
-def _correlation(residual: Tensor) -> float:
-    """The correlation of neighbouring residuals, mean of both directions."""
-    centred = residual - residual.mean()
-    variance = centred.square().mean().clamp(min=1e-20)
-    along = (centred[..., 1:] * centred[..., :-1]).mean() / variance
-    down = (centred[..., 1:, :] * centred[..., :-1, :]).mean() / variance
-    return ((along + down) / 2).item()

@@ -26,6 +26,7 @@ from enhance.restoration.grey import is_grey
 from enhance.restoration.jpeg_file import read_jpeg, reduces_colours
 from enhance.restoration.noise_estimation import NoiseCurve, noise_curve, noise_level
 from enhance.restoration.observations import Masked, Noisy, Observation
+from enhance.restoration.oriented import as_shown
 from enhance.utils.suggest import unknown
 
 Passes = Callable[[Denoise], Iterator[Pass]]
@@ -68,6 +69,7 @@ class Plan:
         passes: of a denoiser.
         estimated: what was estimated from the picture, for people and metadata.
         finish: from the last estimate to the one that is shown.
+        shown: from a picture of the observation to one in sRGB, upright.
         coupling: what of the coupling is used, as it is used; None: nothing.
         notes: what the user should know, in sentences.
     """
@@ -76,6 +78,7 @@ class Plan:
     passes: Passes
     estimated: dict[str, Any]
     finish: Callable[[Tensor], Tensor] = lambda estimate: estimate
+    shown: Callable[[Tensor], Tensor] = lambda picture: picture
     coupling: CouplingConfig | None = None
     notes: tuple[str, ...] = ()
 
@@ -158,7 +161,7 @@ def jpeg(asked: Asked) -> Plan:
     _require_uncoupled(asked, "task=jpeg")
     if asked.path is None:
         raise ImageError("task=jpeg needs the file itself, whose quantisation tables it reads: image=FILE.jpg.")
-    cells = JpegCells(read_jpeg(asked.path))
+    cells, path = JpegCells(read_jpeg(asked.path)), asked.path
     level = cells.reckoned
     schedule = Schedule(1, level, level, asked.coupling.trust)
     estimated = {"level_told_to_the_denoiser": round(255 * level, 2)}
@@ -167,6 +170,7 @@ def jpeg(asked: Asked) -> Plan:
         lambda denoiser: split(cells, denoiser, schedule),
         estimated,
         finish=lambda estimate: cells.proximal(estimate, 0),
+        shown=lambda picture: as_shown(picture, path),
     )
 
 
