@@ -22,7 +22,8 @@ from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
 from enhance.restoration.grey import for_grey, is_grey
 from enhance.restoration.jpeg_file import is_jpeg
-from enhance.restoration.tasks import TASKS, Asked, Plan
+from enhance.restoration.plans import Asked, Plan
+from enhance.restoration.tasks import TASKS
 from enhance.utils.suggest import short, unknown
 
 _DEVICE = "cpu"

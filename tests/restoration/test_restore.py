@@ -23,9 +23,9 @@ from enhance.kernels import gaussian_kernel
 from enhance.restoration.blur import Blurred
 from enhance.restoration.denoiser import Denoiser
 from enhance.restoration.denoisers import load_denoiser, tiled
+from enhance.restoration.denoising import _lost
 from enhance.restoration.downscaling import Downscaled
 from enhance.restoration.restore import Moment
-from enhance.restoration.tasks import _lost
 
 
 def clean() -> Tensor:
@@ -155,7 +155,7 @@ def test_lost_pixels_are_those_far_from_their_median(white: float, monkeypatch: 
     median = torch.nn.functional.unfold(padded, 5).median(1).values.reshape(grey.shape)
     expected = (image >= 1).all(1, keepdim=True) & ((grey - median).abs() > 0.1)
     for at_once in (7, 10_000):
-        monkeypatch.setattr("enhance.restoration.tasks._AT_ONCE", at_once)
+        monkeypatch.setattr("enhance.restoration.denoising._AT_ONCE", at_once)
         assert torch.equal(_lost(image), expected.float())
 
 
@@ -259,7 +259,7 @@ def test_the_seconds_are_those_of_the_passes() -> None:
 
 
 def test_nothing_is_computed_after_the_last_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("enhance.restoration.tasks.clipped_spread", None)
+    monkeypatch.setattr("enhance.restoration.denoising.clipped_spread", None)
     given = {"name": "gaussian_noise", "sigma": 5}
     assert len(enhance.restore(clean(), degradation=given, denoiser=smooth).history) == 2
 
