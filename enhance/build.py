@@ -88,7 +88,8 @@ class Optimization:
             optimizer=optimizer or make_optimizer(config.optimizer),
             schedule=schedule or make_schedule(config.schedule),
             reset_moments=config.schedule.reset_moments,
-            log_loss=config.optimizer.log_loss,
+            # of a sum that may fall below zero there is no logarithm
+            log_loss=config.optimizer.log_loss and all(term.weight >= 0 for term in terms),
             smoothing=graduated(config.optimizer.smoothing),
             tf32=config.tf32,
         )
@@ -118,7 +119,7 @@ class Optimization:
     def rules(self) -> list[Rule]:
         """The rules of early stopping that the settings ask for."""
         better = self.objective.main.higher_is_better
-        made_worse = self._terms[0].weight < 0
+        made_worse = next(term.weight for term in self._terms if term.function is self.objective.main) < 0
         return stopping_rules(self._config.stopping, better != made_worse)
 
     def frames(self) -> FramePlan:

@@ -73,8 +73,6 @@ class DuelOptimization(Optimization):
         self.title = f"{'worst' if side.worst else 'best'} {display_name(moving)} at equal {display_name(holding)}"
         terms = [Term(metric, -1.0 if side.worst else 1.0, moving), Term(held, 0.0, holding)]
         super().__init__(setup.config, terms, setup.inputs, setup.device)
-        if side.worst:  # the logarithm of a loss below zero is a straight line
-            self._settings["log_loss"] = False
         self._surface = LevelSet(held.to(self.reference.device), self.reference, self.initial)
 
     def _parametrized(self, initial: Tensor, mask: Tensor | None) -> Parametrization:
@@ -97,7 +95,7 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
         The loss of the best image by the first metric, as a share of that of the worst: the smaller, the further apart
         is what the second metric calls equal.
     """
-    if resume and (made := concluded(folder, command)):
+    if resume and (made := concluded(folder, command, config.figures)):
         return float(made["best"]["loss"])
     setup = set_up(config, command)
     pair = _pair(setup)
@@ -111,7 +109,7 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
     for side in SIDES:
         home = folder / side.name
         home.mkdir(exist_ok=True)
-        made = concluded(home, command) if resume else None
+        made = concluded(home, command, config.figures) if resume else None
         if made is None:
             optimization = DuelOptimization(setup, pair, side)
             made = record(setup, optimization, jury, home, resume, optimization.title)

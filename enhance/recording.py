@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -116,8 +117,8 @@ def record(
         "judges": judges,
     }
     stopped, first = False, 0 if saved is None else saved["loop"]["index"] + 1
-    loggers = Loggers(config.logger, folder, asdict(config), first)
-    with resumable(folder), loggers, Interrupt() as interrupt, Progress(steps(config), title, remarks) as progress:
+    bar = Progress(steps(config), title, remarks)
+    with resumable(folder), ExitStack() as entered, Interrupt() as interrupt, bar as progress:
         if saved is None:
             made = started(run)
             checkpoints.remove()
@@ -125,6 +126,7 @@ def record(
         else:
             made = iter(run)
             recorder = Recorder.resume(folder, inputs.reference, state=saved["recorder"], **kept)
+        loggers = entered.enter_context(Loggers(config.logger, folder, asdict(config), first))
         for step in made:
             row = recorder.record(step)
             progress.show(row)
@@ -156,7 +158,7 @@ def record(
     return results
 
 
-def concluded(folder: Path, command: str) -> dict[str, Any] | None:
+def concluded(folder: Path, command: str, figures: bool = Config.figures) -> dict[str, Any] | None:
     """The metrics.json of an optimisation whose steps this command has made already; what is missing of its figures is
     drawn. None where steps are to be made.
     """
@@ -165,8 +167,9 @@ def concluded(folder: Path, command: str) -> dict[str, Any] | None:
         return None
     if made["status"] == "drawing":
         with resumable(folder):
-            conclude(folder)
-        print(f"All steps were made already; figures and report are drawn, results in {folder}")
+            conclude(folder, figures)
+        drawn = "; figures and report are drawn" if figures else ""
+        print(f"All steps were made already{drawn}, results in {folder}")
     return made
 
 

@@ -58,7 +58,7 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
 
 
 def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
-    if resume and (made := concluded(folder, command)):
+    if resume and (made := concluded(folder, command, config.figures)):
         return float(made["best"]["loss"])
     setup = set_up(config, command)
     optimization = Optimization(config, terms(config, setup.metrics), setup.inputs, setup.device)

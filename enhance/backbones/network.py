@@ -63,7 +63,8 @@ class Backbone(nn.Module):
         for key, values in (("mean", mean), ("std", std)):
             self.register_buffer(key, None if values is None else like.new_tensor(tuple(values))[:, None, None])
         self.requires_grad_(False).eval()
-        self._loaded = _version(self)
+        self._weights = tuple(self.parameters())
+        self._loaded = _version(self._weights)
 
     def __call__(self, image: Tensor) -> list[Tensor]:
         with full_precision(not self.tf32):
@@ -75,12 +76,13 @@ class Backbone(nn.Module):
     @property
     def edits(self) -> int:
         """How often weights were changed in place since they were loaded; 0: they are those of `origin`."""
-        return _version(self) - self._loaded
+        return _version(self._weights) - self._loaded
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         edits = self.edits
         super()._apply(fn, recurse)
-        self._loaded = _version(self) - edits  # torch may count anew
+        self._weights = tuple(self.parameters())  # torch may make others, and count anew
+        self._loaded = _version(self._weights) - edits
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -89,7 +91,8 @@ class Backbone(nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         edits = state.pop("_edits")
         super().__setstate__(state)
-        self._loaded = _version(self) - edits
+        self._weights = tuple(self.parameters())
+        self._loaded = _version(self._weights) - edits
 
     def describe(self) -> dict[str, str | bool]:
         """Name and weights, in values that JSON has."""
@@ -118,9 +121,9 @@ class Backbone(nn.Module):
         return x if self.std is None else x / self.std
 
 
-def _version(network: nn.Module) -> int:
-    """A number that grows whenever a parameter is changed in place; torch does not count where it infers only."""
-    return sum(0 if each.is_inference() else each._version for each in network.parameters())
+def _version(weights: Sequence[Tensor]) -> int:
+    """A number that grows whenever one of them is changed in place; torch does not count where it infers only."""
+    return sum(0 if each.is_inference() else each._version for each in weights)
 
 
 class MultiOutputBackbone(Backbone):

@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException
 
 from enhance.cli.commands import RESTORE, TOOLS
 from enhance.cli.meant import SETTINGS
@@ -86,10 +86,12 @@ class Composer:
             )
         with open_dict(config):
             config.pop("hydra")
-        if absent := sorted(map(str, OmegaConf.missing_keys(config))):
-            raise SettingsError(f"task={self._name} needs {absent[0]}=...")
         try:
+            if absent := sorted(map(str, OmegaConf.missing_keys(config))):
+                raise SettingsError(f"task={self._name} needs {absent[0]}=...")
             return OmegaConf.to_object(config)
+        except InterpolationResolutionError as error:  # of a resolver of ours, whose sentence comes last
+            raise SettingsError(str(error).splitlines()[0].rpartition("interpolation: ")[2]) from error
         except OmegaConfBaseException as error:
             raise SettingsError(str(error).splitlines()[0]) from error
 

@@ -70,13 +70,18 @@ def title(task: str, metric: str, backbone: str) -> str:
 
 
 def chosen(name: str, values: Mapping[str, Any]) -> Any:
-    """The value of that name; null where there is none: a recipe's own setting for each metric.
+    """The value of that name: a recipe's own setting for each metric.
+
+    Raises:
+        ValueError: if there is none.
 
     Example:
         >>> chosen("mse", {"mse": 0.01, "ssim": 0.02})
         0.01
     """
-    return values.get(name)
+    if name not in values:
+        raise ValueError(f"This recipe has no setting for {name}, but for {', '.join(values)}.")
+    return values[name]
 
 
 def register() -> None:

@@ -20,7 +20,6 @@ from enhance.metrics.metric import BaseMetric
 from enhance.metrics.registry import Row
 from enhance.utils.arguments import listed
 
-_RATIOS = ("vif",)
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 Range = str | Sequence[float]
 Compare = Callable[[Tensor, Tensor], Tensor]
@@ -41,16 +40,17 @@ class FunctionMetric(BaseMetric):
         reduction: str = "mean",
         check_range: bool = True,
         batched: bool = True,
+        local: bool = True,
         settings: dict[str, Any] | None = None,
         backbone: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(name, reduction, check_range)
         self.higher_is_better = higher_is_better
         self.best = (1.0 if higher_is_better else 0.0) if best is None else float(best)
-        self.min_size, self._batched = min_size, batched
+        self.min_size, self._batched, self.local = min_size, batched, local
         self._settings, self._backbone = settings or {}, backbone
         self._scale, self._shift, self._range = _affine(range)
-        where = torch.zeros((), dtype=torch.float32)
+        where = torch.zeros((), dtype=torch.float32, device="cpu")
         if isinstance(compare, nn.Module):
             compare.requires_grad_(False).eval()
             where = next((where.to(parameter) for parameter in compare.parameters()), where)
@@ -74,7 +74,7 @@ class FunctionMetric(BaseMetric):
 
     def losses(self, image: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:
         """The loss of each image, (B,): lower is better. A mask replaces what lies outside it by the reference and
-        divides the loss by the share of the image that is left.
+        divides the loss by the share of the image that is left: of a mean over places, its mean there.
         """
         image, reference = self._checked("image", image), self._checked("reference", reference)
         checks.same_size(image, reference)
@@ -105,10 +105,10 @@ class FunctionMetric(BaseMetric):
             ValueError: for images that cannot be compared, and for a mask with a metric that is no mean over places.
         """
         if mask is not None:
-            if self.name in _RATIOS:
+            if not self.local:
                 raise ValueError(
-                    f"{self.name} is a ratio of sums over the whole image and has no score under a mask; cut the part "
-                    "out, or take another metric."
+                    f"{self.name} is no mean over places and has no score under a mask; cut the part out, or take "
+                    "another metric."
                 )
             return self.as_score(self.losses(image, reference, mask))
         image, reference = self._checked("image", image), self._checked("reference", reference)
@@ -258,6 +258,7 @@ def library_metric(
         reduction=reduction,
         check_range=check_range,
         batched=row.batched,
+        local=row.local,
         settings=arguments,
         backbone=backbone,
     )

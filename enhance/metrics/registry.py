@@ -29,6 +29,7 @@ class Row:
         min_size: shortest side in pixels.
         batched: False of a target whose value of an image depends on the others of its batch, or that takes one alone.
         deep: the target is a distribution measure, compared in the features of a backbone.
+        local: the value is a mean over places, so that there is one for a part of an image.
         trunk: torchvision's name of the network whose features the target, a class, takes as `trunk`.
         extra: extra of this package that installs the library.
         steps: updates of an optimisation unless the user names a number.
@@ -44,6 +45,7 @@ class Row:
     min_size: int = 1
     batched: bool = True
     deep: bool = False
+    local: bool = False
     trunk: str = ""
     extra: str = ""
     steps: int = 100
@@ -72,7 +74,14 @@ def _lpips(net: str, trunk: str, title: str, min_size: int) -> Row:
     summary = f"learned perceptual similarity in {trunk} (Zhang et al., 2018)"
     arguments = {"net": net}
     return Row(
-        f"{_NETWORKS}:LPIPS", title, summary, range=(-1.0, 1.0), arguments=arguments, min_size=min_size, trunk=trunk
+        f"{_NETWORKS}:LPIPS",
+        title,
+        summary,
+        range=(-1.0, 1.0),
+        arguments=arguments,
+        min_size=min_size,
+        local=True,
+        trunk=trunk,
     )
 
 
@@ -98,11 +107,17 @@ METRICS: dict[str, Row] = {
         deep=True,
         steps=60,
     ),
-    "mse": Row(f"{_OWN}:mse", "MSE", "mean squared error"),
-    "mae": Row(f"{_OWN}:mae", "MAE", "mean absolute error"),
-    "psnr": Row(f"{_OWN}:psnr", "PSNR", "peak signal-to-noise ratio, dB", higher_is_better=True, best=inf),
+    "mse": Row(f"{_OWN}:mse", "MSE", "mean squared error", local=True),
+    "mae": Row(f"{_OWN}:mae", "MAE", "mean absolute error", local=True),
+    "psnr": Row(f"{_OWN}:psnr", "PSNR", "peak signal-to-noise ratio, dB", higher_is_better=True, best=inf, local=True),
     "ssim": Row(
-        f"{_OWN}:ssim", "SSIM", "structural similarity (Wang et al., 2004)", higher_is_better=True, best=1, min_size=11
+        f"{_OWN}:ssim",
+        "SSIM",
+        "structural similarity (Wang et al., 2004)",
+        higher_is_better=True,
+        best=1,
+        min_size=11,
+        local=True,
     ),
     "ms_ssim": Row(
         f"{_OWN}:ms_ssim",

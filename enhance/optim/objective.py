@@ -90,7 +90,7 @@ class Objective:
         if len(set(names)) < len(names):
             raise ValueError(f"The terms of an objective need different names, got {', '.join(names)}.")
         if not any(term.weight for term in self.terms):
-            raise ValueError("An objective needs a term with a weight above 0.")
+            raise ValueError("An objective needs a term with a weight other than 0.")
         self.main: Metric = self._pairs[0].function  # type: ignore[assignment]
         self.names = tuple(term.name for term in (*self._pairs, *self._alone))
         self._mask = None if mask is None else checks.mask(mask.to(reference), reference)
@@ -120,7 +120,8 @@ class Objective:
         def compare(region: Tensor, targets: Sequence[Any], mask: Tensor | None) -> tuple[Tensor, Tensor]:
             with encode_once():
                 losses = [
-                    metric.losses(region, target, mask).mean() for metric, target in zip(metrics, targets, strict=True)
+                    _loss(metric, region, target, mask, term.weight != 0)
+                    for metric, target, term in zip(metrics, targets, self._pairs, strict=True)
                 ]
             return _sum(losses, self._pairs), torch.stack([loss.detach() for loss in losses])
 
@@ -150,7 +151,9 @@ class Objective:
         return psnr(image, self._reference)[0]
 
     def score(self, terms: Sequence[float]) -> float:
-        """The main metric's score, from the values of the terms."""
+        """The main metric's score, from the values of the terms; NaN where it has none under the mask."""
+        if self._mask is not None and not getattr(self.main, "local", True):
+            return math.nan
         return self.main.as_score(torch.tensor(terms[0], dtype=torch.float64)).item()
 
     @torch.no_grad()
@@ -193,6 +196,12 @@ def _shares(mask: Tensor | None, places: Sequence[Box]) -> list[float]:
 
 def _smoothed(metric: Any, amount: float) -> Any:
     return metric.smoothed(amount) if hasattr(metric, "smoothed") else metric
+
+
+def _loss(metric: Any, image: Tensor, target: Any, mask: Tensor | None, counts: bool) -> Tensor:
+    """The loss of an image; without a graph where it does not count."""
+    with torch.set_grad_enabled(counts and torch.is_grad_enabled()):
+        return metric.losses(image, target, mask).mean()
 
 
 def _sum(losses: Sequence[Tensor], terms: Sequence[Term]) -> Tensor:

@@ -43,7 +43,7 @@ class Scores(Protocol):
 class Recorder:
     """Keeps the history, the frames, the best image by loss and, in the end, all figures of a run.
 
-    metrics.json says `running` until `finish` and `finished` only after `enhance.runs.conclude`, so that a folder left
+    metrics.json says `running` until `finish` and `finished` only after `enhance.recording.conclude`, so that a folder left
     half-made never looks finished; result.png is the best image so far, brought up to date at each frame.
 
     Args:
@@ -104,7 +104,7 @@ class Recorder:
         image = step.image.detach().to(where, self._reference.dtype, copy=True)
         row = measured(step, image, self._reference, whole=kept)
         if kept and self._judges:
-            row = replace(row, judges=self._judges(image))
+            row = replace(row, judges=self._judges(step.image.detach()))
         self._history.append(row)
         self._last = (row, image)
         self._first = self._first or self._last

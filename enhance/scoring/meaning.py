@@ -7,9 +7,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from enhance.metrics.registry import METRICS
 from enhance.utils.suggest import unknown
@@ -135,17 +136,9 @@ def _strength(
 
 def _crossing(score: float, curve: Sequence[float], scale: Sequence[float]) -> tuple[float, str]:
     """Where a curve that rises with the strength reaches a score; where it falls, it is taken as level."""
-    risen = list(curve)
-    for index in range(1, len(risen)):
-        risen[index] = max(risen[index], risen[index - 1])
-    if score < risen[0]:
-        return scale[0], "weaker"
-    if score > risen[-1]:
-        return scale[-1], "stronger"
-    for (low, high), (start, end) in zip(pairwise(risen), pairwise(scale), strict=True):
-        if low <= score <= high:
-            return start + (end - start) * (0.0 if high == low else (score - low) / (high - low)), ""
-    return scale[-1], ""
+    risen = np.maximum.accumulate(curve)
+    beyond = "weaker" if score < risen[0] else "stronger" if score > risen[-1] else ""
+    return float(np.interp(score, risen, scale)), beyond
 
 
 def _short(kind: str, value: float) -> str:

@@ -111,7 +111,10 @@ def with_scores(sweep: Sweep, table: Path) -> Sweep:
     """
     columns, rows = read_csv(table)
     judges = [name for name in columns if name not in _KEYS]
-    known = {Path(row["image"]).resolve(): {name: float(row[name]) for name in judges} for row in rows if row["image"]}
+    if strange := [name for name in judges if name.partition("-")[0] not in METRICS]:
+        raise ValueError(f"{table} has a column {strange[0]}, which is no metric's; leave it out.")
+    full = [row for row in rows if row["image"] and all(row[name] for name in judges)]
+    known = {Path(row["image"]).resolve(): {name: float(row[name]) for name in judges} for row in full}
     results = {job.folder: (job.folder / names.RESULT).resolve() for job in sweep.finished}
     jobs = [_rejudged(job, known[results[job.folder]]) for job in sweep.finished if results[job.folder] in known]
     if not judges or not jobs:
@@ -139,8 +142,7 @@ def _rejudged(job: Job, scores: Mapping[str, float]) -> Job:
 
 def _higher(column: str) -> bool:
     """Whether higher scores of a column are better: `ssim`, or `deepwsd-vgg16`."""
-    name = column.partition("-")[0]
-    return name in METRICS and METRICS[name].higher_is_better
+    return METRICS[column.partition("-")[0]].higher_is_better
 
 
 def _introduction(sweep: Sweep, judged: Judged) -> str:

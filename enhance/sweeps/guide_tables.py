@@ -63,9 +63,7 @@ def rates(searches: Iterable[Sweep]) -> str:
             where.add(str(job.metadata.get("reference")))
     parts = [
         f"On {listed(sorted(where))} alone, each measure at several learning rates with its own number of steps; the "
-        "rate of its lowest own loss (bold) is the one that the study takes, so no measure was tuned on another one. "
-        "The other tasks that begin with a degraded image take the rate of denoise. A bold number at the edge of the "
-        "search may not be the best there is."
+        "rate of its lowest own loss is bold. A bold number at the edge of the search may not be the best there is."
     ]
     for task, measures in found.items():
         tried = sorted({rate for losses in measures.values() for rate in losses})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ class Sweep:
         """The finished jobs, in the order of their numbers."""
         return [job for job in self.jobs if job.finished]
 
+    @cached_property
     def questions(self) -> dict[str, list[Job]]:
         """The finished jobs of each question by PSNR, highest first: losses of different metrics cannot be compared."""
         found: dict[str, list[Job]] = {}
@@ -102,16 +104,17 @@ class Sweep:
 
     def ranked(self) -> list[Job]:
         """The finished jobs, question by question and by PSNR, then the others."""
-        by_psnr = [job for jobs in self.questions().values() for job in jobs]
+        by_psnr = [job for jobs in self.questions.values() for job in jobs]
         return by_psnr + [job for job in self.jobs if not job.finished]
 
     def ranks(self) -> dict[Path, int]:
         """The rank of each finished job among those of its question, by its folder."""
-        return {job.folder: rank for jobs in self.questions().values() for rank, job in enumerate(jobs, 1)}
+        return {job.folder: rank for jobs in self.questions.values() for rank, job in enumerate(jobs, 1)}
 
+    @cached_property
     def best(self) -> list[Job]:
         """The first of each question."""
-        return [jobs[0] for jobs in self.questions().values()]
+        return [jobs[0] for jobs in self.questions.values()]
 
     def asked(self, job: Job) -> str:
         """What distinguishes the question of a job from the others, e.g. `denoise, astronaut`."""

@@ -94,7 +94,7 @@ def _ranking(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> dict[str, Any]:
         "varying": sweep.varying,
         "headings": [(key, QUANTITIES[key].heading) for key in shown],
         "rows": list(rows.values()),
-        "questions": len(sweep.questions()),
+        "questions": len(sweep.questions),
         "lowest": sweep.label(lowest) if lowest else "",
         "failures": [(reason, [rows[job.folder] for job in jobs]) for reason, jobs in sweep.failures().items()],
     }

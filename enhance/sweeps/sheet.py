@@ -115,7 +115,7 @@ def contact_sheet(sweep: Sweep) -> bytes | None:
         titled_lines=bool(found.columns),
     )
     drawn = figure(*layout.size)
-    best = {job.folder for job in sweep.best()}
+    best = {job.folder for job in sweep.best}
     for row, (title, cells) in enumerate(lines):
         _write_beside(drawn, layout, row, title)
         for column, cell in enumerate(cells):

@@ -67,7 +67,7 @@ def _print(sweep: Sweep) -> None:
     for reason, jobs in sweep.failures().items():
         more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
         console.print(f"failed: {reason} ({jobs[0].folder.name}/run.log{more})", style="red", soft_wrap=True)
-    within = " within each question" if len(sweep.questions()) > 1 else ""
+    within = " within each question" if len(sweep.questions) > 1 else ""
     console.print(
         f"{len(sweep.finished)} of {len(sweep.jobs)} jobs finished, ranked by PSNR{within}; "
         f"summary in {sweep.folder / 'summary.html'}",
@@ -106,5 +106,5 @@ def _ascii(number: str) -> str:
 def _remark(sweep: Sweep, job: Job) -> str:
     if not job.finished:
         return job.state
-    remarks = {"best": job in sweep.best() and len(sweep.jobs) > 1, "lowest loss": job is sweep.lowest_loss()}
+    remarks = {"best": job in sweep.best and len(sweep.jobs) > 1, "lowest loss": job is sweep.lowest_loss()}
     return ", ".join(remark for remark, applies in remarks.items() if applies)

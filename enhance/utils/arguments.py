@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from enhance.utils.memory import is_out_of_memory
 from enhance.utils.suggest import unknown
 
 
@@ -20,6 +21,8 @@ def made_of(what: str, arguments: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError, AssertionError) as error:
+        if is_out_of_memory(error):
+            raise
         raise ValueError(f"{what} cannot be made with {listed(arguments)}: {str(error).rstrip('.')}.") from error
 
 

@@ -438,10 +438,20 @@ def test_what_a_metric_of_a_library_costs(tmp_path: Path, monkeypatch: pytest.Mo
     assert enhance.load_metric("uqi").scores(image, reference).item() == pytest.approx(expected)
 
 
-def test_vif_has_no_score_under_a_mask() -> None:
-    image, reference = torch.rand(2, 1, 3, 64, 64)
-    mask = torch.ones(1, 1, 64, 64)
-    with pytest.raises(ValueError, match="vif is a ratio of sums over the whole image"):
-        load_metric("vif").scores(image, reference, mask)
-    ssim = load_metric("ssim")
-    torch.testing.assert_close(ssim.scores(image, reference, mask), ssim.scores(image, reference))
+@pytest.mark.parametrize("name", [name for name, row in METRICS.items() if not (row.deep or row.trunk)])
+def test_only_a_mean_over_places_has_a_score_under_a_mask(name: str) -> None:
+    metric, (image, reference) = load_metric(name), torch.rand(2, 1, 3, 176, 176)
+    mask = torch.zeros(1, 1, 176, 176)
+    mask[..., :, :88] = 1
+    if not METRICS[name].local:
+        with pytest.raises(ValueError, match=f"{name} is no mean over places"):
+            metric.scores(image, reference, mask)
+        return
+    cut = metric.scores(image[..., :88], reference[..., :88])
+    torch.testing.assert_close(metric.scores(image, reference, mask), cut, rtol=0.05, atol=0.02)
+
+
+def test_a_users_own_metric_of_any_name_has_a_score_under_a_mask() -> None:
+    image, reference = torch.rand(2, 1, 3, 16, 16)
+    own = enhance.as_metric(lambda x, y: (x - y).abs().mean((1, 2, 3)), name="vif")
+    assert own.scores(image, reference, torch.ones(1, 1, 16, 16)).item() > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from helpers import network
@@ -120,7 +122,7 @@ def test_tiles_of_several_terms_and_a_mask(image: Tensor, reference: Tensor, roi
     [
         ([Term(variation)], "needs a metric"),
         ([Term(enhance.load_metric("mse")), Term(enhance.load_metric("mse"))], "different names"),
-        ([Term(enhance.load_metric("mse"), 0)], "weight above 0"),
+        ([Term(enhance.load_metric("mse"), 0)], "weight other than 0"),
         ([Term(enhance.load_metric("mse")), Term(lambda image: image)], "a tensor of one value"),
     ],
 )
@@ -170,3 +172,28 @@ def test_lbfgs_reaches_the_minimum_of_a_mean_however_many_pixels_it_is_over(side
     steps = 6  # of a parabola, the first of which finds the scale
     found = enhance.optimize(image, metric="mse", steps=steps, optimizer="lbfgs", parametrization="pixels")
     assert found.best.psnr > 60
+
+
+def test_a_score_that_the_mask_leaves_none_of_is_not_a_number() -> None:
+    reference = torch.rand(1, 3, 48, 48)
+    mask = torch.zeros(1, 1, 48, 48)
+    mask[..., :24] = 1
+    scores = [
+        Objective([Term(enhance.load_metric(name))], reference, mask).score([0.5]) for name in ("vif", "ssim", "gmsd")
+    ]
+    assert [math.isnan(score) for score in scores] == [True, False, True]
+
+
+def test_a_metric_that_only_is_recorded_has_no_graph() -> None:
+    seen = []
+
+    def watched(image: Tensor, reference: Tensor) -> Tensor:
+        seen.append(torch.is_grad_enabled())
+        return (image - reference).abs().mean((1, 2, 3))
+
+    recorded = Term(enhance.as_metric(watched, name="recorded"), 0.0)
+    objective = Objective([Term(enhance.load_metric("mse")), recorded], torch.rand(1, 3, 16, 16))
+    image = torch.rand(1, 3, 16, 16, requires_grad=True)
+    objective(image).loss.backward()
+    assert seen[-1] is False
+    assert image.grad is not None

@@ -47,7 +47,7 @@ def test_jobs_are_ranked_within_their_question(sweep: Path) -> None:
         "5": 1,
     }
     assert [job.settings["task"] for job in found.ranked()] == ["jpeg"] * 3 + ["denoise"] * 3
-    assert [(job.settings["task"], job.settings["metric"]) for job in found.best()] == [
+    assert [(job.settings["task"], job.settings["metric"]) for job in found.best] == [
         ("jpeg", "mse"),
         ("denoise", "vif"),
     ]

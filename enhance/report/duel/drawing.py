@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
 
 from enhance.metrics.registry import display_name
 from enhance.report.duel.data import DuelData
@@ -43,9 +44,9 @@ def comparison(data: DuelData) -> None:
 @plain
 def curves(data: DuelData) -> None:
     """Draw both metrics against the step: one opens a gap, the other stays at its level."""
-    drawn = figure(7.1, 2.3)
+    drawn = figure(7.1, 2.8)
     axes = drawn.subplots(1, 2)
-    drawn.subplots_adjust(left=0.085, right=0.985, bottom=0.19, top=0.87, wspace=0.25)
+    drawn.subplots_adjust(left=0.085, right=0.985, bottom=0.33, top=0.9, wspace=0.25)
     for axis, side in zip(axes, "AB", strict=True):
         _curve(axis, data, side)
     save(drawn, data.folder / names.CURVES)
@@ -64,8 +65,11 @@ def _curve(axis: Axes, data: DuelData, side: str) -> None:
             axis.plot(steps, values, color=colour, label=label, **style)  # type: ignore[arg-type]
     style_axes(axis)
     axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("")
     axis.set_xlabel("step", fontsize=8, color=INK)
     axis.set_ylabel("loss, initial image = 1", fontsize=8, color=INK)
     title = f"{display_name(moving)} at equal {display_name(held)}"
     axis.set_title(title, fontsize=8, color=INK, parse_math=False)
-    axis.legend(fontsize=6.5, frameon=False, loc="best")
+    axis.legend(fontsize=6.5, frameon=False, ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.22))
