@@ -17,14 +17,13 @@ from enhance.cli.commands import RESTORE, TOOLS
 from enhance.cli.meant import SETTINGS
 from enhance.cli.parsing import text_of, values_of
 from enhance.config.paths import choices
-from enhance.config.reference import Setting, described
+from enhance.config.reference import KINDS, Setting, described
 from enhance.config.schema import SettingsError
 from enhance.utils.suggest import unknown
 
 _SEVERAL = ("logger",)  # groups of which a list may be chosen
 _NOTHING = (("recipes", "null"), ("logger", ""))  # a group of which nothing is chosen
 SEARCH_PATH = "hydra.searchpath"
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
 class Composer:
@@ -58,6 +57,8 @@ class Composer:
         options = self._options(group)
         if not options:
             return
+        if self._name in (RESTORE, *TOOLS) and "/" not in group and f"{group}.name" not in self._known:
+            raise SettingsError(f"This task has no setting '{key}'; leave {override.input_line} out.")
         tools = list(TOOLS) if key == "task" else []
         for value in values_of(override):
             if override.is_sweep_override() and value in tools:
@@ -137,6 +138,8 @@ class Composer:
             added = override.is_add() or override.is_force_add()
             OmegaConf.update(config, key, value, force_add=added and key.startswith("hydra."))
         except (ConfigAttributeError, ConfigKeyError) as error:
+            if (last := key.rpartition(".")[2]) in self._known:
+                raise SettingsError(f"There is no setting '{key}'; it is {last}={text_of(override)}.") from error
             raise SettingsError(unknown("setting", key, self._names(config, key))) from error
         except OmegaConfBaseException as error:
             raise SettingsError(self._mismatch(line or "", value, known, key, error)) from error
@@ -164,6 +167,6 @@ class Composer:
                 return f"{line} leaves it without a value; give it one."
         if get_origin(kind) is list:
             return f"{line} must be a list, e.g. {key}=[{line.partition('=')[2]}]."
-        if kind in _KINDS:
-            return f"{line} must be {_KINDS[kind]}."
+        if kind in KINDS:
+            return f"{line} must be {KINDS[kind]}."
         return f"{line}: {str(error).splitlines()[0].rstrip('.')}."

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
+from functools import reduce
+from numbers import Integral, Real
 from typing import Any
 
 from enhance.backbones.registry import BACKBONES, COMPACT
+from enhance.config.reference import KINDS, described
 from enhance.config.schema import (
     DUEL,
     MODULE,
@@ -20,8 +23,9 @@ from enhance.config.schema import (
     steps,
 )
 from enhance.metrics.registry import METRICS, Row
-from enhance.utils.suggest import unknown
+from enhance.utils.suggest import short, unknown
 
+_ABSTRACT = {int: Integral, float: Real}  # NumPy's numbers are of them too
 _OF_MODULES = ("target", "range", "higher_is_better", "best")
 _OF_MEASURES = ("layout", "prefilter", "padding", "kernel")
 
@@ -280,6 +284,20 @@ def check_ranges(settings: Any) -> None:
             raise SettingsError(f"{key}={value} is too small; it must be at least {limits['low']}.")
         if limits["high"] is not None and not value <= limits["high"]:
             raise SettingsError(f"{key}={value} is too large; it must be at most {limits['high']}.")
+
+
+def check_types(settings: Any) -> None:
+    """Nothing, where the plain settings of a dataclass are of their types, which Hydra does not check in programs.
+
+    Raises:
+        SettingsError: one sentence about the first that is not.
+    """
+    for key, setting in described(type(settings)).items():
+        kind, value = setting.kinds[0], reduce(getattr, key.split("."), settings)
+        if kind not in KINDS or (value is None and type(None) in setting.kinds):
+            continue
+        if isinstance(value, bool) != (kind is bool) or not isinstance(value, _ABSTRACT.get(kind, kind)):
+            raise SettingsError(f"{key}={short(repr(value))} must be {KINDS[kind]}.")
 
 
 def _words(default: Any, limits: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 from omegaconf import MISSING
 
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}  # in words
 _VALUES = {bool: "true|false", int: "N", float: "X", str: "TEXT"}
 
 

@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 
 from enhance.config.schema import limited
 
+FACTORS = (2, 3, 4)
+"""Those of an enlargement; the first is the default."""
+
+METHODS = ("bicubic", "area")
+"""Those of a reduction; the first is the default."""
+
 
 @dataclass
 class DenoiserConfig:
@@ -60,7 +66,7 @@ class AssumedConfig:
     angle: float | None = limited(None, low=-360, high=360)
     radius: float | None = limited(None, positive=True, high=100)
     noise: float | None = limited(None, low=0, high=255)
-    method: str | None = limited(None, accepted=("bicubic", "area"))
+    method: str | None = limited(None, accepted=METHODS)
 
 
 @dataclass

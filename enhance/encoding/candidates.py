@@ -12,9 +12,8 @@ from torch import Tensor
 
 from enhance.encoding.formats import Format
 from enhance.images.arrays import to_array
-from enhance.images.pictures import open_picture
+from enhance.images.pictures import open_picture, picture_path
 from enhance.images.reading import Picture, from_pillow
-from enhance.images.samples import SAMPLES, sample_file
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import psnr
 
@@ -50,7 +49,7 @@ def read_original(name: str, background: str) -> Original:
         ValueError: if it cannot be read; one sentence says why.
     """
     picture = open_picture(name, background)
-    file = sample_file(name) if name in SAMPLES else picture.source
+    file = picture_path(name)
     with Image.open(file) as opened:
         profile = None if opened.mode == "CMYK" else opened.info.get("icc_profile")
     notes = [note.replace("16 bits a channel were kept", "encoded with 8 bits a channel") for note in picture.notes]

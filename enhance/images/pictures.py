@@ -26,6 +26,7 @@ __all__ = [
     "from_pillow",
     "load_image",
     "open_picture",
+    "picture_path",
     "read",
     "require_size",
     "resize",
@@ -63,6 +64,19 @@ def open_picture(name: str | os.PathLike[str], background: str = BACKGROUND, oth
     raise ImageError(unknown("file or sample", text, [*others, *SAMPLES, *_images_here()]))
 
 
+def picture_path(name: str | os.PathLike[str]) -> Path:
+    """The file that `open_picture` reads for a name, whether it is there or not.
+
+    Example:
+        >>> picture_path("astronaut").name, picture_path("photos/a.jpg").name
+        ('astronaut.png', 'a.jpg')
+    """
+    text = os.fspath(name)
+    if text in SAMPLES:
+        return Path(sample_file(text))
+    return Path(text) if os.path.lexists(text) else Path(text).expanduser()
+
+
 def sample(name: str, background: str = BACKGROUND) -> Picture:
     """A photograph that comes with scikit-image, by its name in `SAMPLES`.
 
@@ -76,7 +90,7 @@ def sample(name: str, background: str = BACKGROUND) -> Picture:
     if name not in SAMPLES:
         raise ImageError(unknown("sample", name, SAMPLES))
     picture = read(sample_file(name), background)
-    return Picture(picture.image, name)
+    return Picture(picture.image, name, path=picture.path)
 
 
 def load_image(path: str | os.PathLike[str], background: str = BACKGROUND) -> Tensor:

@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -30,12 +30,14 @@ class Picture:
         source: the file or the sample's name.
         notes: the conversions made, in sentences.
         bits: 16 where the file holds more than 8 bits a channel, else 8.
+        path: the file that was read; None for an image in memory.
     """
 
     image: Tensor
     source: str
     notes: tuple[str, ...] = ()
     bits: int = 8
+    path: Path | None = None
 
 
 def read(path: str | os.PathLike[str], background: str = BACKGROUND) -> Picture:
@@ -64,7 +66,8 @@ def read(path: str | os.PathLike[str], background: str = BACKGROUND) -> Picture:
     laid_on = _colour(background)
     path = _existing(Path(path))
     try:
-        return _picture(lambda notes: decode(path, notes), str(path), laid_on, background)
+        picture = _picture(lambda notes: decode(path, notes), str(path), laid_on, background)
+        return replace(picture, path=path)
     except ImageError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:

@@ -8,8 +8,9 @@ from enhance.report import animation, figures, html
 from enhance.report.duel import drawing, page
 from enhance.report.duel.data import FOUR, DuelData
 from enhance.report.restoration import page as restoration
+from enhance.report.restoration.data import is_restoration
 from enhance.report.run_data import RunData
-from enhance.runs.layout import KIND_OF_RESTORATIONS, read_metrics
+from enhance.runs.layout import read_metrics
 
 
 def render(folder: Path) -> tuple[str, ...]:
@@ -21,12 +22,10 @@ def render(folder: Path) -> tuple[str, ...]:
     Raises:
         ValueError: if the folder holds no run.
     """
-    found = read_metrics(folder)
-    if "duel" in found:
+    if "duel" in read_metrics(folder):
         return _render_duel(folder)
-    if found.get("kind") == KIND_OF_RESTORATIONS:
-        restoration.draw(folder, found)
-        return ()
+    if is_restoration(folder):
+        return restoration.draw(folder)
     data = RunData.read(folder)
     for draw in (
         figures.comparison,

@@ -68,15 +68,15 @@ class RunData:
         if not any((folder / name).is_file() for name in expected):
             raise ValueError(f"{folder} holds no run: it has no {names.METRICS}; name the folder of a run.")
         missing: list[str] = []
-        metadata = _metadata(folder / names.METRICS, missing)
+        metadata = read_metadata(folder / names.METRICS, missing)
         rows = read(folder / names.HISTORY)
         if not rows:
             missing.append(f"{names.HISTORY} is missing or holds no step, so there are no curves.")
-        initial = _picture(folder / names.INITIAL, missing, "the initial image is not known")
-        reference = _picture(folder / names.REFERENCE, missing, "there is nothing to compare with")
-        frames = _frames(folder, missing)
+        initial = read_picture(folder / names.INITIAL, missing, "the initial image is not known")
+        reference = read_picture(folder / names.REFERENCE, missing, "there is nothing to compare with")
+        frames = read_frames(folder, missing)
         instead = "a frame stands in for it" if frames else "the initial image stands in for it"
-        result = _picture(folder / names.RESULT, missing, instead if frames or initial else "there is no result")
+        result = read_picture(folder / names.RESULT, missing, instead if frames or initial else "there is no result")
         if result is None:
             result = open_picture(names.frame_file(folder, max(frames))) if frames else initial
         configuration = _text(folder / names.CONFIGURATION)
@@ -189,7 +189,8 @@ def _finite(row: Row) -> dict[str, Any]:
     return {name: value for name, value in asdict(row).items() if isinstance(value, dict) or not math.isnan(value)}
 
 
-def _metadata(path: Path, missing: list[str]) -> dict[str, Any]:
+def read_metadata(path: Path, missing: list[str]) -> dict[str, Any]:
+    """What metrics.json holds; nothing, and a sentence in `missing`, where it cannot be read."""
     if not path.is_file():
         missing.append(f"{path.name} is missing, so neither the settings nor the figures at the end are known.")
         return {}
@@ -203,7 +204,8 @@ def _metadata(path: Path, missing: list[str]) -> dict[str, Any]:
     return found
 
 
-def _picture(path: Path, missing: list[str], consequence: str) -> Picture | None:
+def read_picture(path: Path, missing: list[str], consequence: str) -> Picture | None:
+    """An image file; None, and a sentence in `missing`, where it cannot be read."""
     if not path.is_file():
         missing.append(f"{path.name} is missing, so {consequence}.")
         return None
@@ -214,7 +216,8 @@ def _picture(path: Path, missing: list[str], consequence: str) -> Picture | None
         return None
 
 
-def _frames(folder: Path, missing: list[str]) -> dict[int, Image.Image]:
+def read_frames(folder: Path, missing: list[str]) -> dict[int, Image.Image]:
+    """The frames by step, reduced to `FRAME_SIZE` pixels; sentences in `missing` for those that cannot be read."""
     frames, broken = {}, []
     for step, path in names.frame_files(folder).items():
         try:

@@ -37,18 +37,17 @@ def blur_sigma(image: Tensor, noise: float) -> Blur | None:
 
     Args:
         image: the photograph.
-        noise: standard deviation of its noise, in units of [0, 1].
+        noise: standard deviation of the noise of the mean of its channels, in units of [0, 1].
 
     Example:
-        >>> blur_sigma(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)), noise=0.01) is None
+        >>> blur_sigma(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)), noise=0.006) is None
         True
     """
     frequency, power, count = _spectrum(image.mean(1)[0].double())
-    floor = noise**2 / 3 * _ABOVE_NOISE  # of the mean of three channels
-    used = (frequency >= _LOWEST) & (power > floor)
+    used = (frequency >= _LOWEST) & (power > noise**2 * _ABOVE_NOISE)
     if used.sum() < 4:
         return None
-    x, y, weight = frequency[used], (power[used] - noise**2 / 3).log(), count[used]
+    x, y, weight = frequency[used], (power[used] - noise**2).log(), count[used]
     found = [_fitted(x, y, weight, slope) for slope in _SLOPES]
     sigmas = sorted(sigma for sigma, _ in found)
     best = min(found, key=lambda each: each[1])[0]

@@ -36,16 +36,15 @@ class JpegCells(Observation):
     """
 
     name = "jpeg"
+    independent = False  # the brightness has most of the error
 
     def __init__(self, file: JpegFile) -> None:
         self.file = file
         sides = zip(*(_covered(component) for component in file.components), strict=True)
         self._size = tuple(max(each) for each in sides)
-        steps = torch.stack([component.steps for component in file.components])
-        super().__init__(torch.zeros(0), _error(file.components))
+        super().__init__(torch.zeros(0), _level(file.components))
         self._matrix = _TO_YCBCR if file.colours != "RGB" else torch.eye(3, dtype=torch.float64)
         self._offset = torch.tensor([0.0, 0.5, 0.5] if file.colours != "RGB" else [0.0] * 3)[:, None, None]
-        self.steps = steps
 
     def operator(self, image: Tensor) -> Tensor:
         """All coefficients in units of their steps, in one row."""
@@ -78,6 +77,14 @@ class JpegCells(Observation):
         inside = self.residual(estimate).reshape(-1, 64).abs().amax(1) <= _SLACK
         return inside.double().mean().item()
 
+    def misfit(self, estimate: Tensor) -> float:
+        """The root mean square of the residual, in steps."""
+        return self.residual(estimate).square().mean().sqrt().item()
+
+    def fit(self, estimate: Tensor) -> dict[str, float]:
+        """`blocks_in_cells`: the share of the blocks whose coefficients all lie in their cells."""
+        return {"blocks_in_cells": self.kept(estimate)}
+
     def proximal(self, image: Tensor, weight: float) -> Tensor:
         """The projection onto the cells; a set has no weight."""
         planes = self._planes(image)[0]
@@ -101,7 +108,7 @@ class JpegCells(Observation):
         return estimate[..., :height, :width]
 
     def describe(self) -> dict[str, Any]:
-        return {"degradation": self.name, "rms_error_expected": round(255 * self.noise, 2), **self.file.describe()}
+        return {"degradation": self.name, **self.file.describe()}
 
     def _planes(self, image: Tensor) -> Tensor:
         """The channels of the file, 0 in their middle, in units of 255."""
@@ -148,8 +155,10 @@ def _into_cells(coefficients: Tensor, part: Component) -> Tensor:
     return coefficients.clamp(low, high) - coefficients
 
 
-def _error(components: tuple[Component, ...]) -> float:
-    """The expected error of the luma's pixels, RMS in units of [0, 1]: a zero is mostly well inside its cell."""
+def _level(components: tuple[Component, ...]) -> float:
+    """The noise level that a denoiser is told, in units of [0, 1], from the luma's cells: 2 to 3 times the error of its
+    pixels, since a zero is mostly well inside its cell.
+    """
     part = components[0]
     uniform = part.steps / math.sqrt(12)
     share = (part.levels != 0).float().mean((0, 1))  # of each frequency's blocks

@@ -71,6 +71,6 @@ def split(observation: Observation, denoise: Denoise, schedule: Schedule) -> Ite
     """
     estimate = observation.start()
     for index, level in enumerate(schedule.levels(), start=1):
-        moved = observation.proximal(estimate, schedule.trust * (observation.noise / level) ** 2)
+        moved = observation.proximal(estimate, schedule.trust * (observation.reckoned / level) ** 2)
         estimate = denoise(moved, moved.new_full((1, 1, *moved.shape[-2:]), level))
         yield Pass(index, level, estimate)

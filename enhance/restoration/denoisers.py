@@ -17,7 +17,7 @@ from enhance.restoration.denoiser import STRIDE, Denoiser
 from enhance.utils.hashes import hash_file
 from enhance.utils.suggest import unknown
 
-COMPACT = "denoiser_compact"
+COMPACT = DenoiserConfig.name
 FILE = Path(__file__).resolve().parent / "embedded" / f"{COMPACT}.safetensors"
 SHA256 = "26f0284abe0ee78f823524c01431c24b16082771b35cf5bb6137df60603e3b4a"  # of the embedded file
 MARGIN = 64  # pixels that a tile sees beyond its own
@@ -94,15 +94,25 @@ def tiled(denoise: Denoise, side: int, margin: int = MARGIN) -> Denoise:
     return by_tiles
 
 
+def weights_file(weights: str) -> Path:
+    """The file that the setting `weights` of a denoiser names.
+
+    Example:
+        >>> weights_file("embedded").name
+        'denoiser_compact.safetensors'
+    """
+    return FILE if weights == DenoiserConfig.weights else Path(weights).expanduser()
+
+
 def _compact(weights: str) -> tuple[Denoise, dict[str, Any]]:
-    path = FILE if weights == "embedded" else Path(weights).expanduser()
-    if weights == "embedded" and not FILE.is_file():
+    path = weights_file(weights)
+    if path == FILE and not FILE.is_file():
         raise WeightsError(
             f"The weights of {COMPACT} are missing from the installation ({FILE}); install enhance again, or name a "
             "file with denoiser.weights=FILE."
         )
     found = hash_file(path) if path.is_file() else ""
-    if weights == "embedded" and found != SHA256:
+    if path == FILE and found != SHA256:
         raise WeightsError(
             f"The weights of {COMPACT} ({FILE}) are damaged or were changed: SHA-256 {found[:12]}... instead of "
             f"{SHA256[:12]}...; install enhance again, or name another file with denoiser.weights=FILE."

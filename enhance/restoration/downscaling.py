@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from enhance.config.restoration import METHODS
 from enhance.restoration.observations import Observation
-
-METHODS = ("bicubic", "area")
 
 
 class Downscaled(Observation):
@@ -33,7 +32,7 @@ class Downscaled(Observation):
 
     name = "downscale"
 
-    def __init__(self, observed: Tensor, factor: int, method: str = "bicubic", noise: float = 0.0) -> None:
+    def __init__(self, observed: Tensor, factor: int, method: str = METHODS[0], noise: float = 0.0) -> None:
         super().__init__(observed, noise)
         self.factor, self.method = factor, method
         self._rows, self._columns = (reduction(side, factor, method) for side in observed.shape[-2:])

@@ -14,9 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-LEAST_NOISE = (
-    1 / 255
-)  # that is reckoned with: 8 bits round by 0.29 of 255 (RMS), and no model of a degradation is exact
+LEAST_NOISE = 1 / 255  # that is reckoned with: 8 bits round by 0.29 (RMS), and no model of a degradation is exact
 
 
 class Observation(ABC):
@@ -28,14 +26,21 @@ class Observation(ABC):
 
     Attributes:
         observed: as given.
-        noise: at least 1 / 255.
+        noise: as given.
+        independent: whether its noise is independent between the channels of a colour picture.
     """
 
     name: str
+    independent = True
 
     def __init__(self, observed: Tensor, noise: float = 0.0) -> None:
         self.observed = observed
-        self.noise = max(noise, LEAST_NOISE)
+        self.noise = noise
+
+    @property
+    def reckoned(self) -> float:
+        """The noise that a coupling reckons with: at least 1 / 255."""
+        return max(self.noise, LEAST_NOISE)
 
     @abstractmethod
     def operator(self, image: Tensor) -> Tensor:
@@ -61,6 +66,20 @@ class Observation(ABC):
         """A(estimate) - y."""
         return self.operator(estimate) - self.observed
 
+    def misfit(self, estimate: Tensor) -> float:
+        """The root mean square of the residual, of 255."""
+        return 255 * self.residual(estimate).square().mean().sqrt().item()
+
+    def fit(self, estimate: Tensor) -> dict[str, float]:
+        """How well an estimate meets the observation: `residual` and what is `expected` of the noise, root mean squares
+        of 255, and the `correlation` of neighbouring residuals, 0 where nothing of the picture is left in them.
+        """
+        return {
+            "residual": self.misfit(estimate),
+            "expected": 255 * self.noise,
+            "correlation": _correlation(self.residual(estimate)),
+        }
+
     def simulated(self, image: Tensor, seed: int) -> Tensor:
         """An observation of an image: A(image) plus white Gaussian noise of the standard deviation `noise`."""
         clean = self.operator(image)
@@ -78,6 +97,7 @@ class Noisy(Observation):
     Args:
         observed: (1, 3, H, W).
         level: standard deviation at each pixel, (1, 1, H, W), in units of [0, 1].
+        name: of the degradation, for people.
 
     Example:
         >>> noisy = Noisy(torch.rand(1, 3, 16, 16), torch.full((1, 1, 16, 16), 0.1))
@@ -85,11 +105,9 @@ class Noisy(Observation):
         0.1
     """
 
-    name = "gaussian_noise"
-
-    def __init__(self, observed: Tensor, level: Tensor) -> None:
+    def __init__(self, observed: Tensor, level: Tensor, name: str = "gaussian_noise") -> None:
         super().__init__(observed, level.square().mean().sqrt().item())
-        self.level = level
+        self.level, self.name = level, name
 
     def operator(self, image: Tensor) -> Tensor:
         return image
@@ -147,3 +165,12 @@ class Masked(Observation):
 
     def describe(self) -> dict[str, Any]:
         return super().describe() | {"lost": round(1 - self.kept.mean().item(), 4)}
+
+
+def _correlation(residual: Tensor) -> float:
+    """The correlation of neighbouring residuals, mean of both directions."""
+    centred = residual - residual.mean()
+    variance = centred.square().mean().clamp(min=1e-20)
+    along = (centred[..., 1:] * centred[..., :-1]).mean() / variance
+    down = (centred[..., 1:, :] * centred[..., :-1, :]).mean() / variance
+    return ((along + down) / 2).item()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
+from enhance.images.arrays import from_array
 from enhance.images.colour import said_by, to_srgb
 from enhance.images.depth import upright
 from enhance.images.kinds import HEAD
@@ -22,7 +22,6 @@ def as_shown(picture: Tensor, path: Path) -> Tensor:
         head = stream.read(HEAD)
     with Image.open(path) as opened:
         colours, orientation = said_by(opened, head), opened.getexif().get(_ORIENTATION, 1)
-    values = to_srgb(picture[0].permute(1, 2, 0).numpy(), colours, path.name, [])
-    turned = np.ascontiguousarray(upright(values, orientation))
-    turned = turned.astype(np.float32) / (np.iinfo(turned.dtype).max if turned.dtype.kind == "u" else 1)
-    return torch.from_numpy(turned).permute(2, 0, 1)[None].clamp(0, 1)
+        channels = 1 if opened.mode == "L" else 3  # a profile of grey is for one
+    values = to_srgb(picture[0].permute(1, 2, 0).numpy()[..., :channels], colours, path.name, [])
+    return from_array(np.ascontiguousarray(upright(values, orientation))).clamp(0, 1)

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import os
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
+from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from enhance.config.checks import check_ranges
-from enhance.config.restoration import AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
+from enhance.config.checks import check_ranges, check_types
+from enhance.config.restoration import FACTORS, AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
 from enhance.config.schema import Config, SettingsError
 from enhance.images.arrays import ImageError
 from enhance.inputs import Given, read_image
 from enhance.metrics.psnr_ssim import psnr, ssim_or_nan
-from enhance.restoration.cells import JpegCells
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
+from enhance.restoration.grey import for_grey, is_grey
 from enhance.restoration.jpeg_file import is_jpeg
-from enhance.restoration.oriented import as_shown
-from enhance.restoration.tasks import TASKS, Asked, Plan
-from enhance.utils.suggest import unknown
+from enhance.restoration.plans import Asked, Plan
+from enhance.restoration.tasks import TASKS
+from enhance.utils.suggest import short, unknown
 
-FACTORS = (2, 3, 4)
+_DEVICE = "cpu"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Moment:
         level: noise level that the denoiser was told, of 255; NaN at step 0.
         image: (1, 3, H, W) in [0, 1].
         residual: root mean square of A(image) - y, of 255; of a JPEG, in steps beyond the cells.
-        seconds: since the start.
+        seconds: that the passes took so far.
     """
 
     step: int
@@ -100,77 +100,60 @@ class Restoration:
         reference: Given | None = None,
         background: str = Config.background,
     ) -> None:
-        if task not in TASKS:
+        if not isinstance(task, str) or task not in TASKS:
             raise SettingsError(unknown("task", task, TASKS))
+        check_types(config)
         check_ranges(config)
         _check(task, kernel, factor)
         picture = read_image(image, "image", background)
-        path = Path(picture.source).expanduser() if isinstance(image, str | os.PathLike) else None
-        self._path = path if path is not None and path.is_file() else None
-        if self._path is None and path is not None and task == "jpeg":
-            raise ImageError(f"task=jpeg needs a JPEG file; {picture.source} is a sample.")
+        path = picture.path
         self.bits, notes = picture.bits, [*picture.notes]
         self.plan: Plan = TASKS[task](
             Asked(
                 picture.image,
-                self._path,
+                path,
                 config.degradation,
                 config.coupling,
                 None if kernel is None else _kernel(kernel, notes),
-                factor or FACTORS[0],
+                FACTORS[0] if factor is None else factor,
             )
         )
-        if task != "jpeg" and self._path is not None and is_jpeg(self._path):
-            notes.append(
-                f"{self._path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them"
-            )
+        if task != "jpeg" and path is not None and is_jpeg(path):
+            notes.append(f"{path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them")
+        notes += self.plan.notes
+        self._grey = is_grey(picture.image)
         self._last = self.plan.observation.start()
         self.initial = self.shown(self._last)
         self.reference = None if reference is None else self._read_reference(reference, background, notes)
         self.notes = tuple(notes)
 
+    @torch.no_grad()
     def moments(self, denoise: Denoise) -> Iterator[Moment]:
         """The picture as given and after each pass."""
-        started = time.perf_counter()
-        yield Moment(0, float("nan"), self.initial, self._residual(self._last), 0.0)
-        for made in self.plan.passes(denoise):
+        if self._grey:
+            denoise = for_grey(denoise, math.sqrt(3) if self.plan.observation.independent else 1)
+        yield Moment(0, float("nan"), self.initial, self.plan.observation.misfit(self._last), 0.0)
+        passes, seconds, started = self.plan.passes(denoise), 0.0, time.perf_counter()
+        for made in passes:
             self._last = estimate = self.plan.finish(made.estimate)
-            seconds = time.perf_counter() - started
-            yield Moment(made.index, 255 * made.level, self.shown(estimate), self._residual(estimate), seconds)
+            seconds += time.perf_counter() - started
+            misfit = self.plan.observation.misfit(estimate)
+            yield Moment(made.index, 255 * made.level, self.shown(estimate), misfit, seconds)
+            started = time.perf_counter()
 
     def shown(self, estimate: Tensor) -> Tensor:
         """An estimate as a picture in sRGB, upright, in [0, 1]."""
-        picture = self.plan.observation.picture(estimate).clamp(0, 1)
-        if isinstance(self.plan.observation, JpegCells) and self._path is not None:
-            return as_shown(picture, self._path)
-        return picture
+        return self.plan.shown(self.plan.observation.picture(estimate).clamp(0, 1))
 
     def fit(self) -> dict[str, float]:
-        """How well the last estimate meets the observation.
-
-        `residual` and `expected` are root mean squares of 255, `correlation` is that of horizontally and vertically
-        neighbouring residuals: 0 where nothing of the picture is left in them. Of a JPEG, `blocks_in_cells` is the
-        share of the blocks whose coefficients all lie in their cells.
-        """
-        observation = self.plan.observation
-        if isinstance(observation, JpegCells):
-            return {"blocks_in_cells": observation.kept(self._last)}
-        residual = observation.residual(self._last)
-        return {
-            "residual": 255 * residual.square().mean().sqrt().item(),
-            "expected": 255 * observation.noise,
-            "correlation": _correlation(residual),
-        }
+        """How well the last estimate meets the observation, see `Observation.fit`."""
+        return self.plan.observation.fit(self._last)
 
     def figures(self, image: Tensor) -> dict[str, float]:
         """The figures of an image against the reference; none without one."""
         if self.reference is None:
             return {}
         return {"psnr": psnr(image, self.reference).item(), "ssim": ssim_or_nan(image, self.reference)}
-
-    def _residual(self, estimate: Tensor) -> float:
-        scale = 1 if isinstance(self.plan.observation, JpegCells) else 255
-        return scale * self.plan.observation.residual(estimate).square().mean().sqrt().item()
 
     def _read_reference(self, reference: Given, background: str, notes: list[str]) -> Tensor:
         picture = read_image(reference, "reference", background)
@@ -192,7 +175,7 @@ def restore(
     denoiser: str | Denoise = DenoiserConfig.name,
     weights: str = DenoiserConfig.weights,
     coupling: CouplingConfig | None = None,
-    device: torch.device | str = "cpu",
+    device: torch.device | str = _DEVICE,
     callback: Callable[[Moment], object] | None = None,
 ) -> Restored:
     """A picture without its degradation; nobody needs to have the clean one.
@@ -204,11 +187,13 @@ def restore(
             given is estimated.
         kernel: of the blur: an image of what a point of light became.
         factor: of upscale: 2, 3 or 4.
-        reference: the clean picture, where there is one: it judges and is not looked at otherwise.
-        denoiser: a name, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise level in [0, 1].
-        weights: of the denoiser: embedded, or a file.
-        coupling: of the observation and the denoiser.
-        device: of the denoiser.
+        reference: the clean picture, where there is one: it is only compared with the result.
+        denoiser: a name, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise level in [0, 1],
+            that of noise which is independent between the channels: for a grey picture, whose channels are equal, it
+            is told sqrt(3) of the level, and its channels are averaged.
+        weights: of a denoiser that is named: embedded, or a file.
+        coupling: of the observation and the denoiser, for blur, lost pixels and reduced pictures.
+        device: of a denoiser that is named.
         callback: called with each moment.
 
     Raises:
@@ -220,7 +205,13 @@ def restore(
         >>> restored.image.shape, restored.assumed["degradation"]
         (torch.Size([1, 3, 32, 40]), 'gaussian_noise')
     """
-    named = DenoiserConfig(weights=weights) if callable(denoiser) else DenoiserConfig(denoiser, weights)
+    if callable(denoiser):
+        _require_unnamed(weights, device)
+    if coupling is not None and not isinstance(coupling, CouplingConfig):
+        raise SettingsError(
+            f"coupling must be a CouplingConfig of enhance.config.restoration, got {type(coupling).__name__}."
+        )
+    named = DenoiserConfig() if callable(denoiser) else DenoiserConfig(denoiser, weights)
     config = RestorationConfig(_assumed(degradation), coupling or CouplingConfig(), named)
     restoration = Restoration(image, task, config=config, kernel=kernel, factor=factor, reference=reference)
     function = denoiser if callable(denoiser) else load_denoiser(named, device).function
@@ -243,10 +234,28 @@ def restore(
     )
 
 
+def _require_unnamed(weights: str, device: torch.device | str) -> None:
+    """Nothing, where no setting of a named denoiser stands beside a function.
+
+    Raises:
+        SettingsError: if one does.
+    """
+    for key, value, default in (("weights", weights, DenoiserConfig.weights), ("device", device, _DEVICE)):
+        if str(value) != default:
+            raise SettingsError(f"{key}={value} goes with a denoiser that is named, not with a function; leave it out.")
+
+
 def _assumed(given: str | Mapping[str, Any] | None) -> AssumedConfig:
+    if given is not None and not isinstance(given, str | Mapping):
+        raise SettingsError(
+            "degradation must be a name, or settings like {'name': 'gaussian_noise', 'sigma': 25}, got "
+            f"{type(given).__name__}."
+        )
     settings: dict[str, Any] = {"name": given} if isinstance(given, str) else dict(given or {})
     known = [each.name for each in fields(AssumedConfig)]
-    for key in settings:
+    for key, value in settings.items():
+        if key in ("factor", "kernel"):
+            raise SettingsError(f"{key} is no setting of the degradation; give {key}={short(value)} beside it.")
         if key not in known:
             raise SettingsError(unknown("setting of the degradation", key, known))
     return AssumedConfig(**settings)
@@ -257,7 +266,7 @@ def _check(task: str, kernel: object, factor: int | None) -> None:
         raise SettingsError(f"kernel= goes with task=deblur, not task={task}.")
     if factor is not None and task != "upscale":
         raise SettingsError(f"factor={factor} goes with task=upscale, not task={task}.")
-    if factor is not None and factor not in FACTORS:
+    if factor is not None and (factor not in FACTORS or not isinstance(factor, Integral)):
         raise SettingsError(f"factor={factor} must be one of {', '.join(map(str, FACTORS))}.")
 
 
@@ -270,12 +279,3 @@ def _kernel(given: Given, notes: list[str]) -> Tensor:
     if not all(side % 2 for side in kernel.shape):
         notes.append("the kernel has an even side: its centre is the pixel before the middle")
     return kernel
-
-
-def _correlation(residual: Tensor) -> float:
-    """The correlation of neighbouring residuals, mean of both directions."""
-    centred = residual - residual.mean()
-    variance = centred.square().mean().clamp(min=1e-20)
-    along = (centred[..., 1:] * centred[..., :-1]).mean() / variance
-    down = (centred[..., 1:, :] * centred[..., :-1, :]).mean() / variance
-    return ((along + down) / 2).item()

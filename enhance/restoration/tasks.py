@@ -1,110 +1,86 @@
-"""What each task makes of a picture: an observation, and the passes that restore it."""
+"""What each task makes of a picture: its plan."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional
 
-from enhance.config.restoration import AssumedConfig, CouplingConfig
+from enhance.config.restoration import METHODS
 from enhance.config.schema import SettingsError
 from enhance.images.arrays import ImageError
 from enhance.kernels import disk_kernel, gaussian_kernel, motion_kernel
 from enhance.restoration.blur import Blurred
 from enhance.restoration.blur_estimation import LARGEST, SMALLEST, blur_sigma
 from enhance.restoration.cells import JpegCells
-from enhance.restoration.clipping import clipped_spread, unclipped
-from enhance.restoration.coupling import Denoise, Pass, Schedule, split
+from enhance.restoration.coupling import Schedule, split
+from enhance.restoration.denoising import denoise
 from enhance.restoration.downscaling import Downscaled
-from enhance.restoration.jpeg_file import read_jpeg, reduces_colours
-from enhance.restoration.noise_estimation import NoiseCurve, noise_curve, noise_level
-from enhance.restoration.observations import Masked, Noisy, Observation
+from enhance.restoration.grey import is_grey
+from enhance.restoration.jpeg_file import read_jpeg
+from enhance.restoration.noise_estimation import noise_level
+from enhance.restoration.oriented import as_shown
+from enhance.restoration.plans import Asked, Plan, coupled, name_of, require, require_uncoupled, unseen
 from enhance.utils.suggest import unknown
-
-Passes = Callable[[Denoise], Iterator[Pass]]
-
-_OUTLIER = 0.1  # from the median around it: a black or white pixel that is lost
-_STRONG = 20 / 255  # noise whose clipping near black and white a second pass is worth
-_LUMA_NOISE = math.hypot(0.299, 0.587, 0.114)  # of white noise in RGB: what is left where a JPEG averages its colours
-_BRIGHTNESS = 5  # pixels a side whose mean is the brightness that a noise level is looked up at
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the user gave.
-
-    Attributes:
-        image: (1, 3, H, W) in [0, 1].
-        path: of its file, where it has one.
-        assumed: the degradation; its null settings are estimated.
-        coupling: how it is coupled with the denoiser.
-        kernel: of the blur, (kh, kw).
-        factor: of an enlargement.
-    """
-
-    image: Tensor
-    path: Path | None = None
-    assumed: AssumedConfig = field(default_factory=AssumedConfig)
-    coupling: CouplingConfig = field(default_factory=CouplingConfig)
-    kernel: Tensor | None = None
-    factor: int = 2
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a picture is restored.
-
-    Attributes:
-        observation: what was observed.
-        passes: of a denoiser.
-        estimated: what was estimated from the picture, for people and metadata.
-        finish: from the last estimate to the one that is shown.
-    """
-
-    observation: Observation
-    passes: Passes
-    estimated: dict[str, Any]
-    finish: Callable[[Tensor], Tensor] = lambda estimate: estimate
-
-
-def denoise(asked: Asked) -> Plan:
-    """Noise is removed: Gaussian, Poisson-Gaussian, or salt and pepper."""
-    name = _name(asked, "gaussian_noise", "poisson_gaussian_noise", "salt_and_pepper")
-    if name == "salt_and_pepper":
-        _require(asked, "noise")
-        return _filled_in(asked)
-    if name == "gaussian_noise":
-        _require(asked, "sigma")
-        return _evenly_noisy(asked)
-    _require(asked, "peak", "sigma")
-    return _brightly_noisy(asked)
-
 
 _KERNELS: dict[str, tuple[tuple[str, ...], Callable[..., Tensor]]] = {
     "gaussian_blur": (("sigma",), gaussian_kernel),
     "motion_blur": (("length", "angle"), motion_kernel),
     "disk_blur": (("radius",), disk_kernel),
 }
+
+
 _GIVEN = "kernel"  # name of a blur that a file shows
 
 
 def deblur(asked: Asked) -> Plan:
     """A blur is undone: the one that is given, or a Gaussian whose sigma is estimated."""
-    noise, estimated = _noise_beside(asked)
+    noise, of_noise = _noise_beside(asked)
     if asked.kernel is not None:
-        name, kernel = _GIVEN, asked.kernel
+        name, kernel, of_blur = _GIVEN, asked.kernel, {}
         if asked.assumed.name not in (None, name):
             raise SettingsError(f"Give kernel= or degradation={asked.assumed.name}, not both.")
-        _require(asked, "noise")
+        require(asked, "noise")
     else:
         name, kernel, of_blur = _named_kernel(asked, noise)
-        estimated = of_blur | estimated
-    return _coupled(Blurred(asked.image, kernel, noise, name), asked, estimated)
+    blurred = Blurred(asked.image, kernel, noise, name)
+    plan = coupled(blurred, asked, of_blur | of_noise)
+    return replace(plan, notes=(*unseen(blurred, of_noise, "noise="), *plan.notes))
+
+
+def upscale(asked: Asked) -> Plan:
+    """A reduced picture is enlarged."""
+    name_of(asked, "downscale")
+    require(asked, "noise", "method")
+    noise = asked.assumed.noise or 0.0  # a reduction averages noise away
+    method = asked.assumed.method or METHODS[0]
+    return coupled(Downscaled(asked.image, asked.factor, method, noise / 255), asked, {})
+
+
+def jpeg(asked: Asked) -> Plan:
+    """A JPEG is repaired within the cells of its own coefficients."""
+    name_of(asked, "jpeg")
+    require(asked)
+    require_uncoupled(asked, "task=jpeg")
+    if asked.path is None:
+        raise ImageError("task=jpeg needs the file itself, whose quantisation tables it reads: image=FILE.jpg.")
+    cells, path = JpegCells(read_jpeg(asked.path)), asked.path
+    level = cells.reckoned
+    schedule = Schedule(1, level, level, asked.coupling.trust)
+    estimated = {"level_told_to_the_denoiser": round(255 * level, 2)}
+    return Plan(
+        cells,
+        lambda denoiser: split(cells, denoiser, schedule),
+        estimated,
+        finish=lambda estimate: cells.proximal(estimate, 0),
+        shown=lambda picture: as_shown(picture, path),
+    )
+
+
+TASKS: dict[str, Callable[[Asked], Plan]] = {"denoise": denoise, "deblur": deblur, "jpeg": jpeg, "upscale": upscale}
 
 
 def _named_kernel(asked: Asked, noise: float) -> tuple[str, Tensor, dict[str, Any]]:
@@ -115,13 +91,13 @@ def _named_kernel(asked: Asked, noise: float) -> tuple[str, Tensor, dict[str, An
     if name not in _KERNELS:
         raise SettingsError(unknown("degradation of task=deblur", name, [*_KERNELS, _GIVEN]))
     keys, make = _KERNELS[name]
-    _require(asked, *keys, "noise")
+    require(asked, *keys, "noise")
     values = [getattr(asked.assumed, key) for key in keys]
     if None not in values and values[0] > 0:
         return name, make(*values), {}
     if name != "gaussian_blur" or values[0] == 0:
         raise SettingsError(f"degradation={name} needs {' and '.join(f'degradation.{key}=' for key in keys)} above 0.")
-    found = blur_sigma(asked.image, noise)
+    found = blur_sigma(asked.image, noise if is_grey(asked.image) else noise / math.sqrt(3))
     if found is None:
         raise SettingsError(
             f"No Gaussian blur of {SMALLEST:g} to {LARGEST:g} pixels is seen in the picture; give degradation.sigma=, "
@@ -132,144 +108,9 @@ def _named_kernel(asked: Asked, noise: float) -> tuple[str, Tensor, dict[str, An
     return name, gaussian_kernel(found.sigma), {f"blur_{key}": value for key, value in estimated.items()}
 
 
-def upscale(asked: Asked) -> Plan:
-    """A reduced picture is enlarged."""
-    _name(asked, "downscale")
-    _require(asked, "noise", "method")
-    noise = asked.assumed.noise or 0.0  # a reduction averages noise away
-    method = asked.assumed.method or "bicubic"
-    return _coupled(Downscaled(asked.image, asked.factor, method, noise / 255), asked, {})
-
-
-def jpeg(asked: Asked) -> Plan:
-    """A JPEG is repaired within the cells of its own coefficients."""
-    _name(asked, "jpeg")
-    _require(asked)
-    if asked.path is None:
-        raise ImageError("task=jpeg needs the file itself, whose quantisation tables it reads: image=FILE.jpg.")
-    cells = JpegCells(read_jpeg(asked.path))
-    level = cells.noise
-    schedule = Schedule(1, level, level, asked.coupling.trust)
-    estimated = {"error_of_the_decoded": round(255 * level, 2)}
-    return Plan(
-        cells,
-        lambda denoiser: split(cells, denoiser, schedule),
-        estimated,
-        finish=lambda estimate: cells.proximal(estimate, 0),
-    )
-
-
-TASKS: dict[str, Callable[[Asked], Plan]] = {"denoise": denoise, "deblur": deblur, "jpeg": jpeg, "upscale": upscale}
-
-
-def _evenly_noisy(asked: Asked) -> Plan:
-    estimated: dict[str, Any] = {}
-    sigma = asked.assumed.sigma
-    if sigma is None:
-        found = noise_level(asked.image)
-        share = _LUMA_NOISE if asked.path is not None and reduces_colours(asked.path) else 1.0
-        sigma = 255 * found.sigma / share
-        estimated = {"sigma": round(sigma, 3), "standard_error": round(255 * found.error / share, 3)}
-    level = sigma / 255
-    observation = Noisy(asked.image, asked.image.new_full((1, 1, *asked.image.shape[-2:]), level))
-
-    def passes(denoiser: Denoise) -> Iterator[Pass]:
-        """The denoiser finds the mean of noise that the file has clipped, from which the brightness follows; strong
-        noise is so much weaker near black and white that a second pass is told where.
-        """
-        spread = observation.level
-        for index in range(1, 2 + (level > _STRONG)):
-            estimate = unclipped(denoiser(observation.observed, spread), level)
-            yield Pass(index, spread.square().mean().sqrt().item(), estimate)
-            spread = clipped_spread(estimate, level).mean(1, keepdim=True)
-
-    return Plan(observation, passes, estimated)
-
-
-def _brightly_noisy(asked: Asked) -> Plan:
-    peak, sigma = asked.assumed.peak, asked.assumed.sigma
-    if (peak is None) != (sigma is None):
-        raise SettingsError(
-            "degradation=poisson_gaussian_noise takes both degradation.peak= and degradation.sigma=, or neither: then "
-            "the noise is estimated."
-        )
-    if peak is not None and sigma is not None:
-        curve, estimated = NoiseCurve(1 / peak, (sigma / 255) ** 2), {}
-    else:
-        curve = noise_curve(asked.image)
-        estimated = {"gain": round(curve.gain, 6), "sigma_at_black": round(255 * curve.variance**0.5, 3)}
-    observation = Noisy(asked.image, curve.level(_brightness(asked.image)))
-
-    def passes(denoiser: Denoise) -> Iterator[Pass]:
-        """The second pass looks the noise level up in what the first has found."""
-        level = observation.level
-        for index in (1, 2):
-            estimate = denoiser(observation.observed, level)
-            yield Pass(index, level.square().mean().sqrt().item(), estimate)
-            level = curve.level(estimate.mean(1, keepdim=True))
-
-    return Plan(observation, passes, estimated)
-
-
-def _filled_in(asked: Asked) -> Plan:
-    kept = 1 - _lost(asked.image)
-    if not kept.any():
-        raise ImageError("All pixels of the picture are black or white outliers; there is nothing to start from.")
-    estimated = {"lost": round(1 - kept.mean().item(), 4)}
-    return _coupled(Masked(asked.image, kept, (asked.assumed.noise or 0) / 255), asked, estimated)
-
-
-def _coupled(observation: Observation, asked: Asked, estimated: dict[str, Any]) -> Plan:
-    coupling = asked.coupling
-    if coupling.last > coupling.first:
-        raise SettingsError(f"coupling.last={coupling.last:g} must be at most coupling.first={coupling.first:g}.")
-    schedule = Schedule(
-        coupling.passes,
-        coupling.first / 255,
-        min(coupling.first / 255, max(coupling.last / 255, observation.noise)),
-        coupling.trust,
-    )
-    return Plan(observation, lambda denoiser: split(observation, denoiser, schedule), estimated)
-
-
 def _noise_beside(asked: Asked) -> tuple[float, dict[str, Any]]:
     """The noise beside a blur, in units of [0, 1]."""
     if asked.assumed.noise is not None:
         return asked.assumed.noise / 255, {}
     found = noise_level(asked.image)
     return found.sigma, {"noise": round(255 * found.sigma, 3), "standard_error": round(255 * found.error, 3)}
-
-
-def _name(asked: Asked, *accepted: str) -> str:
-    name = asked.assumed.name or accepted[0]
-    if name not in accepted:
-        raise SettingsError(unknown("degradation of this task", name, accepted))
-    return name
-
-
-def _require(asked: Asked, *keys: str) -> None:
-    """Nothing, where no setting was given that the degradation does not have.
-
-    Raises:
-        SettingsError: for the first that was.
-    """
-    given: Mapping[str, Any] = asdict(asked.assumed)
-    for key, value in given.items():
-        if key != "name" and value is not None and key not in keys:
-            takes = f"it takes {', '.join(keys)}" if keys else "it takes no settings"
-            raise SettingsError(f"degradation.{key}={value} does not belong to {asked.assumed.name or 'it'}: {takes}.")
-
-
-def _brightness(image: Tensor) -> Tensor:
-    grey = image.mean(1, keepdim=True)
-    padded = functional.pad(grey, [_BRIGHTNESS // 2] * 4, mode="replicate")
-    return functional.avg_pool2d(padded, _BRIGHTNESS, 1)
-
-
-def _lost(image: Tensor) -> Tensor:
-    """Pixels that are black or white in all channels and far from the median around them, (1, 1, H, W)."""
-    extreme = (image <= 0).all(1, keepdim=True) | (image >= 1).all(1, keepdim=True)
-    grey = image.mean(1, keepdim=True)
-    around = functional.unfold(functional.pad(grey, [2] * 4, mode="reflect"), 5)
-    median = around.median(1).values.reshape(grey.shape)
-    return (extreme & ((grey - median).abs() > _OUTLIER)).to(image)

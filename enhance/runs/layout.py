@@ -19,6 +19,7 @@ REPORT = "report.html"
 CONFIGURATION = "hydra/config.yaml"
 LOG = "run.log"
 KIND_OF_RESTORATIONS = "restoration"  # `kind` of metrics.json, by which the page is chosen
+COLUMNS_OF_RESTORATIONS = ("step", "level", "residual", "psnr", "ssim", "seconds")
 FRAMES = "frames"
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.before.pt")  # the last and the one before it
 

@@ -8,19 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from enhance.images.writing import save_image
 from enhance.restoration.restore import Moment, Restoration
 from enhance.runs import layout as names
 from enhance.utils.files import write_json
 from enhance.utils.numbers import finite
 
-_COLUMNS = ("step", "level", "residual", "psnr", "ssim", "seconds")
+HASH = "_sha256"  # ends the names of hashes in an identity
 
 
 class RestorationRecorder:
-    """Keeps the passes of a restoration: history, frames, result.png and metrics.json, which says `finished` last.
+    """Keeps the passes of a restoration: history, frames, result.png and metrics.json.
 
     Args:
         folder: of the run.
@@ -41,7 +39,7 @@ class RestorationRecorder:
         if restoration.reference is not None:
             save_image(restoration.reference, folder / names.REFERENCE, restoration.bits)
         with (folder / names.HISTORY).open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream).writerow(_COLUMNS)
+            csv.writer(stream).writerow(names.COLUMNS_OF_RESTORATIONS)
 
     def record(self, moment: Moment) -> None:
         """Write down one pass."""
@@ -53,8 +51,8 @@ class RestorationRecorder:
         save_image(moment.image, names.frame_file(self._folder, moment.step))
         self._last = moment
 
-    def finish(self) -> Tensor:
-        """Write result.png and all figures, and return the result.
+    def finish(self, interrupted: bool = False) -> None:
+        """Write result.png and all figures; metrics.json says `interrupted`, or `drawing` where all passes are made.
 
         Raises:
             ValueError: if nothing was recorded.
@@ -69,8 +67,35 @@ class RestorationRecorder:
             "passes": self._last.step,
             "seconds": self._last.seconds,
         }
-        write_json(self._folder / names.METRICS, {"status": "finished", **self._metadata, **figures})
-        return self._last.image
+        status = "interrupted" if interrupted else "drawing"
+        write_json(self._folder / names.METRICS, {"status": status, **self._metadata, **figures})
+
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The first thing that two identities differ in, in words; empty where one of them is.
+
+    Example:
+        >>> difference({"degradation": {"sigma": 3}}, {"degradation": {"sigma": None}})
+        'degradation.sigma=3, not null'
+        >>> difference({"image_sha256": "a"}, {"image_sha256": "b"})
+        'another image'
+    """
+    old, new = _flat(before), _flat(now)
+    key = next((key for key in {**new, **old} if old.get(key) != new.get(key)), "")
+    if not old or not key:
+        return ""
+    if key.endswith(HASH):
+        return f"another {key.removesuffix(HASH)}"
+    values = ["null" if each.get(key) is None else each[key] for each in (old, new)]
+    return f"{key}={values[0]}, not {values[1]}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return found
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:

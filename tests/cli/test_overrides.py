@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from enhance.cli.overrides import checked
+from enhance.cli.overrides import checked, chosen_tool, tool_settings
 from enhance.cli.quoting import quoted
 from enhance.config.paths import home
 
@@ -50,3 +50,19 @@ def test_a_sweep_over_files_stays_a_sweep() -> None:
         "reference=astronaut,coffee",
         "initial=white,grey",
     ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("task=denoise", "image=a.png", "metric=ssim"),
+        ("task=score", "reference=a.png", "image=b.png", "optimizer=adam"),
+        ("task=encode", "image=a.png", "degradation=jpeg"),
+        ("task=report", "run=a", "metric=ssim"),
+    ],
+)
+def test_a_group_that_a_tool_does_not_have_is_named(arguments: tuple[str, ...]) -> None:
+    tool = chosen_tool(arguments)
+    assert tool is not None
+    with pytest.raises(ValueError, match=f"This task has no setting .*; leave {arguments[-1]} out"):
+        tool_settings(tool, arguments)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,10 @@ from enhance.cli.overrides import chosen_tool, tool_settings
 from enhance.config.restoration import RESTORATIONS
 from enhance.report.render import render
 from enhance.restoration.denoiser import Denoiser
+from enhance.restoration.restore import Moment
 from enhance.restoration.tasks import TASKS
+from enhance.runs.restoration import RestorationRecorder
+from enhance.utils.hashes import hash_file
 
 
 @pytest.fixture
@@ -67,6 +72,7 @@ def test_a_run_leaves_its_folder(tmp_path: Path, photo: Path, weights: Path, tas
     assert (found["status"], found["kind"], found["task"]) == ("finished", "restoration", task)
     with Image.open(folder / "result.png") as result:
         assert result.size == ((128, 96) if task == "upscale" else (64, 48))
+    assert ("coupling" in found) == (task == "upscale")
     rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
     assert [int(row["step"]) for row in rows] == list(range(found["passes"] + 1))
     assert len(list((folder / "frames").glob("*.png"))) == len(rows)
@@ -98,8 +104,105 @@ def test_the_same_command_again_leaves_the_result_and_another_is_refused(
     run(settings(*given))
     assert "restored already" in capsys.readouterr().err
     assert (tmp_path / "run" / "result.png").stat().st_mtime_ns == before
-    with pytest.raises(ValueError, match="name another folder"):
+    with pytest.raises(ValueError, match=r"degradation\.sigma=null, not 3\.0; name another folder"):
         run(settings(*given, "degradation.sigma=3"))
+    with pytest.raises(ValueError, match="a restoration with another image; name"):
+        run(settings("task=denoise", "image=camera", *given[2:]))
+    with pytest.raises(ValueError, match="a restoration with another reference; name"):
+        run(settings(*given, f"reference={photo}"))
+
+
+def test_the_reference_is_known_by_its_contents(tmp_path: Path, photo: Path, weights: Path) -> None:
+    reference = tmp_path / "reference.png"
+    Image.fromarray(astronaut()[:48, 180:244]).save(reference)
+    given = ["task=denoise", f"image={photo}", f"output={tmp_path / 'run'}", f"denoiser.weights={weights}"]
+    run(settings(*given, f"reference={reference}"))
+    Image.fromarray(astronaut()[:48, 100:164]).save(reference)
+    with pytest.raises(ValueError, match="another reference"):
+        run(settings(*given, f"reference={reference}"))
+
+
+def test_the_output_is_checked_before_the_weights_are_read(tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "result.png").write_bytes(b"of mine")
+    (tmp_path / "file").write_bytes(b"of mine")
+    given = ["task=denoise", f"image={photo}", f"denoiser.weights={tmp_path / 'none'}"]
+    with pytest.raises(ValueError, match=r"holds a result.png of another run"):
+        run(settings(*given, f"output={tmp_path / 'run'}"))
+    with pytest.raises(ValueError, match="is a file; name a folder"):
+        run(settings(*given, f"output={tmp_path / 'file'}"))
+
+
+def test_the_home_folder_and_the_command_as_it_is_typed(
+    tmp_path: Path, photo: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["enhance", "image=my photo.jpg"])
+    run(settings("task=denoise", f"image={photo}", "output='~/run'", f"denoiser.weights={weights}"))
+    command = json.loads((tmp_path / "run" / "metrics.json").read_text())["command"]
+    assert command == "python -m enhance 'image=my photo.jpg'"
+
+
+def test_images_of_one_name_in_two_folders_stay_apart(tmp_path: Path, photo: Path, weights: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        (tmp_path / "photos" / name / "a.jpg").write_bytes(photo.read_bytes())
+    given = ["task=denoise", f"image={tmp_path / 'photos'}", f"denoiser.weights={weights}"]
+    output = tmp_path / "photos" / "restored"
+    for _ in range(2):
+        assert run(settings(*given, f"output={output}")) == 0
+        assert sorted(file.relative_to(output).parts[:2] for file in output.rglob("result.png")) == [
+            ("one", "a.jpg"),
+            ("two", "a.jpg"),
+        ]
+
+
+def _status(folder: Path) -> str:
+    return json.loads((folder / "metrics.json").read_text())["status"]
+
+
+def test_finished_is_written_after_the_page(
+    tmp_path: Path, photo: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    given = ["task=denoise", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}"]
+    with monkeypatch.context() as patched:
+        patched.setattr("enhance.report.restoration.page.write_text", _full)
+        with pytest.raises(OSError, match="full"):
+            run(settings(*given))
+    assert _status(folder) == "drawing"
+    assert not (folder / "report.html").exists()
+    run(settings(*given))
+    assert "restored already" in capsys.readouterr().err
+    assert _status(folder) == "finished"
+    assert (folder / "report.html").is_file()
+
+
+def _full(*_: object) -> None:
+    raise OSError("The disk is full.")
+
+
+def test_ctrl_c_leaves_the_passes_that_were_made(
+    tmp_path: Path, photo: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    given = ["task=upscale", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}"]
+    recorded = RestorationRecorder.record
+
+    def interrupting(recorder: RestorationRecorder, moment: Moment) -> None:
+        recorded(recorder, moment)
+        if moment.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RestorationRecorder, "record", interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            run(settings(*given))
+    found = json.loads((folder / "metrics.json").read_text())
+    assert (found["status"], found["passes"]) == ("interrupted", 2)
+    assert {"result.png", "report.html"} <= {file.name for file in folder.iterdir()}
+    run(settings(*given))
+    assert _status(folder) == "finished"
 
 
 def test_a_folder_is_restored_file_by_file(
@@ -118,6 +221,24 @@ def test_a_folder_is_restored_file_by_file(
     assert "restored already" in capsys.readouterr().err
 
 
+def test_a_file_that_is_named_like_a_sample_stays_apart_from_it(
+    tmp_path: Path, photo: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photo.rename("astronaut")
+    Image.fromarray(astronaut()[:32, :48]).save("small.png")
+    monkeypatch.setattr("enhance.images.pictures.sample_file", lambda name: "small.png")
+    given = ["task=denoise", f"denoiser.weights={weights}"]
+    run(settings(*given, "image=astronaut", "output=sample"))
+    run(settings(*given, "image=./astronaut", "output=file"))
+    of_sample, of_file = (json.loads(Path(name, "metrics.json").read_text()) for name in ("sample", "file"))
+    assert (of_sample["width"], of_file["width"]) == (48, 64)
+    assert of_sample["identity"]["image_sha256"] == hash_file(Path("small.png"))
+    assert of_file["identity"]["image_sha256"] == hash_file(Path("astronaut"))
+    assert not any("is a JPEG" in note for note in of_sample["notes"])
+    assert any("is a JPEG" in note for note in of_file["notes"])
+
+
 def test_sixteen_bits_stay(tmp_path: Path, weights: Path) -> None:
     file = tmp_path / "deep.png"
     Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 20).save(file)
@@ -134,6 +255,43 @@ def test_the_page_is_drawn_again_from_its_files(tmp_path: Path, photo: Path, wei
     assert (folder / "report.html").read_bytes() == page
 
 
+_DAMAGE: dict[str, tuple[str, str]] = {
+    "no result": ("result.png", ""),
+    "no initial image": ("initial.png", ""),
+    "no history": ("history.csv", ""),
+    "no metrics": ("metrics.json", ""),
+    "a broken result": ("result.png", "nothing"),
+    "broken metrics": ("metrics.json", "{"),
+    "a broken frame": ("frames/step_000001.png", "nothing"),
+}
+
+
+@pytest.mark.parametrize("damage", _DAMAGE)
+def test_what_is_missing_gets_a_sentence_and_the_rest_is_drawn(
+    tmp_path: Path, photo: Path, weights: Path, damage: str
+) -> None:
+    folder = tmp_path / "run"
+    run(settings("task=denoise", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}"))
+    name, text = _DAMAGE[damage]
+    (folder / "report.html").unlink()
+    (folder / name).write_text(text) if text else (folder / name).unlink()
+    (said,) = render(folder)
+    assert Path(name).name in said
+    assert said in html.unescape((folder / "report.html").read_text())
+
+
+def test_what_metrics_json_does_not_say_is_named(tmp_path: Path, photo: Path, weights: Path) -> None:
+    folder = tmp_path / "run"
+    run(settings("task=denoise", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}"))
+    found = json.loads((folder / "metrics.json").read_text())
+    kept = {key: value for key, value in found.items() if key not in ("assumed", "width", "notes", "seconds")}
+    (folder / "metrics.json").write_text(json.dumps(kept | {"fit": [1], "estimated": {"sigma": None}}))
+    said = render(folder)
+    assert len(said) == 2
+    assert "`assumed`" in said[0]
+    assert "`fit`" in said[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -141,10 +299,13 @@ def test_the_page_is_drawn_again_from_its_files(tmp_path: Path, photo: Path, wei
         (["task=denoise", "image=astronaut", "degradation.sigma=-1"], "at least 0"),
         (["task=denoise", "image=astronaut", "degradation.sigm=1"], "did you mean 'degradation.sigma'"),
         (["task=denoise", "image=astronaut", "initial=grey"], "no setting 'initial'"),
+        (["task=denoise", "image=astronaut", "metric=ssim"], "no setting 'metric'; leave metric=ssim out"),
+        (["task=denoise", "image=astronaut", "optimizer=adam"], "leave optimizer=adam out"),
+        (["task=upscale", "image=astronaut", "degradation.factor=3"], "it is factor=3"),
         (["task=denoise", "image=astronaut", "steps=5"], "no setting 'steps'"),
         (["task=denoise", "image=astronaut", "denoiser=other"], "denoiser"),
         (["task=denoise", "image=astronaut", "degradation=gaussian_noise,jpeg"], "one value"),
-        (["task=jpeg", "image=astronaut"], "sample"),
+        (["task=jpeg", "image=astronaut"], "no JPEG"),
         (["task=denoise", "image=astronaut", "degradation=blur"], "degradation of this task"),
         (["task=denoise", "image="], "needs image="),
     ],

@@ -24,14 +24,14 @@ def _blurred(sigma: float) -> Tensor:
 
 @pytest.mark.parametrize("sigma", [1.2, 2, 3])
 def test_a_blur_is_found(sigma: float) -> None:
-    found = blur_sigma(_blurred(sigma), noise=1 / 255)
+    found = blur_sigma(_blurred(sigma), noise=1 / 255 / 3**0.5)
     assert found is not None
     assert found.sigma == pytest.approx(sigma, rel=0.15)
     assert found.low <= found.sigma <= found.high
 
 
 def test_a_sharp_photograph_is_not_blurred() -> None:
-    assert blur_sigma(_photograph(), noise=1 / 255) is None
+    assert blur_sigma(_photograph(), noise=1 / 255 / 3**0.5) is None
 
 
 def test_deblur_estimates_what_is_not_given() -> None:
@@ -42,4 +42,4 @@ def test_deblur_estimates_what_is_not_given() -> None:
 
 def test_a_picture_of_noise_alone_has_no_blur() -> None:
     noise = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    assert blur_sigma(noise, noise=0.29) is None
+    assert blur_sigma(noise, noise=0.29 / 3**0.5) is None

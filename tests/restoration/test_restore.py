@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from profiles import ADOBE_RGB, power, profile
 from skimage.data import astronaut
 from torch import Tensor
 
@@ -21,6 +23,7 @@ from enhance.kernels import gaussian_kernel
 from enhance.restoration.blur import Blurred
 from enhance.restoration.denoiser import Denoiser
 from enhance.restoration.denoisers import load_denoiser, tiled
+from enhance.restoration.denoising import _lost
 from enhance.restoration.downscaling import Downscaled
 from enhance.restoration.restore import Moment
 
@@ -92,10 +95,11 @@ def test_a_level_that_is_given_is_not_estimated() -> None:
 def test_noise_that_grows_with_brightness_gives_a_map() -> None:
     noisy = degrade(clean(), "poisson_gaussian_noise", peak=60, sigma=3)
     told: list[Tensor] = []
-    enhance.restore(
+    restored = enhance.restore(
         noisy, degradation="poisson_gaussian_noise", denoiser=lambda _, noise: told.append(noise) or clean()
     )
     assert len(told) == 2
+    assert restored.assumed["degradation"] == "poisson_gaussian_noise"
     expected = (clean().mean(1, keepdim=True) / 60 + (3 / 255) ** 2).sqrt()
     assert torch.corrcoef(torch.stack([told[1].flatten(), expected.flatten()]))[0, 1] > 0.95
 
@@ -140,6 +144,21 @@ def test_a_reduced_picture_is_enlarged(factor: int) -> None:
     assert restored.figures["psnr"] > restored.figures["initial_psnr"]
 
 
+@pytest.mark.parametrize("white", [0.1, 1.0])
+def test_lost_pixels_are_those_far_from_their_median(white: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In parts and at once, and also where whole surroundings are white."""
+    image = torch.where(
+        torch.rand(1, 1, 40, 50, generator=torch.Generator().manual_seed(0)) < white, 1.0, clean()[..., :40, :50]
+    )
+    grey = image.mean(1, keepdim=True)
+    padded = torch.nn.functional.pad(grey, [2] * 4, mode="reflect")
+    median = torch.nn.functional.unfold(padded, 5).median(1).values.reshape(grey.shape)
+    expected = (image >= 1).all(1, keepdim=True) & ((grey - median).abs() > 0.1)
+    for at_once in (7, 10_000):
+        monkeypatch.setattr("enhance.restoration.denoising._AT_ONCE", at_once)
+        assert torch.equal(_lost(image), expected.float())
+
+
 def _jpeg(folder: Path, **settings: Any) -> Path:
     file = folder / "blocky.jpg"
     Image.fromarray(to_array(clean())).save(file, quality=20, **settings)
@@ -153,13 +172,34 @@ def test_a_jpeg_is_repaired_within_its_cells(tmp_path: Path) -> None:
     assert restored.assumed["sampling"] == "4:2:0"
 
 
-def test_the_orientation_and_the_profile_of_a_jpeg_hold(tmp_path: Path) -> None:
+def test_the_orientation_of_a_jpeg_holds(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[274] = 6
     file = _jpeg(tmp_path, exif=exif, subsampling=0)
     restored = enhance.restore(file, "jpeg", denoiser=lambda image, noise: image)
     assert restored.image.shape == (1, 3, 80, 64)
     assert psnr(restored.image, enhance.load_image(file)) > 45
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_the_profile_of_a_jpeg_holds(grey: bool, tmp_path: Path) -> None:
+    colours = profile(None if grey else ADOBE_RGB, power(1.2))
+    plain, file = _jpeg(tmp_path, subsampling=0), tmp_path / "profile.jpg"
+    with Image.open(plain) as opened:
+        (opened.convert("L") if grey else opened).save(file, quality=50, subsampling=0, icc_profile=colours)
+    shown = enhance.load_image(file)
+    with Image.open(file) as opened:
+        assert psnr(shown, from_array(np.asarray(opened.convert("RGB")))) < 25  # the profile says other colours
+    restored = enhance.restore(file, "jpeg", denoiser=lambda image, noise: image)
+    assert psnr(restored.image, shown) > 45
+    assert psnr(restored.initial, shown) > 45
+
+
+def test_the_embedded_weights_remove_noise() -> None:
+    clean = from_array(np.ascontiguousarray(astronaut()[:64, 180:244]))
+    noisy = degrade(clean, "gaussian_noise", sigma=25)
+    restored = enhance.restore(noisy, degradation={"name": "gaussian_noise", "sigma": 25})
+    assert psnr(restored.image, clean) > psnr(noisy, clean) + 6
 
 
 def test_the_reference_only_judges() -> None:
@@ -170,6 +210,60 @@ def test_the_reference_only_judges() -> None:
     assert set(with_it.figures) == {"psnr", "ssim", "initial_psnr", "initial_ssim"}
 
 
+def test_noise_below_one_of_255_is_published_as_it_is() -> None:
+    settings = {"name": "gaussian_noise", "sigma": 0.4}
+    restored = enhance.restore(clean(), degradation=settings, denoiser=lambda image, _: image)
+    assert restored.assumed["noise"] == 0.4
+    assert restored.fit["expected"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "given"),
+    [
+        ("denoise", {}, {"sigma": 0}),
+        ("denoise", {"name": "poisson_gaussian_noise"}, {"peak": 1e6, "sigma": 0}),
+        ("deblur", {"name": "gaussian_blur", "sigma": 2}, {"noise": 0}),
+    ],
+)
+def test_that_no_noise_was_found_is_noted(task: str, settings: dict[str, Any], given: dict[str, Any]) -> None:
+    flat = torch.full((1, 3, 64, 64), 0.4)
+    found = enhance.restore(flat, task, degradation=settings, denoiser=lambda image, _: image)
+    named = enhance.restore(flat, task, degradation=settings | given, denoiser=lambda image, _: image)
+    assert any("no noise was found" in note for note in found.notes)
+    assert not any("no noise was found" in note for note in named.notes)
+
+
+def test_what_a_jpegs_denoiser_is_told_is_called_so(tmp_path: Path) -> None:
+    told: list[float] = []
+    restored = enhance.restore(
+        _jpeg(tmp_path), "jpeg", denoiser=lambda image, noise: told.append(255 * noise.mean().item()) or image
+    )
+    assert restored.estimated == {"level_told_to_the_denoiser": pytest.approx(told[0], abs=0.01)}
+
+
+def test_a_module_as_denoiser_leaves_no_graph() -> None:
+    module = torch.nn.Conv2d(3, 3, 3, padding=1)
+    for task in ("denoise", "upscale"):
+        assert not enhance.restore(clean(), task, denoiser=lambda image, _: module(image)).image.requires_grad
+    assert torch.is_grad_enabled()
+
+
+def test_the_seconds_are_those_of_the_passes() -> None:
+    settings = CouplingConfig(passes=3)
+    restored = enhance.restore(
+        clean(), "upscale", coupling=settings, denoiser=lambda image, _: image, callback=lambda _: time.sleep(0.3)
+    )
+    seconds = [row["seconds"] for row in restored.history]
+    assert seconds == sorted(seconds)
+    assert 0 < seconds[-1] < 0.3
+
+
+def test_nothing_is_computed_after_the_last_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enhance.restoration.denoising.clipped_spread", None)
+    given = {"name": "gaussian_noise", "sigma": 5}
+    assert len(enhance.restore(clean(), degradation=given, denoiser=smooth).history) == 2
+
+
 def test_every_pass_is_seen() -> None:
     seen: list[Moment] = []
     enhance.restore(
@@ -177,6 +271,19 @@ def test_every_pass_is_seen() -> None:
     )
     assert [moment.step for moment in seen] == [0, 1, 2, 3]
     assert [round(moment.level, 1) for moment in seen[1:]] == [49.0, 22.1, 10.0]
+
+
+def test_a_last_level_below_the_noise_is_raised_and_noted() -> None:
+    told: list[float] = []
+    restored = enhance.restore(
+        clean(),
+        "upscale",
+        degradation={"noise": 10},
+        coupling=CouplingConfig(passes=2, last=4),
+        denoiser=lambda image, noise: told.append(255 * noise.mean().item()) or image,
+    )
+    assert told[-1] == pytest.approx(10)
+    assert "coupling.last=4 is raised to 10, for the noise of the picture" in restored.notes
 
 
 @pytest.mark.parametrize(
@@ -192,7 +299,23 @@ def test_every_pass_is_seen() -> None:
         ({"degradation": {"name": "gaussian_noise", "sigm": 3}}, "did you mean 'sigma'"),
         ({"degradation": {"name": "poisson_gaussian_noise", "peak": 3}}, "both"),
         ({"degradation": "jpeg"}, "degradation of this task"),
+        ({"coupling": CouplingConfig(passes=3)}, "coupling.passes=3 changes nothing with degradation=gaussian_noise"),
+        ({"degradation": "poisson_gaussian_noise", "coupling": CouplingConfig(trust=1)}, "coupling.trust=1 changes"),
+        ({"task": "jpeg", "coupling": CouplingConfig(first=9)}, "coupling.first=9 changes nothing with task=jpeg"),
+        ({"task": "upscale", "coupling": CouplingConfig(passes=1, last=9)}, "coupling.last=9 changes nothing"),
         ({"task": "upscale", "factor": 7}, "2, 3, 4"),
+        ({"task": "upscale", "factor": 2.0}, "factor=2.0 must be one of 2, 3, 4"),
+        ({"task": "upscale", "degradation": {"factor": 3}}, "give factor=3 beside it"),
+        ({"task": None}, "no task 'None'"),
+        ({"degradation": {"name": "gaussian_noise", "sigma": "20"}}, r"degradation\.sigma='20' must be a number"),
+        ({"degradation": {"name": 5}}, r"degradation\.name=5 must be text"),
+        ({"degradation": 5}, "degradation must be a name, or settings like .* got int"),
+        ({"coupling": 5}, "coupling must be a CouplingConfig .* got int"),
+        ({"task": "upscale", "coupling": CouplingConfig(passes=2.5)}, r"coupling\.passes=2\.5 must be a whole number"),  # type: ignore[arg-type]
+        ({"task": "upscale", "coupling": CouplingConfig(passes=True)}, r"coupling\.passes=True must be a whole number"),
+        ({"denoiser": 5}, r"denoiser\.name=5 must be text"),
+        ({"weights": "file.safetensors"}, "weights=file.safetensors goes with a denoiser that is named"),
+        ({"device": torch.device("cuda")}, "device=cuda goes with a denoiser that is named"),
         ({"factor": 2}, "task=upscale"),
         ({"kernel": np.ones((3, 3), np.float32)}, "task=deblur"),
         ({"task": "jpeg"}, "file itself"),

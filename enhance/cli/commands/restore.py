@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from enhance.config.schema import Config, SettingsError, limited
 
 if TYPE_CHECKING:
     from enhance.restoration.denoisers import LoadedDenoiser
+    from enhance.restoration.restore import Restoration
 
 
 @dataclass
@@ -21,7 +23,7 @@ class Settings:
     Attributes:
         task: denoise, deblur, jpeg or upscale.
         image: a file, a folder, or a sample.
-        reference: the clean picture, where there is one: it judges the result and is not looked at otherwise.
+        reference: the clean picture, where there is one: it is only compared with the result.
         degradation: what is assumed; null settings are estimated.
         kernel: of deblur: a picture of what a point of light became.
         factor: of upscale: 2, 3 or 4; null: 2.
@@ -58,7 +60,6 @@ def run(settings: Settings) -> int:
         ValueError: one sentence about what is wrong with the settings, the image or the weights.
     """
     from enhance.images.samples import SAMPLES
-    from enhance.scoring.pairs import images_in
 
     if not settings.image:
         raise SettingsError(f"task={settings.task} needs image=..., a file, a folder or a sample.")
@@ -66,44 +67,101 @@ def run(settings: Settings) -> int:
     several = settings.image not in SAMPLES and source.is_dir()
     if several and settings.reference:
         raise SettingsError("reference= goes with one image; task=score compares folders.")
-    denoiser = _denoiser(settings)
     _say(
         f"a restoration: {settings.image} is what is observed, and no clean picture takes part"
-        + (" but to judge the result" if settings.reference else "")
+        + (": reference= is only compared with the result" if settings.reference else "")
     )
-    if not several:
-        _restore(settings.image, settings, denoiser, None if settings.output is None else Path(settings.output))
-        return 0
-    folder = Path(settings.output or f"restored/{source.resolve().name}-{settings.task}").expanduser()
-    failed = 0
-    for file in images_in(source):
+    if several:
+        return _restore_all(source, settings)
+    output = None if settings.output is None else Path(settings.output).expanduser()
+    if job := _job(settings.image, settings, output):
+        _restore(job, settings, _denoiser(settings))
+    return 0
+
+
+def _restore_all(source: Path, settings: Settings) -> int:
+    """Restore the images of a folder, each into a folder of its own name; 1 where one could not be restored."""
+    from enhance.scoring.pairs import images_in
+
+    output = Path(settings.output or f"restored/{source.resolve().name}-{settings.task}").expanduser()
+    files = [file for file in images_in(source) if output.resolve() not in file.resolve().parents]
+    jobs, failed = [], 0
+    for file in files:
         try:
-            _restore(str(file), settings, denoiser, folder / file.name)
+            jobs.append(_job(str(file), settings, output / file.relative_to(source)))
         except (ValueError, OSError) as error:
             failed += 1
             _say(f"skipped {file}: {error}")
+    left = [job for job in jobs if job]
+    if not left:
+        return int(failed > 0)
+    denoiser = _denoiser(settings)
+    for job in left:
+        try:
+            _restore(job, settings, denoiser)
+        except (ValueError, OSError) as error:
+            failed += 1
+            _say(f"skipped {job.image}: {error}")
     return int(failed > 0)
 
 
-def _restore(name: str, settings: Settings, denoiser: LoadedDenoiser, folder: Path | None) -> None:
-    """Restore one image into its folder, unless it lies there already."""
+@dataclass(frozen=True)
+class _Job:
+    """An image that is to be restored.
+
+    Attributes:
+        image: a file or a sample.
+        folder: of its results; None: a new one.
+        identity: all that the result depends on.
+    """
+
+    image: str
+    folder: Path | None
+    identity: dict[str, Any]
+
+
+def _job(image: str, settings: Settings, folder: Path | None) -> _Job | None:
+    """What is to be done for an image; None where its result lies in the folder already.
+
+    Raises:
+        SettingsError: if the folder holds something else.
+    """
+    from enhance.recording import conclude
+    from enhance.runs.layout import RESULT, existing_output, read_metrics
+    from enhance.runs.restoration import difference
+
+    identity = _identity(image, settings)
+    if folder is None:
+        return _Job(image, None, identity)
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(f"output={folder} is a file; name a folder.")
+    made = read_metrics(folder)
+    if made.get("identity") != identity:
+        if found := existing_output(folder):
+            other = difference(made.get("identity") or {}, identity)
+            held = f"a restoration with {other}" if other else f"a {found} of another run"
+            raise SettingsError(f"{folder} holds {held}; name another folder.")
+    elif made.get("status") in ("drawing", "finished") and (folder / RESULT).is_file():
+        if made["status"] == "drawing":
+            conclude(folder)
+        _say(f"{image} is restored already, in {folder}")
+        return None
+    return _Job(image, folder, identity)
+
+
+def _restore(job: _Job, settings: Settings, denoiser: LoadedDenoiser) -> None:
+    """Restore one image into its folder."""
     from enhance.config.paths import claim_folder
+    from enhance.recording import conclude
     from enhance.report.render import render
     from enhance.restoration.restore import Restoration
-    from enhance.runs.layout import RESULT, existing_output, read_metrics
+    from enhance.runs.interrupt import Interrupt
+    from enhance.runs.layout import read_metrics
     from enhance.runs.restoration import RestorationRecorder
     from enhance.utils.files import lock
 
-    identity = _identity(name, settings, denoiser)
-    if folder is not None:
-        made = read_metrics(folder)
-        if made.get("status") == "finished" and made.get("identity") == identity and (folder / RESULT).is_file():
-            _say(f"{name} is restored already, in {folder}")
-            return
-        if (found := existing_output(folder)) and (made.get("identity") != identity):
-            raise SettingsError(f"{folder} holds a {found} of another run or image; name another folder.")
     restoration = Restoration(
-        name,
+        job.image,
         settings.task,
         config=RestorationConfig(settings.degradation, settings.coupling, settings.denoiser),
         kernel=settings.kernel,
@@ -115,14 +173,21 @@ def _restore(name: str, settings: Settings, denoiser: LoadedDenoiser, folder: Pa
         _say(f"note: {note}")
     for key, value in restoration.plan.estimated.items():
         _say(f"estimated: {key.replace('_', ' ')} {value:g}")
-    folder = Path(claim_folder("outputs", f"{settings.task}-{Path(name).stem}")) if folder is None else folder
+    folder = job.folder or Path(claim_folder("outputs", f"{settings.task}-{Path(job.image).stem}"))
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder):
-        recorder = RestorationRecorder(folder, restoration, _metadata(name, settings, restoration, identity))
-        for moment in restoration.moments(denoiser.function):
-            recorder.record(moment)
-        recorder.finish()
-        render(folder)
+        recorder = RestorationRecorder(folder, restoration, _metadata(job, settings, restoration))
+        with Interrupt() as interrupt:
+            for moment in restoration.moments(denoiser.function):
+                recorder.record(moment)
+                if interrupt.requested:
+                    break
+            recorder.finish(interrupt.requested)
+        if interrupt.requested:
+            render(folder)
+            _say(f"interrupted; the passes that were made are in {folder}, and the same command begins anew")
+            raise KeyboardInterrupt
+        conclude(folder)
     found = read_metrics(folder)
     for key, value in (found["fit"] | found["result"]).items():
         if value is not None:
@@ -130,35 +195,40 @@ def _restore(name: str, settings: Settings, denoiser: LoadedDenoiser, folder: Pa
     _say(f"results in {folder}")
 
 
-def _identity(name: str, settings: Settings, denoiser: LoadedDenoiser) -> dict[str, Any]:
-    """All that the result depends on."""
+def _identity(image: str, settings: Settings) -> dict[str, Any]:
+    """All that the result depends on, files by their contents."""
+    from enhance.images.pictures import picture_path
+    from enhance.restoration.denoisers import weights_file
+    from enhance.runs.restoration import HASH
     from enhance.utils.hashes import hash_file
 
-    values = {
-        key: value for key, value in asdict(settings).items() if key not in ("image", "output", "device", "threads")
-    }
-    files = {key: Path(given).expanduser() for key, given in (("image", name), ("kernel", settings.kernel)) if given}
-    hashes = {f"{key}_sha256": hash_file(path) for key, path in files.items() if path.is_file()}
-    return values | hashes | {"weights_sha256": denoiser.about["sha256"]}
+    values = asdict(settings)
+    for key in ("image", "reference", "kernel", "output", "device", "threads"):
+        del values[key]
+    del values["denoiser"]["weights"]
+    pictures = {"image": image, "reference": settings.reference, "kernel": settings.kernel}
+    files = {key: picture_path(given) for key, given in pictures.items() if given}
+    files["weights"] = weights_file(settings.denoiser.weights)
+    return values | {f"{key}{HASH}": hash_file(path) for key, path in files.items() if path.is_file()}
 
 
-def _metadata(name: str, settings: Settings, restoration: Any, identity: dict[str, Any]) -> dict[str, Any]:
+def _metadata(job: _Job, settings: Settings, restoration: Restoration) -> dict[str, Any]:
     import torch
 
     from enhance.utils.machine import VERSION
 
     return {
-        "command": " ".join(["python", "-m", "enhance", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "enhance", *sys.argv[1:]]),
         "task": settings.task,
-        "image": name,
+        "image": job.image,
         "reference": settings.reference,
         "width": restoration.initial.shape[-1],
         "height": restoration.initial.shape[-2],
         "assumed": restoration.plan.observation.describe(),
         "estimated": restoration.plan.estimated,
-        "coupling": asdict(settings.coupling),
+        **({"coupling": asdict(coupling)} if (coupling := restoration.plan.coupling) else {}),
         "notes": list(restoration.notes),
-        "identity": identity,
+        "identity": job.identity,
         "versions": {"enhance": VERSION, "torch": torch.__version__},
     }
 

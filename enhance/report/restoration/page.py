@@ -8,7 +8,7 @@ from typing import Any
 
 from enhance.report.animation import gif, gif_frame
 from enhance.report.embed import MOST, webp
-from enhance.report.run_data import open_picture
+from enhance.report.restoration.data import RestorationData
 from enhance.report.template import render_page
 from enhance.runs import layout as names
 from enhance.utils.files import write_bytes, write_text
@@ -28,38 +28,41 @@ _LABELS = {
 }
 
 
-def draw(folder: Path, found: Mapping[str, Any]) -> None:
-    """Write progress.gif and report.html of the restoration in a folder, whose metrics.json holds `found`."""
-    _animation(folder)
-    pictures = {
-        name: webp(open_picture(folder / file).pixels, MOST, _QUALITY)
-        for name, file in (("before", names.INITIAL), ("after", names.RESULT))
-        if (folder / file).is_file()
-    }
-    width, height = found["width"], found["height"]
+def draw(folder: Path) -> tuple[str, ...]:
+    """Write progress.gif and report.html of the restoration in a folder.
+
+    Returns:
+        One sentence for each thing that is missing; what can be drawn without it is drawn.
+    """
+    data = RestorationData.read(folder)
+    _animation(data)
+    pictures = {name: webp(picture.pixels, MOST, _QUALITY) for name, picture in data.pictures.items()}
+    width, height = data.size
     page = render_page(
         "restoration",
         _TEMPLATE,
         "slider",
-        title=f"{found['task']}: {Path(found['image']).name}",
-        task=found["task"],
+        title=f"{data.text('task')}: {Path(data.text('image')).name}",
+        task=data.text("task"),
         width=width,
         height=height,
-        seconds=f"{found['seconds']:.1f} s" if "seconds" in found else "",
+        seconds=f"{seconds:.1f} s" if isinstance(seconds := data.metadata.get("seconds"), float | int) else "",
         pictures=pictures if len(pictures) == 2 else {},
         ratio=width / height,
         show=min(_SHOW, max(width, 320)),
         reduced=max(width, height) > MOST,
-        assumed=_rows({key: value for key, value in found["assumed"].items() if key != "tables"}),
-        estimated=_rows(found["estimated"]),
-        fit=_figures(found.get("fit", {})),
-        before=_figures(found.get("initial", {})),
-        after=_figures(found.get("result", {})),
-        notes=found["notes"],
-        command=found["command"],
+        assumed=_rows({key: value for key, value in data.section("assumed").items() if key != "tables"}),
+        estimated=_rows(data.section("estimated")),
+        fit=_figures(data.section("fit")),
+        before=_figures(data.section("initial")),
+        after=_figures(data.section("result")),
+        notes=data.notes,
+        missing=data.missing,
+        command=data.text("command"),
         files=[name for name in _FILES if (folder / name).is_file()],
     )
     write_text(folder / names.REPORT, page)
+    return data.missing
 
 
 def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -69,13 +72,15 @@ def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _figures(values: Mapping[str, float | None]) -> list[tuple[str, str]]:
-    return [(_LABELS[key][0], _LABELS[key][1].format(value)) for key, value in values.items() if value is not None]
+def _figures(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, form.format(value))
+        for key, (name, form) in _LABELS.items()
+        if isinstance(value := values.get(key), float | int)
+    ]
 
 
-def _animation(folder: Path) -> None:
-    files = names.frame_files(folder)
-    if not files:
-        return
-    frames = [gif_frame(open_picture(file).pixels, None, step, _GIF) for step, file in files.items()]
-    write_bytes(folder / names.GIF, gif(frames, [_MS] * (len(frames) - 1) + [_PAUSE_MS]))
+def _animation(data: RestorationData) -> None:
+    if data.frames:
+        frames = [gif_frame(image, None, step, _GIF) for step, image in data.frames.items()]
+        write_bytes(data.folder / names.GIF, gif(frames, [_MS] * (len(frames) - 1) + [_PAUSE_MS]))
