@@ -183,7 +183,7 @@ def test_the_run_is_in_the_metrics_precision(reference: Tensor) -> None:
         ({"objective": {}}, "objective is empty"),
         ({"objective": {"psnrr": 1}}, "did you mean 'psnr'"),
         ({"objective": {"mae": -1}}, "at least 0"),
-        ({"objective": {"mae": 0}}, "weight above 0"),
+        ({"objective": {"mae": 0}}, "weight other than 0"),
         ({"parametrization": lambda image: image}, "as Pixels does, not Tensor"),
         ({"autocast": "bfloat16"}, "a setting of your own metric"),
     ],
