@@ -39,6 +39,8 @@ class Settings:
         map: true, or a .png or .pdf: where the two differ by each deep measure, laid over the image.
         format: text, or json: one document on standard output and nothing else.
         batch: images scored at once.
+        align: of two videos: time compares frames that are shown at the same time where rates or lengths differ, size
+            resizes the image's frames to those of the reference, both does both; none refuses them.
         background: colour that transparent pixels are laid on.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
@@ -57,6 +59,7 @@ class Settings:
     map: str | None = None
     format: str = limited("text", accepted=("text", "json"))
     batch: int = limited(8, low=1)
+    align: str = limited("none", accepted=("none", "time", "size", "both"))
     background: str = Config.background
     device: str = Config.device
     threads: int | None = limited(None, low=1)
@@ -72,6 +75,10 @@ def run(settings: Settings) -> int:
         ValueError: one sentence about what is wrong with the settings, the files or the weights.
     """
     _check(settings)
+    if _are_videos(settings):
+        from enhance.video.command import run as score_videos
+
+        return score_videos(settings, _scorers, _mask, _say)
     pairs = _pairs(settings)
     if len(pairs) == 1 and not (settings.pairs or settings.output) and not Path(settings.image or "").is_dir():
         return _one(settings, pairs[0])
@@ -101,6 +108,20 @@ def _check(settings: Settings) -> None:
         given = getattr(settings, key)
         if given and not os.path.exists(given):
             setattr(settings, key, os.path.expanduser(given))
+
+
+def _are_videos(settings: Settings) -> bool:
+    """Whether two videos are compared."""
+    from enhance.video import is_video
+
+    files = {"reference": settings.reference or "", "image": settings.image or ""}
+    videos = [key for key, name in files.items() if is_video(name)]
+    if len(videos) == 1:
+        (other,) = files.keys() - videos
+        raise SettingsError(f"{videos[0]}={files[videos[0]]} is a video and {other}={files[other]} is not.")
+    if not videos and settings.align != "none":
+        raise SettingsError(f"align={settings.align} is of two videos: reference=a.mp4 image=b.mp4.")
+    return bool(videos)
 
 
 def _check_metrics(settings: Settings) -> None:
