@@ -244,6 +244,7 @@ class Config:
         tf32: let a GPU round to TF32: faster; losses differ in the fourth digit.
         deterministic: on a GPU, the same numbers from the same command; slower.
         figures: draw figures, animation and report; false: leave that to task=report run=FOLDER, for large sweeps.
+        live: serve the page of the run while it is at work, on this machine alone; its address is printed.
         checkpoint: seconds between two checkpoints, from which resume=FOLDER goes on.
     """
 
@@ -278,6 +279,7 @@ class Config:
     deterministic: bool = False
     threads: int | None = limited(None, low=1, high=1024)
     figures: bool = True
+    live: bool = False
     checkpoint: float = limited(10.0, low=0)
 
 
