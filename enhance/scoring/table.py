@@ -55,6 +55,7 @@ def score_pairs(
     batch: int = 8,
     device: str | torch.device = "cpu",
     background: str = Config.background,
+    range: float | None = Config.range,
     mask: Tensor | None = None,
     done: Callable[[int, Outcome], object] = lambda count, outcome: None,
     failed: Callable[[Pair, str], object] = lambda pair, reason: None,
@@ -74,19 +75,20 @@ def score_pairs(
         batch: how many images are scored at once; fewer where they are large.
         device: where.
         background: what transparent pixels are laid on.
+        range: of floats, the value that is white.
         mask: (1, 1, H, W) in [0, 1], of the size of all images: where they are compared.
         done: called with how many more pairs are done, and the outcome of all so far.
         failed: called with each pair that cannot be scored, and the reason.
         noted: called with each picture that had to be converted, see `Picture.notes`.
 
     Raises:
-        PairsError: if `output` holds other columns, or scores of other metrics, settings, weights, backgrounds or
-            masks.
+        PairsError: if `output` holds other columns, or scores of other metrics, settings, weights, backgrounds,
+            ranges or masks.
         OSError: if it cannot be written.
     """
     columns = ["reference", "image", *dict.fromkeys(key for pair in pairs for key in pair.extra)]
     columns += [*(scorer.name for scorer in scorers), COLUMN]
-    identity = Identity(scorers, background, mask)
+    identity = Identity(scorers, background, mask, range)
     outcome = Outcome(_current(output, columns, pairs, identity))
     there = {(row["reference"], row["image"]) for row in outcome.rows}
     todo = [pair for pair in pairs if (pair.reference, pair.image) not in there]
@@ -98,7 +100,7 @@ def score_pairs(
         done(1, outcome)
 
     def opened(name: str) -> Picture:
-        picture = open_picture(name, background)
+        picture = open_picture(name, background, range=range)
         if picture.notes:
             noted(picture)
         return picture
@@ -248,8 +250,8 @@ def _current(output: Path, columns: list[str], pairs: Sequence[Pair], identity: 
     rows = _rows(output, columns)
     if any(not identity.same_settings(row[COLUMN]) for row in rows):
         raise PairsError(
-            f"output={output} holds scores of other metrics, settings, weights, backgrounds or masks; name another "
-            "file, or remove it."
+            f"output={output} holds scores of other metrics, settings, weights, backgrounds, ranges or masks; name "
+            "another file, or remove it."
         )
     now = {(pair.reference, pair.image): pair for pair in pairs}
 

@@ -16,7 +16,7 @@ from enhance.runs import layout as names
 from enhance.runs.history import Row, read
 from enhance.sweeps.folder import failure_reason, settings_only
 
-_ASKING = ("task", "degradation", "reference", "initial", "size", "mask", "seed", "background")  # settings
+_ASKING = ("task", "degradation", "reference", "initial", "size", "mask", "seed", "background", "range")  # settings
 _QUESTION = ("task", "reference", "start", "degradation", "mask", "width", "height", "seed")
 
 

@@ -40,6 +40,7 @@ class Settings:
         format: text, or json: one document on standard output and nothing else.
         batch: images scored at once.
         background: colour that transparent pixels are laid on.
+        range: of floats, the value that is white; null: they must lie in [0, 1]. Whole numbers have their own white.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
     """
@@ -58,6 +59,7 @@ class Settings:
     format: str = limited("text", accepted=("text", "json"))
     batch: int = limited(8, low=1)
     background: str = Config.background
+    range: float | None = limited(None, positive=True)
     device: str = Config.device
     threads: int | None = limited(None, low=1)
 
@@ -160,7 +162,7 @@ def _one(settings: Settings, pair: Pair) -> int:
     from enhance.scoring.meaning import meaning_of
     from enhance.scoring.scorers import lines
 
-    pictures = [open_picture(name, settings.background) for name in (pair.reference, pair.image)]
+    pictures = [open_picture(name, settings.background, range=settings.range) for name in (pair.reference, pair.image)]
     notes = [
         f"{name}: {note}"
         for name, picture in zip(("reference", "image"), pictures, strict=True)
@@ -269,7 +271,7 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
 
     mask, found = _mask(settings), _scorers(settings)
     output = Path(settings.output or "scores.csv").expanduser()
-    document = Document(output, found, pairs, settings.mask, settings.background)
+    document = Document(output, found, pairs, settings.mask, settings.background, settings.range)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -297,6 +299,7 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
                 batch=settings.batch,
                 device=choose_device(settings.device),
                 background=settings.background,
+                range=settings.range,
                 mask=mask,
                 done=done,
                 failed=lambda pair, why: say(f"skipped {pair.image}: {why}"),
