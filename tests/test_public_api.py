@@ -17,6 +17,7 @@ _OPTIMIZE = (
 _MINIMIZE = (
     "objective parametrization steps learning_rate optimizer schedule log_loss reset_moments smoothing tf32 resume"
 )
+_RESTORE = "image task degradation kernel factor reference denoiser weights coupling background range device callback"
 CALLABLES = {
     "DeepJSD": _DISTANCE,
     "DeepSKLD": _DISTANCE,
@@ -46,7 +47,7 @@ CALLABLES = {
     "meaning": "score metric",
     "minimize": _MINIMIZE,
     "optimize": _OPTIMIZE,
-    "restore": "image task degradation kernel factor reference denoiser weights coupling background range device callback",
+    "restore": _RESTORE,
     "save_image": "image path bits",
     "symmetric_kl": "x y dim",
     "wasserstein": "x y p dim",

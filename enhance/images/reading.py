@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -73,23 +74,8 @@ def read(path: str | os.PathLike[str], background: str = BACKGROUND, range: floa
     laid_on = _colour(background)
     check_range(range)
     path = _existing(Path(path))
-    try:
-        picture = _picture(lambda notes: decode(path, notes, range), str(path), laid_on, background, range)
-        return replace(picture, path=path)
-    except ImageError:
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        pixels = re.search(r"\d+", str(error))
-        raise ImageError(
-            f"{path} has {int(pixels[0]) / 1e6 if pixels else 0:.4g} million pixels; at most "
-            f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.4g} million are opened, lest a file exhaust the memory: reduce it "
-            "first, e.g. with `magick BIG.png -resize 4000x4000 SMALL.png`."
-        ) from error
-    except MemoryError as error:
-        raise ImageError(f"{path} needs more memory than there is; reduce it first.") from error
-    except Exception as error:  # decoders raise all kinds of errors on damaged files
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise ImageError(f"{path} cannot be read whole: the file is damaged or cut short ({reason}).") from error
+    picture = _picture(lambda notes: decode(path, notes, range), str(path), laid_on, background, range)
+    return replace(picture, path=path)
 
 
 def from_pillow(
@@ -129,17 +115,39 @@ def _picture(
 ) -> Picture:
     """What was decoded, in sRGB over the background."""
     notes: list[str] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        samples = decoded(notes)
     name = Path(source).name
-    if white is not None and not samples.floats:
-        notes.append(without_effect(white, name))
-    bits = 8 if samples.values.dtype == np.uint8 else 16
-    values = to_srgb(samples.values, samples.colours, name, notes)
-    image = from_array(_composited(values, laid_on, background, name, notes))
-    return Picture(image, source, tuple(notes), bits, profile=own_srgb(samples.colours))
+    with _sentences(source):
+        samples = decoded(notes)
+        if white is not None and not samples.floats:
+            notes.append(without_effect(white, name))
+        bits = 8 if samples.values.dtype == np.uint8 else 16
+        values = to_srgb(samples.values, samples.colours, name, notes)
+        image = from_array(_composited(values, laid_on, background, name, notes))
+        return Picture(image, source, tuple(notes), bits, profile=own_srgb(samples.colours))
+
+
+@contextmanager
+def _sentences(source: str) -> Iterator[None]:
+    """Whatever decoders raise becomes an ImageError of one sentence."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except ImageError:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        pixels = re.search(r"\d+", str(error))
+        raise ImageError(
+            f"{source} has {int(pixels[0]) / 1e6 if pixels else 0:.4g} million pixels; at most "
+            f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.4g} million are opened, lest a file exhaust the memory: reduce it "
+            "first, e.g. with `magick BIG.png -resize 4000x4000 SMALL.png`."
+        ) from error
+    except MemoryError as error:
+        raise ImageError(f"{source} needs more memory than there is; reduce it first.") from error
+    except Exception as error:  # decoders raise all kinds of errors on damaged files
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise ImageError(f"{source} cannot be read whole: the file is damaged or cut short ({reason}).") from error
 
 
 def _existing(path: Path) -> Path:

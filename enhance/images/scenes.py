@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,12 +31,13 @@ def of_exr(path: Path, white: float | None, notes: list[str]) -> tuple[Array, Co
         ImageError: for a file without the channels R, G and B or Y, of whole numbers, or of too many pixels.
     """
     library: Any = import_module(EXR.module)
-    with library.File(str(path), separate_channels=True, header_only=True) as opened:
+    # it prints remarks on damage, and standard output may be a JSON document
+    with redirect_stdout(sys.stderr), library.File(str(path), separate_channels=True, header_only=True) as opened:
         header, parts = dict(opened.header()), len(opened.parts)  # emptied when it is closed
     sampled = {channel.name: channel for channel in header["channels"]}
     names = _channels(path, sampled)
     rows, columns = _window(path, header)
-    with library.File(str(path), separate_channels=True) as opened:
+    with redirect_stdout(sys.stderr), library.File(str(path), separate_channels=True) as opened:
         channels = opened.channels()
         if any(channels[name].pixels is None for name in names):
             raise ImageError(f"{path} holds deep samples, several a pixel; flatten it first.")
@@ -93,8 +96,8 @@ def _channels(path: Path, sampled: dict[str, Any]) -> list[str]:
     coded = colours == ("Y",) and {"RY", "BY"} & set(sampled)
     if coded or not set(colours) <= set(sampled):
         raise ImageError(
-            f"{path} has the channels {', '.join(sampled)}{', coded colours' if coded else ''}; R, G and B, or Y alone, are "
-            "read: save it as such."
+            f"{path} has the channels {', '.join(sampled)}{', coded colours' if coded else ''}; R, G and B, or Y "
+            "alone, are read: save it as such."
         )
     names = [*colours, *(["A"] if "A" in sampled else [])]
     if any((sampled[name].xSampling, sampled[name].ySampling) != (1, 1) for name in names):

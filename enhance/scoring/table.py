@@ -21,6 +21,7 @@ from enhance.scoring.pairs import Pair, PairsError
 from enhance.scoring.scorers import Scorer, prepare, score
 from enhance.utils.files import write_text
 from enhance.utils.memory import is_out_of_memory
+from enhance.utils.suggest import short
 from enhance.utils.tables import csv_text
 
 Row = dict[str, str]
@@ -248,6 +249,7 @@ def _current(output: Path, columns: list[str], pairs: Sequence[Pair], identity: 
         PairsError: if the table has other columns or settings.
     """
     rows = _rows(output, columns)
+    _require_numbers(output, rows, columns, pairs)
     if any(not identity.same_settings(row[COLUMN]) for row in rows):
         raise PairsError(
             f"output={output} holds scores of other metrics, settings, weights, backgrounds, ranges or masks; name "
@@ -265,11 +267,29 @@ def _current(output: Path, columns: list[str], pairs: Sequence[Pair], identity: 
     return current
 
 
+def _require_numbers(output: Path, rows: Sequence[Row], columns: Sequence[str], pairs: Sequence[Pair]) -> None:
+    """Raise a PairsError where somebody has put something else in place of a score."""
+    carried = {"reference", "image", COLUMN, *(key for pair in pairs for key in pair.extra)}
+    scores = [column for column in columns if column not in carried]
+    for number, row in enumerate(rows, 2):
+        for column in scores:
+            try:
+                float(row[column])
+            except ValueError as error:
+                raise PairsError(
+                    f"output={output}, line {number}: {column} is {short(row[column])!r}, no number; remove the line, "
+                    "or name another file."
+                ) from error
+
+
 def _rows(output: Path, columns: list[str]) -> list[Row]:
     """The whole lines of a table that an earlier call has left."""
     if not output.exists():
         return []
-    text = output.read_text(encoding="utf-8")
+    try:
+        text = output.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PairsError(f"output={output} is there already and is no table in UTF-8; name another file.") from error
     whole = text[: text.rfind("\n") + 1]
     reader = csv.DictReader(io.StringIO(whole, newline=""))
     rows = [row for row in reader if None not in row and None not in row.values()]

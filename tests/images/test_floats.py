@@ -187,6 +187,16 @@ def test_openexr_that_is_no_picture_is_refused(tmp_path: Path) -> None:
         read(cut, range=4)
 
 
+def test_remarks_on_a_damaged_openexr_are_no_output(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    steps = np.repeat(np.arange(12, dtype=np.float32), 30).reshape(12, 10, 3)
+    data = bytearray(exr(tmp_path / "x.exr", {"RGB": steps}).read_bytes())
+    data[-40:-20] = bytes(range(100, 120))
+    (tmp_path / "x.exr").write_bytes(data)
+    with pytest.raises(ImageError, match="cannot be read whole"):
+        read(tmp_path / "x.exr", range=4)
+    assert capfd.readouterr().out == ""
+
+
 HEAD = b"#?RADIANCE\n# made by hand\nFORMAT=32-bit_rle_rgbe\n"
 
 
