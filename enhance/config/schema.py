@@ -295,7 +295,7 @@ def steps(config: Config) -> int:
 
 
 def register() -> None:
-    """Make the types known to Hydra under the name `schema`, which conf/config.yaml starts from."""
+    """Make the types known to Hydra under the name `schema`, which conf/base.yaml starts from."""
     from hydra.core.config_store import ConfigStore
 
     ConfigStore.instance().store(name="schema", node=opened(Config))
