@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from strange_bytes import DOORS
+from strange_bytes import DOORS, with_checksums
 
 from enhance.images.arrays import ImageError
 from enhance.images.reading import from_pillow
 from enhance.metrics.registry import load_metric
+from enhance.report.run_data import RunData
 from enhance.scoring import Pair, PairsError, score_pairs
 from enhance.scoring.scorers import Scorer
 from enhance.sweeps.jobs import read_sweep
@@ -48,6 +49,17 @@ def test_a_damaged_image_that_pillow_has_opened_is_refused_in_a_sentence(kind: s
         pytest.skip(f"this Pillow has no {kind}, or sees the damage at once")
     with pytest.raises(ImageError, match="image cannot be read whole"):
         from_pillow(opened)
+
+
+def test_a_result_of_an_absurd_size_is_left_out_of_the_report(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (12, 12)).save(stream, "PNG")
+    data = bytearray(stream.getvalue())
+    data[16:24] = b"\0\xff\xff\xff" * 2  # width and height
+    (tmp_path / "result.png").write_bytes(with_checksums(bytes(data)))
+    found = RunData.read(tmp_path)
+    assert found.result is None
+    assert any("result.png cannot be read" in line for line in found.missing)
 
 
 @pytest.mark.parametrize("content", [b"- \xe4\n", b"5\n", b"{a: 1}\n", b"", b"- [\n"])
