@@ -31,8 +31,8 @@ def choices() -> dict[str, list[str]]:
 
 
 def default_choice(group: str) -> str:
-    """The name that conf/config.yaml chooses of a group."""
-    chosen = OmegaConf.to_container(OmegaConf.load(home() / "conf" / "config.yaml"), resolve=False)
+    """The name that conf/base.yaml chooses of a group."""
+    chosen = OmegaConf.to_container(OmegaConf.load(home() / "conf" / "base.yaml"), resolve=False)
     defaults: list[Any] = dict(chosen)["defaults"]  # type: ignore[arg-type]
     return next(str(each[group]) for each in defaults if isinstance(each, dict) and group in each)
 

@@ -59,6 +59,8 @@ class Extra(NamedTuple):
 HEIC = Extra("HEIC", "pillow_heif", "heic")
 JPEG_XL = Extra("JPEG XL", "pillow_jxl", "jxl")
 RAW = Extra("camera RAW", "rawpy", "raw")
+EXR = Extra("OpenEXR", "OpenEXR", "hdr")
+RADIANCE = Extra("Radiance HDR", "imagecodecs", "hdr")
 
 RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw")
 EXTRAS: dict[str, Extra] = {
@@ -66,6 +68,8 @@ EXTRAS: dict[str, Extra] = {
     ".heif": HEIC,
     ".hif": HEIC,
     ".jxl": JPEG_XL,
+    ".exr": EXR,
+    ".hdr": RADIANCE,
     **dict.fromkeys(RAW_SUFFIXES, RAW),
 }
 """What an optional library reads, by suffix."""

@@ -42,6 +42,7 @@ class Settings:
         align: of two videos: time compares frames that are shown at the same time where rates or lengths differ, size
             resizes the image's frames to those of the reference, both does both; none refuses them.
         background: colour that transparent pixels are laid on.
+        range: of floats, the value that is white; null: they must lie in [0, 1]. Whole numbers have their own white.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
     """
@@ -61,6 +62,7 @@ class Settings:
     batch: int = limited(8, low=1)
     align: str = limited("none", accepted=("none", "time", "size", "both"))
     background: str = Config.background
+    range: float | None = limited(None, positive=True)
     device: str = Config.device
     threads: int | None = limited(None, low=1)
 
@@ -181,7 +183,7 @@ def _one(settings: Settings, pair: Pair) -> int:
     from enhance.scoring.meaning import meaning_of
     from enhance.scoring.scorers import lines
 
-    pictures = [open_picture(name, settings.background) for name in (pair.reference, pair.image)]
+    pictures = [open_picture(name, settings.background, range=settings.range) for name in (pair.reference, pair.image)]
     notes = [
         f"{name}: {note}"
         for name, picture in zip(("reference", "image"), pictures, strict=True)
@@ -290,7 +292,7 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
 
     mask, found = _mask(settings), _scorers(settings)
     output = Path(settings.output or "scores.csv").expanduser()
-    document = Document(output, found, pairs, settings.mask, settings.background)
+    document = Document(output, found, pairs, settings.mask, settings.background, settings.range)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -318,6 +320,7 @@ def _many(settings: Settings, pairs: list[Pair]) -> int:
                 batch=settings.batch,
                 device=choose_device(settings.device),
                 background=settings.background,
+                range=settings.range,
                 mask=mask,
                 done=done,
                 failed=lambda pair, why: say(f"skipped {pair.image}: {why}"),
