@@ -7,9 +7,9 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
-from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
 from hydra._internal.hydra import Hydra
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 
 from enhance.config.paths import home
@@ -21,8 +21,9 @@ def once() -> None:
     """Let Hydra read each file of conf/, of recipes/ and of its own once, and compose the settings of a command once:
     it composes them twice, the first time to see whether they name a mode.
     """
-    for source in (FileConfigSource, ImportlibResourcesConfigSource):
-        source.load_config = _read_once(source.load_config)
+    Plugins.instance()  # which loads the kinds of sources, in modules of their own
+    for source in map(SourcesRegistry.instance().resolve, ("file", "pkg")):
+        source.load_config = _read_once(source.load_config)  # type: ignore[method-assign]
     Hydra.get_mode = _mode(Hydra.get_mode)
 
 
