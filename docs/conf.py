@@ -16,11 +16,10 @@ project, author = "enhance", "the enhance developers"
 project_copyright = author
 version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_gallery.gen_gallery"]
-exclude_patterns = ["_build", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "**sg_execution_times.rst"]
 nitpicky = False
 default_role = "literal"  # docstrings mark code with single backticks
 
-myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -2,8 +2,9 @@
 What metrics see
 ================
 
-One photograph at falling JPEG quality, scored by four metrics. Each has its own scale, so the scores are drawn between those of the best and of the
-worst file: what counts is the order, and where a metric begins to notice.
+One photograph at falling JPEG quality, scored by four metrics. Each has its own scale, so the scores are
+drawn between those of the best and of the worst file: what counts is the order, and where a metric begins to
+notice.
 """
 
 import matplotlib.pyplot as plt
@@ -15,9 +16,9 @@ qualities = [95, 85, 70, 50, 35, 20, 10, 5]
 images = [enhance.degrade(reference, "jpeg", quality=quality, subsampling=2) for quality in qualities]
 
 # %%
-# A metric is a module of two batches; `score` is the number as published.
+# A metric is a module of two batches; `scores` has the numbers as published, one for each image.
 metrics = {name: enhance.load_metric(name) for name in ("deepwsd", "deepjsd", "ssim", "mse")}
-scores = {name: [float(metric.score(image, reference)) for image in images] for name, metric in metrics.items()}
+scores = {name: [float(metric.scores(image, reference)) for image in images] for name, metric in metrics.items()}
 
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 for name, values in scores.items():

@@ -2,8 +2,8 @@
 From white to a photograph
 ==========================
 
-The pixels of a white image move down DeepJSD to a reference. After a few steps the colours are right, then edges, then texture: the order in which the
-measure notices errors.
+The pixels of a white image move down DeepJSD to a reference. After a few steps the colours are right, then
+edges, then texture: the order in which the measure notices errors.
 """
 
 import matplotlib.pyplot as plt

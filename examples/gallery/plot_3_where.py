@@ -2,7 +2,8 @@
 Where two images differ
 =======================
 
-A photograph with two faults: its left third is blurred, its right third coarsely coded. The map of a deep measure shows both, and sums to the loss.
+A photograph with two faults: its left third is blurred, its right third coarsely coded. The map of a deep
+measure shows both, and sums to the loss.
 """
 
 import matplotlib.pyplot as plt
@@ -17,6 +18,8 @@ image[..., 192:] = enhance.degrade(reference, "jpeg", quality=5, subsampling=2)[
 metric = enhance.DeepWSD(layout="spatial")
 where = metric.map(image, reference)[0]
 
+# %%
+# Bright is far.
 figure, axes = plt.subplots(1, 3, figsize=(10, 2.6), layout="constrained")
 pictures = (("reference", reference), ("blurred left, coded right", image))
 for place, (title, picture) in zip(axes, pictures, strict=False):
