@@ -83,6 +83,12 @@ def _drawing(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _no_power_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that a test wrote need not reach the disk."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
 def _composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What Hydra has composed of the same groups in the same folders is not composed again for the next test."""
     monkeypatch.setattr(overrides, "Composer", _composer)
