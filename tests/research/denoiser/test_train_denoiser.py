@@ -12,7 +12,7 @@ from torch import Tensor
 from enhance.images.writing import save_image
 from research.denoiser import training
 from research.denoiser.__main__ import main
-from research.denoiser.samples import batch
+from research.denoiser.samples import Pool, batch
 
 
 @pytest.fixture
@@ -52,11 +52,41 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
 
 
 def test_noise_has_the_deviation_of_its_map() -> None:
-    images = [torch.full((3, 40, 40), 128, dtype=torch.uint8)]
-    clean, noisy, maps = batch(images, 32, 16, seed=1, step=0)
+    pool = Pool.of([torch.full((3, 40, 40), 128, dtype=torch.uint8)], 32)
+    clean, noisy, maps = batch(pool, 32, 16, seed=1, step=0)
     measured = ((noisy - clean) / maps.clamp_min(1e-6)).flatten(1).std(1)
     assert torch.allclose(measured, torch.ones(16), atol=0.06)
     assert maps.flatten(1).amax(1).unique().numel() > 10
+
+
+def test_crops_are_squares_of_the_photographs_turned_and_mirrored(generator: torch.Generator) -> None:
+    images = [torch.randint(256, (3, side, side + 2), generator=generator, dtype=torch.uint8) for side in (9, 12)]
+    pool = Pool.of(images, 8)
+    assert pool.native == 2
+    assert len(pool.sizes) == 5  # one copy of the smaller and two of the larger hold a crop
+    copies = [
+        pool.data[start : start + 3 * height * width].reshape(3, height, width)
+        for start, (height, width) in zip(pool.starts.tolist(), pool.sizes.tolist(), strict=True)
+    ]
+    squares = {
+        turned.flip(-1).numpy().tobytes() if mirrored else turned.contiguous().numpy().tobytes()
+        for copy in copies
+        for rows in copy.unfold(1, 8, 1).unfold(2, 8, 1).permute(1, 2, 0, 3, 4)
+        for square in rows
+        for turned in (square.rot90(k, (1, 2)) for k in range(4))
+        for mirrored in (False, True)
+    }
+    found = pool.crops(8, 200, generator)
+    drawn = {(crop * 255).round().to(torch.uint8).contiguous().numpy().tobytes() for crop in found}
+    assert drawn <= squares
+    assert len(drawn) > 100
+
+
+def test_photographs_smaller_than_a_crop_are_left_out_and_one_must_stay() -> None:
+    small, large = (torch.zeros((3, side, side), dtype=torch.uint8) for side in (10, 20))
+    assert Pool.of([small, large], 16).sizes[0].tolist() == [20, 20]
+    with pytest.raises(ValueError, match="smaller crop="):
+        Pool.of([small], 16)
 
 
 def test_a_crop_that_the_network_cannot_fold_is_refused(
