@@ -8,6 +8,7 @@ loop runs where torch alone is installed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from enhance.metrics.registry import METRICS, Row
@@ -303,8 +304,9 @@ def register() -> None:
     ConfigStore.instance().store(name="schema", node=opened(Config))
 
 
+@cache
 def opened(settings: type) -> Any:
-    """A node of a dataclass whose open sections take any key."""
+    """A node of a dataclass whose open sections take any key; Hydra copies it whenever it composes."""
     from omegaconf import OmegaConf
 
     from enhance.config.reference import described
