@@ -21,7 +21,7 @@ from enhance.utils.suggest import unknown
 
 COMPACT = DenoiserConfig.name
 FILE = Path(__file__).resolve().parent / "embedded" / f"{COMPACT}.safetensors"
-SHA256 = "26f0284abe0ee78f823524c01431c24b16082771b35cf5bb6137df60603e3b4a"  # of the embedded file
+SHA256 = "6cf45fd3a40de992677c248b3fe100022bde6c1c5ef22c90dc2b37c718432eda"  # of the embedded file
 MARGIN = 64  # pixels that a tile sees beyond its own
 
 
