@@ -159,9 +159,7 @@ def _weights(tensors: dict[str, Tensor], perception: float, path: Path) -> dict[
         return own
     twin = {key: tensors[PERCEPTUAL + key] for key in own if PERCEPTUAL + key in tensors}
     if not twin:
-        raise WeightsError(
-            f"denoiser.perception={perception:g} needs weights with the twin's layers; {path} has none."
-        )
+        raise WeightsError(f"denoiser.perception={perception:g} needs weights with the twin's layers; {path} has none.")
     return own | {key: own[key].float().lerp(value.float(), perception) for key, value in twin.items()}
 
 
