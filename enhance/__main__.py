@@ -15,7 +15,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 
 def main() -> None:
-    """Entry point of `enhance` and of `python -m enhance`: Ctrl-C and SIGTERM end it without a traceback, at any time."""
+    """Entry point of `enhance` and of `python -m enhance`: Ctrl-C and SIGTERM end it without a traceback."""
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
         from enhance.cli.main import main as command
