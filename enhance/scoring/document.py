@@ -30,6 +30,7 @@ class Document:
         pairs: what was asked for; the table may hold more, from earlier calls.
         mask: file of the mask, if there is one.
         background: what transparent pixels are laid on.
+        range: of floats, the value that is white.
 
     Raises:
         SettingsError: if the table holds scores of other measures, settings or weights, or the JSON is something else.
@@ -42,9 +43,10 @@ class Document:
         pairs: Sequence[Pair],
         mask: str | None = None,
         background: str = Config.background,
+        range: float | None = Config.range,
     ) -> None:
         self.path = output.with_suffix(".json")
-        masked = ({"mask": mask} if mask else {}) | {"background": background}
+        masked = ({"mask": mask} if mask else {}) | {"background": background} | ({"range": range} if range else {})
         self._about = [{"column": scorer.name, **described(scorer), **masked} for scorer in scorers]
         self._numbers = [scorer.name for scorer in scorers]
         self._pairs = {(pair.reference, pair.image) for pair in pairs}
@@ -55,8 +57,8 @@ class Document:
                 raise SettingsError(f"{self.path} is there already and holds no scores; output= can name another file.")
             if output.exists():
                 raise SettingsError(
-                    f"output={output} holds scores of other metrics, settings, weights, backgrounds or masks; name "
-                    "another file, or remove it."
+                    f"output={output} holds scores of other metrics, settings, weights, backgrounds, ranges or masks; "
+                    "name another file, or remove it."
                 )
 
     def update(self, outcome: Outcome) -> None:

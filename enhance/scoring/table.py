@@ -21,6 +21,7 @@ from enhance.scoring.pairs import Pair, PairsError
 from enhance.scoring.scorers import Scorer, prepare, score
 from enhance.utils.files import write_text
 from enhance.utils.memory import is_out_of_memory
+from enhance.utils.suggest import short
 from enhance.utils.tables import csv_text
 
 Row = dict[str, str]
@@ -55,6 +56,7 @@ def score_pairs(
     batch: int = 8,
     device: str | torch.device = "cpu",
     background: str = Config.background,
+    range: float | None = Config.range,
     mask: Tensor | None = None,
     done: Callable[[int, Outcome], object] = lambda count, outcome: None,
     failed: Callable[[Pair, str], object] = lambda pair, reason: None,
@@ -74,19 +76,20 @@ def score_pairs(
         batch: how many images are scored at once; fewer where they are large.
         device: where.
         background: what transparent pixels are laid on.
+        range: of floats, the value that is white.
         mask: (1, 1, H, W) in [0, 1], of the size of all images: where they are compared.
         done: called with how many more pairs are done, and the outcome of all so far.
         failed: called with each pair that cannot be scored, and the reason.
         noted: called with each picture that had to be converted, see `Picture.notes`.
 
     Raises:
-        PairsError: if `output` holds other columns, or scores of other metrics, settings, weights, backgrounds or
-            masks.
+        PairsError: if `output` holds other columns, or scores of other metrics, settings, weights, backgrounds,
+            ranges or masks.
         OSError: if it cannot be written.
     """
     columns = ["reference", "image", *dict.fromkeys(key for pair in pairs for key in pair.extra)]
     columns += [*(scorer.name for scorer in scorers), COLUMN]
-    identity = Identity(scorers, background, mask)
+    identity = Identity(scorers, background, mask, range)
     outcome = Outcome(_current(output, columns, pairs, identity))
     there = {(row["reference"], row["image"]) for row in outcome.rows}
     todo = [pair for pair in pairs if (pair.reference, pair.image) not in there]
@@ -98,7 +101,7 @@ def score_pairs(
         done(1, outcome)
 
     def opened(name: str) -> Picture:
-        picture = open_picture(name, background)
+        picture = open_picture(name, background, range=range)
         if picture.notes:
             noted(picture)
         return picture
@@ -246,10 +249,11 @@ def _current(output: Path, columns: list[str], pairs: Sequence[Pair], identity: 
         PairsError: if the table has other columns or settings.
     """
     rows = _rows(output, columns)
+    _require_numbers(output, rows, columns, pairs)
     if any(not identity.same_settings(row[COLUMN]) for row in rows):
         raise PairsError(
-            f"output={output} holds scores of other metrics, settings, weights, backgrounds or masks; name another "
-            "file, or remove it."
+            f"output={output} holds scores of other metrics, settings, weights, backgrounds, ranges or masks; name "
+            "another file, or remove it."
         )
     now = {(pair.reference, pair.image): pair for pair in pairs}
 
@@ -263,11 +267,29 @@ def _current(output: Path, columns: list[str], pairs: Sequence[Pair], identity: 
     return current
 
 
+def _require_numbers(output: Path, rows: Sequence[Row], columns: Sequence[str], pairs: Sequence[Pair]) -> None:
+    """Raise a PairsError where somebody has put something else in place of a score."""
+    carried = {"reference", "image", COLUMN, *(key for pair in pairs for key in pair.extra)}
+    scores = [column for column in columns if column not in carried]
+    for number, row in enumerate(rows, 2):
+        for column in scores:
+            try:
+                float(row[column])
+            except ValueError as error:
+                raise PairsError(
+                    f"output={output}, line {number}: {column} is {short(row[column])!r}, no number; remove the line, "
+                    "or name another file."
+                ) from error
+
+
 def _rows(output: Path, columns: list[str]) -> list[Row]:
     """The whole lines of a table that an earlier call has left."""
     if not output.exists():
         return []
-    text = output.read_text(encoding="utf-8")
+    try:
+        text = output.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PairsError(f"output={output} is there already and is no table in UTF-8; name another file.") from error
     whole = text[: text.rfind("\n") + 1]
     reader = csv.DictReader(io.StringIO(whole, newline=""))
     rows = [row for row in reader if None not in row and None not in row.values()]

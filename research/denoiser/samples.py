@@ -16,7 +16,7 @@ from enhance.images.reading import read
 _MOST_SIGMA = 75 / 255
 _REDUCED = 0.25  # share of the crops that are taken from reduced photographs
 _FACTORS = (1.2, 1.45, 1.7)  # of the reductions
-_UNEVEN = 0.2  # share of the crops whose noise grows with the brightness, as a camera's does
+_UNEVEN = 0.2  # share of the crops whose noise is not the same everywhere, as a camera's is not
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,13 @@ def _below(share: Tensor, count: int | Tensor) -> Tensor:
 
 
 def _noise_maps(clean: Tensor, generator: Generator) -> Tensor:
-    """The standard deviation of the noise at every pixel of the crops, (B, 1, H, W)."""
+    """The standard deviation of the noise at every pixel of the crops, (B, 1, H, W).
+
+    Where it is uneven it follows the brightness of another crop: of its own it would show the network a part of the
+    clean picture, which nobody has later.
+    """
     drawn = torch.rand((3, len(clean), 1, 1, 1), generator=generator, device=clean.device)
     sigma = _MOST_SIGMA * drawn[0]
     share = drawn[1] * (drawn[2] < _UNEVEN)  # of the variance at full brightness that grows with it
-    brightness = functional.avg_pool2d(clean.mean(1, keepdim=True), 5, 1, 2)
+    brightness = functional.avg_pool2d(clean.mean(1, keepdim=True), 5, 1, 2).roll(1, 0)
     return sigma * ((1 - share) + share * brightness).sqrt()

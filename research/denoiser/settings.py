@@ -25,8 +25,9 @@ class DenoiserSettings:
         crop: side of a crop in pixels, a multiple of 8.
         learning_rate: after the warm-up and before the decay.
         muon: Muon for all convolutions but the first and the last; else Adam.
-        start: a file of this command; only the last layers are trained on, and lie beside its own as `perceptual.*`.
-        perceptual: weight of the measure beside the mean absolute error, for those layers.
+        start: a file of this command, whose weights are trained on.
+        perceptual: weight of the measure beside the mean absolute error; only the last layers of `start` are trained,
+            and lie beside its own as `perceptual.*`.
         measure: deepjsd, deepskld or deepwsd, in vgg_compact.
         seed: of the crops, their noise and the first weights.
         checkpoint: seconds between two checkpoints.
@@ -57,8 +58,8 @@ class DenoiserSettings:
         """
         if self.crop % STRIDE:
             raise SettingsError(f"crop={self.crop} must be a multiple of {STRIDE}.")
-        if bool(self.start) != (self.perceptual > 0):
-            raise SettingsError("start=FILE and perceptual=WEIGHT go together: the last layers of FILE are trained on.")
+        if self.perceptual and not self.start:
+            raise SettingsError("perceptual=WEIGHT needs start=FILE, whose last layers are trained on.")
 
     def identity(self, photographs: str) -> dict[str, str]:
         """The settings on which the weights depend, but for the number of steps."""

@@ -56,6 +56,7 @@ class DenoiserTraining(Training):
         if settings.start:
             self._start = load_file(settings.start)
             self.network.load_state_dict(self._start)
+        if settings.perceptual:
             self._compare = deep_metric(settings.measure)("vgg_compact", check_range=False).to(device)
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(self._compare is None or name.startswith(LAST))

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from enhance.images.writing import save_image
+from enhance.restoration.denoiser import LAST, PERCEPTUAL
 from research.denoiser import training
 from research.denoiser.__main__ import main
 from research.denoiser.samples import Pool, batch
@@ -95,3 +96,45 @@ def test_a_crop_that_the_network_cannot_fold_is_refused(
     with pytest.raises(SystemExit, match="2"):
         main(arguments(photos, tmp_path / "x", "crop=20"))
     assert "multiple of 8" in capsys.readouterr().err
+
+
+def test_the_twin_has_last_layers_of_its_own(photos: Path, tmp_path: Path) -> None:
+    main(arguments(photos, tmp_path / "own"))
+    start = tmp_path / "own" / "denoiser.safetensors"
+    main(arguments(photos, tmp_path / "twin", f"start={start}", "perceptual=1"))
+    own, both = load_file(start), load_file(tmp_path / "twin" / "denoiser.safetensors")
+    assert all(torch.equal(both[key], value) for key, value in own.items())
+    twin = {key.removeprefix(PERCEPTUAL): value for key, value in both.items() if key not in own}
+    assert set(twin) == {key for key in own if key.startswith(LAST)}
+    assert all(not torch.equal(value, own[key]) for key, value in twin.items())
+
+
+def test_weights_are_trained_on(photos: Path, tmp_path: Path) -> None:
+    main(arguments(photos, tmp_path / "own"))
+    start = tmp_path / "own" / "denoiser.safetensors"
+    main(arguments(photos, tmp_path / "on", f"start={start}", "learning_rate=1e-9"))
+    own, on = load_file(start), load_file(tmp_path / "on" / "denoiser.safetensors")
+    for key, value in own.items():
+        torch.testing.assert_close(on[key], value)
+
+
+def test_uneven_noise_does_not_show_the_crop_that_it_lies_on(generator: torch.Generator) -> None:
+    steps = torch.linspace(0, 1, 64)[:, None].expand(64, 64)
+    pool = Pool.of([(255 * steps).to(torch.uint8).expand(3, -1, -1)], 64)
+    alike, uneven = 0, 0
+    for step in range(8):
+        clean, _, maps = batch(pool, 64, 16, seed=2, step=step)
+        for crop, noise in zip(clean.mean(1).flatten(1), maps.flatten(1), strict=True):
+            if noise.std() > 1e-6 * noise.mean():
+                uneven += 1
+                alike += torch.corrcoef(torch.stack([crop, noise]))[0, 1].item() > 0.9
+    assert uneven > 12
+    assert alike < 0.8 * uneven
+
+
+def test_a_twin_without_weights_to_start_from_is_refused(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments(photos, tmp_path / "x", "perceptual=1"))
+    assert "needs start=FILE" in capsys.readouterr().err
