@@ -173,6 +173,7 @@ def _job(config: object) -> float:
 
     from enhance.run import run
     from enhance.sweeps.folder import clear_failed, finished_loss, mark_failed, settings_only
+    from enhance.sweeps.gpus import of_job
 
     hydra_config = HydraConfig.get()
     command = shlex.join(["python", "-m", "enhance", *settings_only(hydra_config.overrides.task)])
@@ -183,6 +184,8 @@ def _job(config: object) -> float:
         if (loss := finished_loss(folder, command)) is not None:
             return loss
         clear_failed(folder)
+        if gpu := of_job(hydra_config.launcher._target_, config.device):  # type: ignore[attr-defined]
+            _log.info("on GPU %s, process %d", gpu, os.getpid())
     try:
         _write_down(folder, config)
         return run(OmegaConf.to_object(config), folder, command, swept)  # type: ignore[arg-type]

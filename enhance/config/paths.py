@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from enhance.metrics.registry import METRICS
+from enhance.sweeps.gpus import gpus_per_job, jobs_at_once
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -85,9 +86,12 @@ def chosen(name: str, values: Mapping[str, Any]) -> Any:
 
 
 def register() -> None:
-    """Make ${enhance.home:}, ${enhance.folder:PARENT,NAME}, ${enhance.title:TASK,METRIC,BACKBONE} and
-    ${enhance.chosen:NAME,{NAME: VALUE, ...}} known to YAML.
+    """Make ${enhance.home:}, ${enhance.folder:PARENT,NAME}, ${enhance.title:TASK,METRIC,BACKBONE},
+    ${enhance.chosen:NAME,{NAME: VALUE, ...}}, ${enhance.jobs_at_once:DEVICE} and ${enhance.gpus_per_job:DEVICE,ADDRESS}
+    known to YAML.
     """
+    OmegaConf.register_new_resolver("enhance.jobs_at_once", jobs_at_once, replace=True)
+    OmegaConf.register_new_resolver("enhance.gpus_per_job", gpus_per_job, replace=True)
     OmegaConf.register_new_resolver("enhance.chosen", chosen, replace=True)
     OmegaConf.register_new_resolver("enhance.title", title, replace=True)
     OmegaConf.register_new_resolver("enhance.home", lambda: str(home()), replace=True)

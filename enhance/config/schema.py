@@ -8,6 +8,7 @@ loop runs where torch alone is installed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from enhance.metrics.registry import METRICS, Row
@@ -245,6 +246,7 @@ class Config:
         tf32: let a GPU round to TF32: faster; losses differ in the fourth digit.
         deterministic: on a GPU, the same numbers from the same command; slower.
         figures: draw figures, animation and report; false: leave that to task=report run=FOLDER, for large sweeps.
+        live: serve the page of the run while it is at work, on this machine alone; its address is printed.
         checkpoint: seconds between two checkpoints, from which resume=FOLDER goes on.
     """
 
@@ -280,6 +282,7 @@ class Config:
     deterministic: bool = False
     threads: int | None = limited(None, low=1, high=1024)
     figures: bool = True
+    live: bool = False
     checkpoint: float = limited(10.0, low=0)
 
 
@@ -301,8 +304,9 @@ def register() -> None:
     ConfigStore.instance().store(name="schema", node=opened(Config))
 
 
+@cache
 def opened(settings: type) -> Any:
-    """A node of a dataclass whose open sections take any key."""
+    """A node of a dataclass whose open sections take any key; Hydra copies it whenever it composes."""
     from omegaconf import OmegaConf
 
     from enhance.config.reference import described

@@ -74,6 +74,12 @@ EXTRAS: dict[str, Extra] = {
 }
 """What an optional library reads, by suffix."""
 
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"),
+    *(".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".ivf", ".y4m", ".nut"),
+)
+"""Videos, of which `task=score` compares two."""
+
 
 def readable() -> tuple[str, ...]:
     """Suffixes of the files that can be read with what is installed.
@@ -92,5 +98,7 @@ def why_unread(suffix: str) -> str:
         >>> why_unread(".csv")
         'no images by their names'
     """
+    if suffix.lower() in VIDEO_SUFFIXES:
+        return "a video is compared with one other, reference=a.mp4 image=b.mp4"
     extra = EXTRAS.get(suffix.lower())
     return f"{extra.title}, read after pip install 'enhance[{extra.extra}]'" if extra else "no images by their names"

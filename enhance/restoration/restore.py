@@ -174,7 +174,7 @@ def restore(
     kernel: Given | None = None,
     factor: int | None = None,
     reference: Given | None = None,
-    denoiser: str | Denoise = DenoiserConfig.name,
+    denoiser: str | DenoiserConfig | Denoise = DenoiserConfig.name,
     weights: str = DenoiserConfig.weights,
     coupling: CouplingConfig | None = None,
     background: str = Config.background,
@@ -192,9 +192,9 @@ def restore(
         kernel: of the blur: an image of what a point of light became.
         factor: of upscale: 2, 3 or 4.
         reference: the clean picture, where there is one: it is only compared with the result.
-        denoiser: a name, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise level in [0, 1],
-            that of noise which is independent between the channels: for a grey picture, whose channels are equal, it
-            is told sqrt(3) of the level, and its channels are averaged.
+        denoiser: a name, its settings, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise
+            level in [0, 1], that of noise which is independent between the channels: for a grey picture, whose
+            channels are equal, it is told sqrt(3) of the level, and its channels are averaged.
         weights: of a denoiser that is named: embedded, or a file.
         coupling: of the observation and the denoiser, for blur, lost pixels and reduced pictures.
         background: what transparent pixels are laid on.
@@ -211,13 +211,16 @@ def restore(
         >>> restored.image.shape, restored.assumed["degradation"]
         (torch.Size([1, 3, 32, 40]), 'gaussian_noise')
     """
-    if callable(denoiser):
-        _require_unnamed(weights, device)
+    if not isinstance(denoiser, str):
+        _require_unnamed(weights, device if callable(denoiser) else _DEVICE)
     if coupling is not None and not isinstance(coupling, CouplingConfig):
         raise SettingsError(
             f"coupling must be a CouplingConfig of enhance.config.restoration, got {type(coupling).__name__}."
         )
-    named = DenoiserConfig() if callable(denoiser) else DenoiserConfig(denoiser, weights)
+    if isinstance(denoiser, DenoiserConfig):
+        named = denoiser
+    else:
+        named = DenoiserConfig() if callable(denoiser) else DenoiserConfig(denoiser, weights)
     config = RestorationConfig(_assumed(degradation), coupling or CouplingConfig(), named)
     restoration = Restoration(
         image,
@@ -250,14 +253,16 @@ def restore(
 
 
 def _require_unnamed(weights: str, device: torch.device | str) -> None:
-    """Nothing, where no setting of a named denoiser stands beside a function.
+    """Nothing, where no setting of a named denoiser stands beside a function or settings.
 
     Raises:
         SettingsError: if one does.
     """
     for key, value, default in (("weights", weights, DenoiserConfig.weights), ("device", device, _DEVICE)):
         if str(value) != default:
-            raise SettingsError(f"{key}={value} goes with a denoiser that is named, not with a function; leave it out.")
+            raise SettingsError(
+                f"{key}={value} goes with a denoiser's name, not with a function or settings; leave it out."
+            )
 
 
 def _assumed(given: str | Mapping[str, Any] | None) -> AssumedConfig:

@@ -91,7 +91,7 @@ def remove_partial(folder: Path) -> None:
 
 
 @contextmanager
-def lock(folder: Path) -> Iterator[None]:
+def lock(folder: Path, name: str = _LOCK) -> Iterator[None]:
     """Lock a folder for this process while the block runs.
 
     The operating system releases the lock however the process ends. The lock file lies in the folder, so that the lock
@@ -101,13 +101,14 @@ def lock(folder: Path) -> Iterator[None]:
 
     Args:
         folder: an existing folder.
+        name: of the lock file; another one where only a part of the folder is locked.
 
     Raises:
         ValueError: if another process has locked it.
     """
     from filelock import FileLock, Timeout  # takes a twentieth of a second, which `--help` need not wait for
 
-    guard = FileLock(folder / _LOCK)
+    guard = FileLock(folder / name)
     try:
         guard.acquire(blocking=False)
     except Timeout as error:

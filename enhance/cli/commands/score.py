@@ -39,6 +39,8 @@ class Settings:
         map: true, or a .png or .pdf: where the two differ by each deep measure, laid over the image.
         format: text, or json: one document on standard output and nothing else.
         batch: images scored at once.
+        align: of two videos: time compares frames that are shown at the same time where rates or lengths differ, size
+            resizes the image's frames to those of the reference, both does both; none refuses them.
         background: colour that transparent pixels are laid on.
         range: of floats, the value that is white; null: they must lie in [0, 1]. Whole numbers have their own white.
         device: auto, cpu, cuda, cuda:1, ...
@@ -58,6 +60,7 @@ class Settings:
     map: str | None = None
     format: str = limited("text", accepted=("text", "json"))
     batch: int = limited(8, low=1)
+    align: str = limited("none", accepted=("none", "time", "size", "both"))
     background: str = Config.background
     range: float | None = limited(None, positive=True)
     device: str = Config.device
@@ -74,6 +77,10 @@ def run(settings: Settings) -> int:
         ValueError: one sentence about what is wrong with the settings, the files or the weights.
     """
     _check(settings)
+    if _are_videos(settings):
+        from enhance.video.command import run as score_videos
+
+        return score_videos(settings, _scorers, _mask, _say)
     pairs = _pairs(settings)
     if len(pairs) == 1 and not (settings.pairs or settings.output) and not Path(settings.image or "").is_dir():
         return _one(settings, pairs[0])
@@ -103,6 +110,20 @@ def _check(settings: Settings) -> None:
         given = getattr(settings, key)
         if given and not os.path.exists(given):
             setattr(settings, key, os.path.expanduser(given))
+
+
+def _are_videos(settings: Settings) -> bool:
+    """Whether two videos are compared."""
+    from enhance.video import is_video
+
+    files = {"reference": settings.reference or "", "image": settings.image or ""}
+    videos = [key for key, name in files.items() if is_video(name)]
+    if len(videos) == 1:
+        (other,) = files.keys() - videos
+        raise SettingsError(f"{videos[0]}={files[videos[0]]} is a video and {other}={files[other]} is not.")
+    if not videos and settings.align != "none":
+        raise SettingsError(f"align={settings.align} is of two videos: reference=a.mp4 image=b.mp4.")
+    return bool(videos)
 
 
 def _check_metrics(settings: Settings) -> None:
