@@ -60,7 +60,7 @@ def values_of(override: Override) -> list[str]:
     if override.is_sweep_override():
         try:
             return list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
-        except HydraException as error:  # range(10,50,0)
+        except (HydraException, ValueError) as error:  # range(10,50,0)
             raise SettingsError(f"{override.input_line} cannot be: {str(error).rstrip('.')}.") from error
     return [override.get_value_element_as_str()]
 
