@@ -47,6 +47,16 @@ def csv_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         >>> csv_text(["image", "mos"], [["a.png", 4.2]])
         'image,mos\na.png,4.2\n'
     """
+    return "".join(map(csv_line, [header, *rows]))
+
+
+def csv_line(row: Sequence[object]) -> str:
+    r"""A line of a CSV file.
+
+    Example:
+        >>> csv_line(["a.png", 4.2])
+        'a.png,4.2\n'
+    """
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([header, *rows])
+    csv.writer(stream, lineterminator="\n").writerow(row)
     return stream.getvalue()

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from enhance.scoring import Pair, Scorer
 
 _NO_FILE = ("true", "false")
-_MOST_NOTED = 5  # images whose conversion is reported
 
 
 @dataclass
@@ -39,6 +38,7 @@ class Settings:
         map: true, or a .png or .pdf: where the two differ by each deep measure, laid over the image.
         format: text, or json: one document on standard output and nothing else.
         batch: images scored at once.
+        workers: processes that read images ahead of the network; 0: none; null: as many as help.
         background: colour that transparent pixels are laid on.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
@@ -57,6 +57,7 @@ class Settings:
     map: str | None = None
     format: str = limited("text", accepted=("text", "json"))
     batch: int = limited(8, low=1)
+    workers: int | None = limited(None, low=0)
     background: str = Config.background
     device: str = Config.device
     threads: int | None = limited(None, low=1)
@@ -77,7 +78,9 @@ def run(settings: Settings) -> int:
         return _one(settings, pairs[0])
     if settings.map not in (None, "false"):
         raise SettingsError("map= draws one pair, without output=: name two files, reference=a.png image=b.png.")
-    return _many(settings, pairs)
+    from enhance.cli.scores import score_many
+
+    return score_many(settings, pairs)
 
 
 def _check(settings: Settings) -> None:
@@ -129,7 +132,7 @@ def _pairs(settings: Settings) -> list[Pair]:
     return pairs
 
 
-def _scorers(settings: Settings) -> list[Scorer]:
+def load_scorers(settings: Settings) -> list[Scorer]:
     """The columns; loading a network is the slow part."""
     import torch
 
@@ -173,10 +176,10 @@ def _one(settings: Settings, pair: Pair) -> int:
         raise ValueError(
             f"image={pair.image} has {sizes[1]} pixels and reference={pair.reference} {sizes[0]}; crop or resize one."
         )
-    mask = _mask(settings)
+    mask = load_mask(settings)
     if mask is not None and mask.shape[-2:] != pictures[0].image.shape[-2:]:
         raise SettingsError(f"mask={settings.mask} has {_size(mask)} pixels and the images {sizes[0]}; resize it.")
-    found = _scorers(settings)
+    found = load_scorers(settings)
     details = []
     with encode_once():
         for scorer in found:
@@ -216,7 +219,7 @@ def _same_file(pair: Pair) -> bool:
     )  # samples have no path
 
 
-def _mask(settings: Settings) -> Tensor | None:
+def load_mask(settings: Settings) -> Tensor | None:
     """Where images are compared, (1, 1, H, W) in [0, 1]."""
     if settings.mask is None:
         return None
@@ -256,73 +259,6 @@ def _draw(
     path = Path(f"{Path(pair.image).stem}-map.png" if asked == "true" else asked).expanduser()
     draw(maps, image, path)
     return path
-
-
-def _many(settings: Settings, pairs: list[Pair]) -> int:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from enhance.build import choose_device
-    from enhance.scoring import Outcome, score_pairs
-    from enhance.scoring.document import Document
-    from enhance.scoring.scorers import AVERAGED
-
-    mask, found = _mask(settings), _scorers(settings)
-    output = Path(settings.output or "scores.csv").expanduser()
-    document = Document(output, found, pairs, settings.mask, settings.background)
-    console = Console(stderr=True, highlight=False)
-    columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=len(pairs))
-
-        def done(count: int, outcome: Outcome) -> None:
-            bar.advance(task, count)
-            document.update(outcome)
-
-        def say(line: str) -> None:
-            console.print(line, markup=False, soft_wrap=True)
-
-        noted: list[str] = []
-
-        def note(picture: Picture) -> None:
-            noted.append(picture.source)
-            if len(noted) <= _MOST_NOTED:
-                say(f"note: {picture.source}: {'; '.join(picture.notes)}")
-
-        try:
-            outcome = score_pairs(
-                pairs,
-                found,
-                output,
-                batch=settings.batch,
-                device=choose_device(settings.device),
-                background=settings.background,
-                mask=mask,
-                done=done,
-                failed=lambda pair, why: say(f"skipped {pair.image}: {why}"),
-                noted=note,
-            )
-            if len(noted) > _MOST_NOTED:
-                say(f"note: and {len(noted) - _MOST_NOTED} more images such as these")
-        finally:  # Ctrl-C too
-            document.write()
-    if settings.format == "json":
-        print(json.dumps(document.values(), indent=2))
-    else:
-        there = len(document.asked()) - outcome.scored
-        print(
-            f"{outcome.scored} {'pair' if outcome.scored == 1 else 'pairs'} scored"
-            + (f", {there} were there already" if there else "")
-            + (f", {len(outcome.failed)} skipped" if outcome.failed else "")
-            + f": {output}"
-        )
-        for line in document.lines():
-            print(line)
-        if outcome.averaged:
-            print(f"{outcome.averaged} of them {AVERAGED}")
-    if outcome.failed and not outcome.rows:
-        raise ValueError("None of the pairs could be scored.")
-    return 1 if outcome.failed else 0
 
 
 def _say(text: str) -> None:
