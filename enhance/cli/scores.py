@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from enhance.build import choose_device
-from enhance.cli.commands.score import load_mask, load_scorers
-from enhance.scoring import Pair, local_engine, score_pairs
+from enhance.cli.commands.score import load_mask, load_scorers, run
+from enhance.config.schema import SettingsError
+from enhance.scoring import Pair, PairsError, local_engine, score_pairs
 from enhance.scoring.document import Document, about_scorers
 from enhance.scoring.many import Outcome
+from enhance.scoring.reading import shared_references
 from enhance.scoring.scorers import AVERAGED
+from enhance.scoring.shards import Shard, merge, shards_in
 
 if TYPE_CHECKING:
     from enhance.cli.commands.score import Settings
@@ -32,8 +36,13 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
     Raises:
         ValueError: one sentence about the settings or the table, or that no pair could be scored.
     """
+    output, shared = Path(settings.output or TABLE).expanduser(), shared_references(pairs)
+    if settings.engine == "slurm":
+        return _submit(settings, len(pairs), output)
+    if settings.shard:
+        shard = Shard.of_text(settings.shard)
+        pairs, output = shard.part(pairs), shard.path(output)
     mask, scorers = load_mask(settings), load_scorers(settings)
-    output = Path(settings.output or TABLE).expanduser()
     document = Document(output, about_scorers(scorers, settings.mask, settings.background), pairs)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -61,6 +70,7 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
                 engine=engine,
                 background=settings.background,
                 mask=mask,
+                shared=shared,
                 begun=document.begin,
                 done=lambda count: bar.advance(task, count),
                 failed=lambda pair, why: say(f"skipped {pair.image}: {why}"),
@@ -69,10 +79,43 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
             notes.end()
         finally:  # Ctrl-C too
             document.write()
-    return conclude(settings.format, document, outcome)
+    there = document.asked() - outcome.scored
+    said = f"{outcome.scored} {'pair' if outcome.scored == 1 else 'pairs'} scored"
+    return _conclude(settings.format, document, outcome, said + (f", {there} were there already" if there else ""))
 
 
-def conclude(form: str, document: Document, outcome: Outcome) -> int:
+def merge_tables(settings: Settings) -> int:
+    """Merge the tables of shards, or those that are named, and say what the whole table holds; as `score_many`."""
+    given = [Path(str(each)).expanduser() for each in settings.merge]
+    if len(given) == 1 and given[0].is_dir():
+        whole, tables = shards_in(given[0])
+    else:
+        whole, tables = Path(TABLE), given
+    for table in tables:
+        if not (table.exists() or table.with_suffix(".json").exists()):
+            raise PairsError(f"merge={table}: there is no such table or folder.")
+    document, outcome = merge(tables, Path(settings.output).expanduser() if settings.output else whole)
+    return _conclude(settings.format, document, outcome, f"{document.asked()} pairs of {len(tables)} tables merged")
+
+
+def _submit(settings: Settings, pairs: int, output: Path) -> int:
+    """Score the shards of a list as jobs of Slurm."""
+    from enhance.scoring.slurm import submit
+
+    of = settings.shard or ""
+    if not of.isdecimal() or int(of) < 1:
+        raise SettingsError(
+            f"engine=slurm needs shard=NUMBER, into how many jobs the list is parted, not {of or 'none'}."
+        )
+    Shard(1, int(of)).part(range(pairs))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    jobs = [replace(settings, engine="local", shard=f"{number}/{of}", slurm={}) for number in range(1, int(of) + 1)]
+    print(submit(run, jobs, output.parent / "submitit", settings.slurm))
+    print(f"when they are done: python -m enhance task=score merge={output.parent}")
+    return 0
+
+
+def _conclude(form: str, document: Document, outcome: Outcome, said: str) -> int:
     """Print what a table holds, and return the exit code.
 
     Raises:
@@ -81,13 +124,7 @@ def conclude(form: str, document: Document, outcome: Outcome) -> int:
     if form == "json":
         print(document.text(), end="")
     else:
-        there = document.asked() - outcome.scored
-        print(
-            f"{outcome.scored} {'pair' if outcome.scored == 1 else 'pairs'} scored"
-            + (f", {there} were there already" if there else "")
-            + (f", {len(outcome.failed)} skipped" if outcome.failed else "")
-            + f": {outcome.table.path}"
-        )
+        print(said + (f", {len(outcome.failed)} skipped" if outcome.failed else "") + f": {outcome.table.path}")
         for line in document.lines():
             print(line)
         if outcome.averaged:

@@ -72,7 +72,7 @@ class Table:
         for row in self.rows():
             (there if is_current(row) else stale).add((row["reference"], row["image"]))
         if stale or self._is_cut():
-            self._write(row for row in self.rows() if (row["reference"], row["image"]) not in stale)
+            self.write(row for row in self.rows() if (row["reference"], row["image"]) not in stale)
         return there - stale
 
     @contextmanager
@@ -111,9 +111,10 @@ class Table:
         if all(first <= second for first, second in pairwise(found)):
             return
         rows = list(self.rows())
-        self._write(rows[number] for number in sorted(range(len(rows)), key=found.__getitem__))
+        self.write(rows[number] for number in sorted(range(len(rows)), key=found.__getitem__))
 
-    def _write(self, rows: Iterable[Row]) -> None:
+    def write(self, rows: Iterable[Row]) -> None:
+        """Replace all rows, at once."""
         write_lines(self.path, (line for part in ([csv_line(self.columns)], map(self._line, rows)) for line in part))
 
     def _line(self, row: Row) -> str:
@@ -146,6 +147,22 @@ def one_writer(path: Path) -> Iterator[None]:
 def _whole(lines: Iterable[str]) -> Iterator[str]:
     """The lines that are not cut short."""
     return (line for line in lines if line.endswith("\n"))
+
+
+def columns_written(path: Path) -> list[str]:
+    """The columns of a table that is there.
+
+    Raises:
+        PairsError: if it cannot be read, or is no table of scores.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as opened:
+            columns = next(csv.reader(opened), [])
+    except (OSError, UnicodeDecodeError) as error:
+        raise PairsError(f"{path} cannot be read as a table ({error}).") from error
+    if not {"reference", "image", COLUMN} <= set(columns):
+        raise PairsError(f"{path} is no table of scores: it lacks the columns reference, image and {COLUMN}.")
+    return columns
 
 
 def columns_of(pairs: Sequence[Pair], names: Sequence[str]) -> list[str]:

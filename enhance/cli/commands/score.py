@@ -40,6 +40,10 @@ class Settings:
         batch: images scored at once.
         workers: processes that read images ahead of the network; 0: none; null: as many as help.
         background: colour that transparent pixels are laid on.
+        engine: local, one process; ray; or slurm, an array job of `shard` parts.
+        shard: a part of the list, 2/8, with a table of its own; of engine=slurm how many parts.
+        merge: a folder of shards, or a list of tables, that become one table.
+        slurm: of engine=slurm, parameters of submitit: slurm.timeout_min=60 slurm.slurm_partition=gpu.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
     """
@@ -58,6 +62,10 @@ class Settings:
     format: str = limited("text", accepted=("text", "json"))
     batch: int = limited(8, low=1)
     workers: int | None = limited(None, low=0)
+    engine: str = limited("local", accepted=("local", "ray", "slurm"))
+    shard: str | None = None
+    merge: Any = None
+    slurm: dict[str, Any] = field(default_factory=dict)
     background: str = Config.background
     device: str = Config.device
     threads: int | None = limited(None, low=1)
@@ -73,8 +81,13 @@ def run(settings: Settings) -> int:
         ValueError: one sentence about what is wrong with the settings, the files or the weights.
     """
     _check(settings)
+    if settings.merge:
+        from enhance.cli.scores import merge_tables
+
+        return merge_tables(settings)
     pairs = _pairs(settings)
-    if len(pairs) == 1 and not (settings.pairs or settings.output) and not Path(settings.image or "").is_dir():
+    table = settings.pairs or settings.output or settings.shard or settings.engine != "local"
+    if len(pairs) == 1 and not table and not Path(settings.image or "").is_dir():
         return _one(settings, pairs[0])
     if settings.map not in (None, "false"):
         raise SettingsError("map= draws one pair, without output=: name two files, reference=a.png image=b.png.")
@@ -86,15 +99,22 @@ def run(settings: Settings) -> int:
 def _check(settings: Settings) -> None:
     if settings.map and settings.map.lower() in _NO_FILE:  # map=true arrives as the text True
         settings.map = settings.map.lower()
+    named = settings.pairs or settings.reference or settings.image
+    if settings.merge and (named or settings.shard or settings.engine != "local"):
+        raise SettingsError(
+            "merge= joins tables that are there; leave pairs=, reference=, image=, shard= and engine= out."
+        )
     if settings.pairs and (settings.reference or settings.image):
         raise SettingsError("Give pairs=FILE.csv, or reference= and image=, not both.")
-    if not settings.pairs and not (settings.reference and settings.image):
+    if not (settings.merge or settings.pairs or (settings.reference and settings.image)):
         raise SettingsError("task=score needs reference=... and image=..., files or folders, or pairs=FILE.csv.")
     if settings.map and settings.map not in _NO_FILE and not settings.map.lower().endswith((".png", ".pdf")):
         raise SettingsError(f"map={settings.map} must be true, or a file that ends in .png or .pdf.")
     if settings.output is not None and not settings.output.lower().endswith(".csv"):
         raise SettingsError(f"output={settings.output} must end in .csv; the same as JSON goes beside it.")
-    for key in ("metrics", "backbones"):
+    if settings.slurm and settings.engine != "slurm":
+        raise SettingsError("slurm= goes with engine=slurm.")
+    for key in ("metrics", "backbones", "merge"):
         given = getattr(settings, key)
         if given == []:
             raise SettingsError(f"{key}=[] names none.")
