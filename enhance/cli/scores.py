@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,16 @@ from enhance.build import choose_device
 from enhance.cli.commands.score import load_mask, load_scorers, run
 from enhance.config.schema import SettingsError
 from enhance.scoring import Pair, PairsError, local_engine, score_pairs
+from enhance.scoring.batches import Scoring
 from enhance.scoring.document import Document, about_scorers
-from enhance.scoring.many import Outcome
+from enhance.scoring.many import Engine, Outcome
 from enhance.scoring.reading import shared_references
-from enhance.scoring.scorers import AVERAGED
+from enhance.scoring.scorers import AVERAGED, Scorer
 from enhance.scoring.shards import Shard, merge, shards_in
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from enhance.cli.commands.score import Settings
 
 TABLE = "scores.csv"
@@ -53,15 +57,7 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
             console.print(line, markup=False, soft_wrap=True)
 
         notes = _Notes(say)
-        engine = local_engine(
-            scorers,
-            batch=settings.batch,
-            device=choose_device(settings.device),
-            background=settings.background,
-            mask=mask,
-            workers=settings.workers,
-            say=say,
-        )
+        engine = _engine(settings, scorers, mask, say)
         try:
             outcome = score_pairs(
                 pairs,
@@ -82,6 +78,36 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
     there = document.asked() - outcome.scored
     said = f"{outcome.scored} {'pair' if outcome.scored == 1 else 'pairs'} scored"
     return _conclude(settings.format, document, outcome, said + (f", {there} were there already" if there else ""))
+
+
+def _engine(settings: Settings, scorers: Sequence[Scorer], mask: Tensor | None, say: Callable[[str], object]) -> Engine:
+    if settings.engine == "ray":
+        from enhance.scoring.on_ray import ray_engine
+
+        build, where = partial(build_scoring, settings), (settings.address, settings.cores, settings.device)
+        return ray_engine(build, settings.background, *where, say)
+    return local_engine(
+        scorers,
+        batch=settings.batch,
+        device=choose_device(settings.device),
+        background=settings.background,
+        mask=mask,
+        workers=settings.workers,
+        say=say,
+    )
+
+
+def build_scoring(settings: Settings, on_gpu: bool, threads: int) -> Scoring:
+    """What scores pairs by the settings, in a process of its own.
+
+    Args:
+        settings: of the command.
+        on_gpu: whether on CUDA, else on the CPU.
+        threads: of the CPU, where the settings name none.
+    """
+    device = "cuda" if on_gpu else "cpu"
+    own = replace(settings, device=device, threads=settings.threads or threads)
+    return Scoring(load_scorers(own), own.batch, choose_device(device), load_mask(own))
 
 
 def merge_tables(settings: Settings) -> int:

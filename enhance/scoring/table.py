@@ -18,6 +18,7 @@ from enhance.utils.tables import csv_line
 
 Row = dict[str, str]
 _SYNCHRONISED = 1.0  # seconds of work that a power failure may cost
+_PATIENCE = 7.0  # seconds; the processes that read for one that was killed keep its lock for five
 
 OTHER_SETTINGS = (
     "output={} holds scores of other metrics, settings, weights, backgrounds or masks; name another file, or remove it."
@@ -140,6 +141,7 @@ def one_writer(path: Path) -> Iterator[None]:
     with lock_file(
         path.with_name(f".{path.name}.lock"),
         PairsError(f"Another process writes {path}; let it end, or name another file: output=FILE.csv."),
+        _PATIENCE,
     ):
         yield
 

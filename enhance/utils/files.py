@@ -115,7 +115,7 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def lock_file(file: Path, refusal: Exception) -> Iterator[None]:
+def lock_file(file: Path, refusal: Exception, patience: float = 0.0) -> Iterator[None]:
     """Hold the lock of a file for this process while the block runs.
 
     The operating system releases the lock however the process ends. The lock holds for every process that can see the
@@ -125,12 +125,13 @@ def lock_file(file: Path, refusal: Exception) -> Iterator[None]:
     Args:
         file: of the lock, in an existing folder.
         refusal: what is raised if another process holds it.
+        patience: seconds to wait for it.
     """
     from filelock import FileLock, Timeout  # takes a twentieth of a second, which `--help` need not wait for
 
     guard = FileLock(file)
     try:
-        guard.acquire(blocking=False)
+        guard.acquire(timeout=patience)
     except Timeout as error:
         raise refusal from error
     except OSError:  # no locks there, or the folder cannot be written, which the first file written into it reports

@@ -96,7 +96,10 @@ def test_memory_and_the_cost_of_a_row_do_not_grow_with_the_table(
     assert len(images(tmp_path / "s.csv")) == 3000
 
 
-def test_a_second_writer_is_refused(pairs: list[Pair], psnr: list[Scorer], tmp_path: Path) -> None:
+def test_a_second_writer_is_refused(
+    pairs: list[Pair], psnr: list[Scorer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enhance.scoring.table._PATIENCE", 0.1)
     table = tmp_path / "s.csv"
     with one_writer(table), pytest.raises(PairsError, match=r"Another process writes .*s\.csv; let it end, or name"):
         score_pairs(pairs, psnr, table)

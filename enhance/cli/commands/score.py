@@ -28,7 +28,7 @@ class Settings:
     Attributes:
         reference: a file, a folder, or a sample.
         image: a file or a folder.
-        pairs: a CSV with the columns reference and image, in place of both.
+        pairs: a CSV or Parquet file, or its URL, with the columns reference and image, in place of both.
         mask: a grey file of the images' size: where they are compared.
         metric: the one metric, where `metrics` names none.
         metrics: several: names, or NAME@BACKBONE: [deepwsd,deepjsd@vgg16,psnr,ssim]; null: metric.
@@ -41,6 +41,8 @@ class Settings:
         workers: processes that read images ahead of the network; 0: none; null: as many as help.
         background: colour that transparent pixels are laid on.
         engine: local, one process; ray; or slurm, an array job of `shard` parts.
+        address: of engine=ray, a running cluster: auto, or ray://HOST:10001; null: one on this machine.
+        cores: of engine=ray, of each actor; null: 4, or as many as there are.
         shard: a part of the list, 2/8, with a table of its own; of engine=slurm how many parts.
         merge: a folder of shards, or a list of tables, that become one table.
         slurm: of engine=slurm, parameters of submitit: slurm.timeout_min=60 slurm.slurm_partition=gpu.
@@ -63,6 +65,8 @@ class Settings:
     batch: int = limited(8, low=1)
     workers: int | None = limited(None, low=0)
     engine: str = limited("local", accepted=("local", "ray", "slurm"))
+    address: str | None = None
+    cores: int | None = limited(None, low=1)
     shard: str | None = None
     merge: Any = None
     slurm: dict[str, Any] = field(default_factory=dict)
@@ -110,10 +114,13 @@ def _check(settings: Settings) -> None:
         raise SettingsError("task=score needs reference=... and image=..., files or folders, or pairs=FILE.csv.")
     if settings.map and settings.map not in _NO_FILE and not settings.map.lower().endswith((".png", ".pdf")):
         raise SettingsError(f"map={settings.map} must be true, or a file that ends in .png or .pdf.")
+    if settings.output and "://" in settings.output:
+        raise SettingsError(f"output={settings.output} must be a file of this machine, not a URL.")
     if settings.output is not None and not settings.output.lower().endswith(".csv"):
         raise SettingsError(f"output={settings.output} must end in .csv; the same as JSON goes beside it.")
-    if settings.slurm and settings.engine != "slurm":
-        raise SettingsError("slurm= goes with engine=slurm.")
+    for key, engine in (("slurm", "slurm"), ("address", "ray"), ("cores", "ray")):
+        if getattr(settings, key) and settings.engine != engine:
+            raise SettingsError(f"{key}= goes with engine={engine}.")
     for key in ("metrics", "backbones", "merge"):
         given = getattr(settings, key)
         if given == []:
@@ -136,13 +143,14 @@ def _check_metrics(settings: Settings) -> None:
 def _pairs(settings: Settings) -> list[Pair]:
     from enhance.images.samples import SAMPLES
     from enhance.scoring import find_pairs, left_out, read_pairs
+    from enhance.scoring.sources import is_url
     from enhance.utils.suggest import short
 
     if settings.pairs:
         return read_pairs(settings.pairs)
     reference, image = settings.reference or "", settings.image or ""
     for key, name in (("reference", reference), ("image", image)):
-        if name not in SAMPLES and not os.path.exists(name):
+        if name not in SAMPLES and not os.path.exists(name) and not is_url(name):
             raise SettingsError(f"{key}={short(name)}: there is no such file or folder.")
     pairs = find_pairs(reference, image)
     for folder in (reference, image):
@@ -179,11 +187,11 @@ def load_scorers(settings: Settings) -> list[Scorer]:
 
 def _one(settings: Settings, pair: Pair) -> int:
     from enhance.backbones.encode import encode_once
-    from enhance.images.pictures import open_picture
     from enhance.scoring.meaning import meaning_of
     from enhance.scoring.scorers import lines
+    from enhance.scoring.sources import open_source
 
-    pictures = [open_picture(name, settings.background) for name in (pair.reference, pair.image)]
+    pictures = [open_source(name, settings.background) for name in (pair.reference, pair.image)]
     notes = [
         f"{name}: {note}"
         for name, picture in zip(("reference", "image"), pictures, strict=True)
