@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,15 +23,16 @@ from enhance.scoring.reading import Item, read_in_threads
 
 _CHUNK = 64  # pairs that an actor is given at once, which a kill costs
 _MOST_CHUNKS = 4096  # of a list: each is an object of the cluster
+_PATIENCE = 10.0  # seconds until a cluster that does not answer is not there
 _CORES = 4  # of an actor, where nothing is said and the cluster has them
 
 
 def ray_engine(
     build: Callable[[bool, int], Scoring],
     background: str,
-    address: str | None = None,
-    cores: int | None = None,
-    device: str = "auto",
+    address: str | None,
+    cores: int | None,
+    device: str,
     say: Callable[[str], object] = lambda line: None,
 ) -> Engine:
     """The engine of a cluster: an actor for each GPU, or for so many cores, holds the networks.
@@ -157,6 +159,7 @@ def _cluster(ray: Any, address: str | None) -> Iterator[None]:
         return
     own = {"include_dashboard": False} if address is None else {}
     try:
+        _reach(address or "")
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
         reason = " ".join(str(error).split())[:160]
@@ -168,3 +171,14 @@ def _cluster(ray: Any, address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Connect to HOST:PORT once: Ray itself would try for minutes.
+
+    Raises:
+        OSError: if nothing answers.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon:
+        socket.create_connection((host, int(port)), _PATIENCE).close()

@@ -34,9 +34,21 @@ def use(*arguments: str) -> int:
     return import_module("enhance.cli.commands.score").run(tool_settings("score", quoted(arguments)))
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "ray://nowhere", "auto"])
+def test_a_cluster_that_is_not_there_is_said(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: torch.Generator
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    save_image(torch.rand(1, 3, 8, 9, generator=generator), tmp_path / "a.png")
+    with pytest.raises(ValueError, match=f"address={address}: there is no cluster of Ray that can be joined"):
+        use("reference=a.png", "image=a.png", "metric=psnr", "output=ray.csv", "engine=ray", f"address={address}")
+    assert not (tmp_path / "ray.csv").exists()
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """The address of a running cluster, which `auto` finds."""
+    """The address of a running cluster, which `auto` finds from then on."""
     cluster = import_module("ray.cluster_utils").Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
     before = os.environ.get("RAY_ADDRESS")
     os.environ["RAY_ADDRESS"] = cluster.address
@@ -148,10 +160,3 @@ def test_a_list_in_parquet_and_by_url_is_scored(cluster: str, listed: Path) -> N
         assert use(*SCORE[1:], f"pairs={pairs}", f"output={output}.csv", "engine=ray", "address=auto", "cores=1") == 0
     assert (listed / "p.csv").read_bytes() == (listed / "c.csv").read_bytes()
     assert [Path(image).name for image in rows(listed / "u.csv")] == rows(listed / "c.csv")
-
-
-def test_a_cluster_that_is_not_there_is_said(listed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    with pytest.raises(ValueError, match=r"address=127\.0\.0\.1:1: there is no cluster of Ray that can be joined"):
-        use(*SCORE, "output=ray.csv", "engine=ray", "address=127.0.0.1:1")
-    assert not (listed / "ray.csv").exists()
