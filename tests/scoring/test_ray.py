@@ -39,6 +39,7 @@ def test_a_cluster_that_is_not_there_is_said(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: torch.Generator
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))  # where `auto` looks for a cluster of this machine
     monkeypatch.chdir(tmp_path)
     save_image(torch.rand(1, 3, 8, 9, generator=generator), tmp_path / "a.png")
     with pytest.raises(ValueError, match=f"address={address}: there is no cluster of Ray that can be joined"):
