@@ -41,7 +41,8 @@ NOTES = {
     ),
     "Cost of a step": (
         "A step is loss and gradient against a prepared reference; the network is its forward pass and a backward pass "
-        "from all its features. Operators are those dispatched that are no views."
+        "from all its features, both in the precision that the third column names. Operators are those dispatched that "
+        "are no views."
     ),
 }
 LIMITS = {"loss": 1e-4, "score": 1e-4, "gradient": 1e-2}  # of parity

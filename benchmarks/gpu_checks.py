@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.pooling import L2Pooling
+from enhance.backbones.precision import full_precision
 from enhance.backbones.registry import ARCHITECTURES
 from enhance.backbones.weights import Origin
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
@@ -92,8 +93,9 @@ def metric(measure: str, network: Backbone, device: torch.device, **settings: An
 def loss_and_gradient(module: DeepDistance, image: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     """The losses of a batch and their gradient, on the CPU in double precision."""
     leaf = image.to(module.device, module.dtype).requires_grad_()
-    losses = module.losses(leaf, reference.to(module.device, module.dtype))
-    (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+    with full_precision():
+        losses = module.losses(leaf, reference.to(module.device, module.dtype))
+        (gradient,) = torch.autograd.grad(losses.sum(), leaf)
     return losses.detach().cpu().double(), gradient.cpu().double()
 
 
@@ -196,27 +198,35 @@ def _largest(difference: Tensor) -> float:
 
 
 def cost(setting: Setting) -> list[Row]:
-    """What a step costs beside a pass through the bare network and back, for one image and for a batch, and how many
-    pairs are scored in a second.
+    """What a step costs beside a pass through the bare network and back, for one image and for a batch, in each
+    precision, and how many pairs are scored in a second.
     """
     rows = []
     network = backbone(setting.backbones[0]).to(setting.device)
-    for batch in (1, _BATCH):
+    precisions = {"float32": None, "TF32": None, "bfloat16": torch.bfloat16}
+    if setting.device.type != "cuda":
+        del precisions["TF32"]
+    for batch, (precision, autocast) in product((1, _BATCH), precisions.items()):
+        network.tf32 = precision == "TF32"
         image, reference = (each.to(setting.device) for each in images(setting.size, batch))
-        with torch.no_grad():
+        with torch.no_grad(), _autocast(setting.device, autocast):
             ones = [torch.ones_like(features) for features in network(image)]
 
-        def bare(image: Tensor = image, ones: list[Tensor] = ones) -> None:
+        def bare(image: Tensor = image, ones: list[Tensor] = ones, autocast: Any = autocast) -> None:
             leaf = image.clone().requires_grad_()
-            torch.autograd.backward(network(leaf), ones)
+            with full_precision(not network.tf32):
+                with _autocast(setting.device, autocast):
+                    features = network(leaf)
+                torch.autograd.backward(features, ones)
 
         for measure in DEEP_METRICS:
-            module = metric(measure, network, setting.device)
+            module = metric(measure, network, setting.device, autocast=autocast)
             target = module.prepare(reference)
 
             def step(image: Tensor = image, module: DeepDistance = module, target: Any = target) -> None:
                 leaf = image.clone().requires_grad_()
-                module(leaf, target).backward()
+                with full_precision(not network.tf32):
+                    module(leaf, target).backward()
 
             bare_seconds, seconds = take_turns([bare, step], setting.rounds, setting.device)
             pair = image, reference
@@ -226,6 +236,7 @@ def cost(setting: Setting) -> list[Row]:
                 {
                     "measure": measure,
                     "images": batch,
+                    "network in": precision,
                     "network ms": 1e3 * bare_seconds,
                     "step ms": 1e3 * seconds,
                     "step / network": seconds / bare_seconds,
@@ -236,6 +247,10 @@ def cost(setting: Setting) -> list[Row]:
                 }
             )
     return rows
+
+
+def _autocast(device: torch.device, precision: torch.dtype | None) -> torch.autocast:
+    return torch.autocast(device.type, dtype=precision, enabled=precision is not None)
 
 
 def take_turns(work: list[Callable[[], Any]], rounds: int, device: torch.device) -> list[float]:

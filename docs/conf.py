@@ -15,17 +15,26 @@ from enhance import __version__  # noqa: E402
 project, author = "enhance", "the enhance developers"
 project_copyright = author
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_gallery.gen_gallery"]
+exclude_patterns = ["_build", "**sg_execution_times.rst"]
 nitpicky = False
 default_role = "literal"  # docstrings mark code with single backticks
 
-myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 napoleon_google_docstring, napoleon_numpy_docstring = True, False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "gallery",  # written anew where an example has changed
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "reset_modules": ("matplotlib",),
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"enhance {release}"

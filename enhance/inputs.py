@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from enhance.config.schema import Config
 from enhance.degradations import degrade
 from enhance.images.arrays import MIN_SIDE, ImageError, from_array, require_size, resize
+from enhance.images.floats import check_range, unit, without_effect
 from enhance.images.pictures import open_picture
 from enhance.images.reading import Picture, from_pillow
 from enhance.images.samples import SAMPLES
@@ -67,6 +68,7 @@ def read_inputs(
     size: int | None = None,
     seed: int = Config.seed,
     background: str = Config.background,
+    range: float | None = Config.range,
 ) -> Inputs:
     """The reference, and the initial image as it was made or read.
 
@@ -80,6 +82,7 @@ def read_inputs(
         size: longer side that larger images are reduced to; None leaves files as they are and samples at 256.
         seed: of everything random.
         background: what transparent pixels are laid on.
+        range: of floats, the value that is white, see `enhance.images.reading.read`.
 
     Raises:
         ImageError: if a file cannot be read, is smaller than 8 x 8, or the two differ in size.
@@ -87,7 +90,7 @@ def read_inputs(
     """
     if size is None and isinstance(reference, str) and reference in SAMPLES:
         size = SAMPLE_SIZE
-    picture, truth = _open(reference, "reference", size, background)
+    picture, truth = _open(reference, "reference", size, background, range)
     region = None if mask is None else _mask(mask, truth, size)
     if isinstance(initial, str) and initial == "degraded":
         if degradation.get("name") in (None, "none"):
@@ -102,7 +105,7 @@ def read_inputs(
         return Inputs(truth, start, notes, name, degraded=True, mask=region, bits=picture.bits)
     if isinstance(initial, str) and (plain := _plain(initial, truth, seed)) is not None:
         return Inputs(truth, plain, picture.notes, initial, mask=region, bits=picture.bits)
-    other, start = _open(initial, "initial", size, background, (*_LEVELS, "noise", "degraded"))
+    other, start = _open(initial, "initial", size, background, range, (*_LEVELS, "noise", "degraded"))
     if start.shape != truth.shape:
         raise ImageError(
             f"initial is {_size(start)} but reference is {_size(truth)} (width x height); "
@@ -112,7 +115,13 @@ def read_inputs(
     return Inputs(truth, start, picture.notes + other.notes, Path(other.source).name, mask=region, bits=bits)
 
 
-def read_image(given: Given, role: str, background: str = Config.background, smallest: int = MIN_SIDE) -> Picture:
+def read_image(
+    given: Given,
+    role: str,
+    background: str = Config.background,
+    smallest: int = MIN_SIDE,
+    range: float | None = Config.range,
+) -> Picture:
     """An image that was given, whether a file, a sample's name or an image in memory.
 
     Args:
@@ -120,12 +129,13 @@ def read_image(given: Given, role: str, background: str = Config.background, sma
         role: what messages call it.
         background: what transparent pixels are laid on.
         smallest: side in pixels that it must have.
+        range: of floats, the value that is white.
 
     Raises:
         ImageError: if it cannot be read or is smaller.
     """
     named = isinstance(given, str | os.PathLike)
-    picture = open_picture(given, background) if named else _picture(given, role, background)
+    picture = open_picture(given, background, range=range) if named else _picture(given, role, background, range)
     require_size(picture, role, smallest)
     return picture
 
@@ -144,22 +154,24 @@ def _degraded(source: str, name: str, settings: Mapping[str, Any]) -> tuple[str,
 
 
 def _open(
-    given: Given, role: str, size: int | None, background: str, others: Iterable[str] = ()
+    given: Given, role: str, size: int | None, background: str, range: float | None, others: Iterable[str] = ()
 ) -> tuple[Picture, Tensor]:
     named = isinstance(given, str | os.PathLike)
-    picture = open_picture(given, background, others) if named else _picture(given, role, background)
+    picture = open_picture(given, background, others, range) if named else _picture(given, role, background, range)
     require_size(picture, role)
     image = resize(picture.image, size) if size else picture.image
     require_size(image, f"{role} at size={size}")
     return picture, image
 
 
-def _picture(given: object, role: str, background: str) -> Picture:
+def _picture(given: object, role: str, background: str, range: float | None) -> Picture:
     """An image that is in memory already."""
+    if isinstance(given, Image.Image):
+        return from_pillow(given, background, role, range)
+    if isinstance(given, np.ndarray | Tensor) and range is not None:
+        return _ranged(given, role, range)
     if isinstance(given, np.ndarray):
         return Picture(from_array(given), role, bits=8 if given.dtype == np.uint8 else 16)
-    if isinstance(given, Image.Image):
-        return from_pillow(given, background, role)
     if not isinstance(given, Tensor):
         raise ImageError(
             f"{role} must be a file, a sample's name, a tensor (1, 3, H, W), an array (H, W, 3) or a Pillow image, got "
@@ -170,6 +182,19 @@ def _picture(given: object, role: str, background: str) -> Picture:
     if len(image) != 1:
         raise ImageError(f"{role} must be one image (1, 3, H, W), got {tuple(given.shape)}; take them one by one.")
     return Picture(image, role)
+
+
+def _ranged(given: np.ndarray[Any, Any] | Tensor, role: str, range: float) -> Picture:
+    """An array or a tensor whose white is `range`, if it is of floats."""
+    check_range(range)
+    array = isinstance(given, np.ndarray)
+    if not (given.dtype.kind == "f" if isinstance(given, np.ndarray) else given.is_floating_point()):
+        return replace(_picture(given, role, "white", None), notes=(without_effect(range, role),))
+    notes: list[str] = []
+    values = given if isinstance(given, np.ndarray) else given.detach().cpu().numpy()
+    scaled = unit(values, role, range, notes)
+    plain = scaled if array else torch.from_numpy(scaled).to(given.device)
+    return replace(_picture(plain, role, "white", None), notes=tuple(notes))
 
 
 def _plain(initial: str, like: Tensor, seed: int) -> Tensor | None:
@@ -185,7 +210,7 @@ def _mask(given: Given, truth: Tensor, size: int | None) -> Tensor:
     """The mask of the reference's size, (1, 1, H, W)."""
     if isinstance(given, Tensor) and given.dim() == 4 and given.shape[1] == 1:
         given = given.expand(-1, 3, -1, -1)
-    _, picture = _open(given, "mask", size, "black")
+    _, picture = _open(given, "mask", size, "black", None)
     mask = picture.mean(1, keepdim=True)
     if mask.shape[-2:] != truth.shape[-2:]:
         raise ImageError(f"mask is {_size(mask)} but reference is {_size(truth)} (width x height); resize one of them.")

@@ -113,6 +113,8 @@ def optimize(
     log_loss: bool | None = None,
     smoothing: float | None = None,
     size: int | None = None,
+    background: str = Config.background,
+    range: float | None = Config.range,
     tile: int | None = None,
     coarse: bool = Config.coarse,
     seed: int = Config.seed,
@@ -144,6 +146,8 @@ def optimize(
         log_loss: minimise the logarithm of the objective. None: as the optimizer's settings say.
         smoothing: of the metric's gradient, at first. None: as the optimizer's settings say.
         size: longer side that larger images are reduced to.
+        background: what transparent pixels are laid on.
+        range: of floats, the value that is white; None: they must lie in [0, 1].
         tile: side of the tiles in which images are measured; None: 512 above 2 million pixels, unless a metric is a
             `Tiled`, which has its own; 0: never.
         coarse: make most steps on reduced copies.
@@ -171,7 +175,16 @@ def optimize(
         raise ValueError(f"steps={steps!r} is no number of updates; it must be a whole number of at least 1.")
     if degradation and not (isinstance(initial, str) and initial == "degraded"):
         raise ValueError("degradation goes with initial='degraded'.")
-    inputs = read_inputs(reference, initial, _degradation(degradation), mask=mask, size=size, seed=seed)
+    inputs = read_inputs(
+        reference,
+        initial,
+        _degradation(degradation),
+        mask=mask,
+        size=size,
+        seed=seed,
+        background=background,
+        range=range,
+    )
     terms, own = _terms(metric, objective, autocast=autocast, tf32=tf32)
     config = Config(
         metric=MetricConfig(terms[0].name),

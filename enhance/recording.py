@@ -68,6 +68,7 @@ def set_up(config: Config, command: str) -> Setup:
         size=config.size,
         seed=config.seed,
         background=config.background,
+        range=config.range,
     )
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)

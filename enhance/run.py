@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -62,11 +62,21 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         return float(made["best"]["loss"])
     setup = set_up(config, command)
     optimization = Optimization(config, terms(config, setup.metrics), setup.inputs, setup.device)
-    results = record(setup, optimization, judges(config, optimization.reference), folder, resume)
+    scores = judges(config, optimization.reference)
+    with _live_view(config, folder):
+        results = record(setup, optimization, scores, folder, resume)
     return float(results["best"]["loss"])
 
 
 _KINDS: Mapping[str, Kind] = {DUEL: run_duel}
+
+
+def _live_view(config: Config, folder: Path) -> AbstractContextManager[None]:
+    if not config.live:
+        return nullcontext()
+    from enhance.report.live import live_view  # matplotlib takes long to import
+
+    return live_view(folder)
 
 
 @contextmanager

@@ -32,25 +32,32 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """One update."""
+        """One update; filters of one shape are taken together."""
         for group in self.param_groups:
+            alike: dict[tuple[int, ...], list[Tensor]] = {}
             for parameter in group["params"]:
-                state = self.state[parameter]
-                momentum = state.setdefault("momentum", torch.zeros_like(parameter))
-                momentum.mul_(_MOMENTUM).add_(parameter.grad)
-                update = (parameter.grad + _MOMENTUM * momentum).flatten(1)
+                alike.setdefault(tuple(parameter.shape), []).append(parameter)
+            for shape, parameters in alike.items():
+                updates = torch.stack([self._smoothed(parameter) for parameter in parameters]).flatten(2)
                 # As long as Adam's steps, whose entries are about 0.2 where gradients are noisy.
-                length = 0.2 * max(update.shape) ** 0.5
-                parameter.sub_(group["lr"] * length * _orthogonal(update).reshape(parameter.shape))
+                length = 0.2 * max(updates.shape[1:]) ** 0.5
+                for parameter, step in zip(parameters, _orthogonal(updates), strict=True):
+                    parameter.sub_(group["lr"] * length * step.reshape(shape))
+
+    def _smoothed(self, parameter: Tensor) -> Tensor:
+        """The gradient and its momentum, as Nesterov adds them."""
+        momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
+        momentum.mul_(_MOMENTUM).add_(parameter.grad)
+        return parameter.grad + _MOMENTUM * momentum
 
 
-def _orthogonal(matrix: Tensor) -> Tensor:
-    """The matrix with singular values near 1, by five Newton-Schulz iterations."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-12)
+def _orthogonal(matrices: Tensor) -> Tensor:
+    """The matrices (N, A, B) with singular values near 1, by five Newton-Schulz iterations."""
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if tall else matrices
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-12)
     a, b, c = _NEWTON_SCHULZ
     for _ in range(5):
-        square = x @ x.T
+        square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    return x.T if tall else x
+    return x.mT if tall else x

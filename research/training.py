@@ -77,11 +77,13 @@ class Training:
         """Take over a `state`."""
         for key, part in self._parts.items():
             part.load_state_dict(state[key])
-        self.average, self.done, self.seconds = state["average"], state["done"], state["seconds"]
+        for key, value in self.average.items():
+            value.copy_(state["average"][key])
+        self.done, self.seconds = state["done"], state["seconds"]
 
     def weights(self) -> bytes:
         """The averaged weights as a safetensors file in half precision."""
-        return save({key: value.half().contiguous() for key, value in self.average.items()})
+        return save({key: value.half().cpu().contiguous() for key, value in self.average.items()})
 
 
 def run(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import composing
 import hypothesis
 import pytest
 import torch
@@ -28,6 +29,7 @@ schema.register()
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=15)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
 hypothesis.settings.load_profile("quick")
+composing.once()
 torch.set_num_threads(1)  # the tests themselves run side by side
 
 LONG = ("test_bad_inputs", "test_processes", "test_citizens", "test_wasserstein_kernel", "test_settings")  # files
@@ -78,6 +80,12 @@ def _drawing(request: pytest.FixtureRequest) -> Iterator[None]:
         if drawn is None or drawn.args:
             no_drawing(patch, but=drawn.args if drawn else ())
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_power_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that a test wrote need not reach the disk."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture(autouse=True)

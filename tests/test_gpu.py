@@ -41,7 +41,10 @@ def test_bfloat16_has_finite_gradients(device: torch.device) -> None:
 
 def test_the_cost_of_a_step_is_counted(device: torch.device) -> None:
     found = rows("Cost of a step", device)
-    assert [row["images"] for row in found] == [1] * len(DEEP_METRICS) + [8] * len(DEEP_METRICS)
+    precisions = ["float32", "TF32", "bfloat16"] if device.type == "cuda" else ["float32", "bfloat16"]
+    assert [(row["images"], row["network in"]) for row in found] == [
+        (images, precision) for images in (1, 8) for precision in precisions for _ in DEEP_METRICS
+    ]
     for row in found:
         assert row["step / network"] == pytest.approx(row["step ms"] / row["network ms"])
         assert row["operators beyond the network"] > 0

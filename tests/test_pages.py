@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 import enhance
 from enhance.cli.overrides import checked, chosen_tool, tool_settings
@@ -75,6 +76,16 @@ def test_commands_compose(command: str, tmp_path: Path, monkeypatch: pytest.Monk
         tool_settings(tool, quoted(settings))
     else:
         checked(quoted(settings), sweep="-m" in words)
+
+
+@pytest.mark.parametrize("page", ["howto/metric.md", "howto/backbone.md"])
+def test_the_code_of_a_page_runs(page: str) -> None:
+    known: dict[str, object] = {}
+    for block in re.findall(r"(?s)```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8")):
+        if "import timm" not in block or importlib.util.find_spec("timm"):
+            exec(compile(block, page, "exec"), known)
+    assert isinstance(known["metric"], torch.nn.Module)
+    assert len(known["result"].history) == 6  # type: ignore[attr-defined]
 
 
 def test_every_setting_has_a_row(generated: ModuleType) -> None:

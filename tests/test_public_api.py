@@ -12,11 +12,12 @@ import enhance
 _DISTANCE = "backbone weights layout prefilter reduction padding check_range autocast kernel seed model nodes"
 _OPTIMIZE = (
     "reference initial metric steps callback objective mask learning_rate optimizer parametrization schedule stopping "
-    "degradation log_loss smoothing size tile coarse seed device autocast tf32 deterministic progress"
+    "degradation log_loss smoothing size background range tile coarse seed device autocast tf32 deterministic progress"
 )
 _MINIMIZE = (
     "objective parametrization steps learning_rate optimizer schedule log_loss reset_moments smoothing tf32 resume"
 )
+_RESTORE = "image task degradation kernel factor reference denoiser weights coupling background range device callback"
 CALLABLES = {
     "DeepJSD": _DISTANCE,
     "DeepSKLD": _DISTANCE,
@@ -41,12 +42,12 @@ CALLABLES = {
     "full_precision": "wanted",
     "jensen_shannon": "x y dim",
     "load_backbone": "name weights seed model nodes",
-    "load_image": "path background",
+    "load_image": "path background range",
     "load_metric": "name settings",
     "meaning": "score metric",
     "minimize": _MINIMIZE,
     "optimize": _OPTIMIZE,
-    "restore": "image task degradation kernel factor reference denoiser weights coupling device callback",
+    "restore": _RESTORE,
     "save_image": "image path bits",
     "symmetric_kl": "x y dim",
     "wasserstein": "x y p dim",

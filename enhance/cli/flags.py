@@ -46,6 +46,8 @@ def parse(arguments: Sequence[str]) -> Namespace:
         ValueError: one sentence about a flag that Hydra does not have, or a value that it does not take.
     """
     known, strange = parser().parse_known_args(arguments)
+    known.overrides += [each for each in strange if not each.startswith("-")]  # settings between flags
+    strange = [each for each in strange if each.startswith("-")]
     if strange:
         name, _, value = strange[0].lstrip("-").replace("-", "_").partition("=")
         following = dict(pairwise(arguments)).get(strange[0], "")

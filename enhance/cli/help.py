@@ -49,8 +49,8 @@ values; --cfg job prints the settings instead of running; --config-dir FOLDER ad
 --hydra-help lists Hydra's flags.
 """
 _SHOWN = (
-    *("reference", "initial", "mask", "size", "steps", "seed", "device", "threads", "background", "tile", "coarse"),
-    *("compile", "autocast", "tf32", "deterministic", "checkpoint", "terms", "weight"),
+    *("reference", "initial", "mask", "size", "steps", "seed", "device", "threads", "background", "range"),
+    *("tile", "coarse", "compile", "autocast", "tf32", "deterministic", "checkpoint", "terms", "weight"),
     *("metric.arguments", "backbone.weights"),
     *("optimizer.learning_rate", "optimizer.log_loss", "optimizer.smoothing", "schedule.warmup"),
     *("parametrization.levels", "stopping.patience", "stopping.loss", "stopping.score", "stopping.seconds"),

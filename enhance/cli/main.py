@@ -19,6 +19,7 @@ from enhance.utils.files import sentence
 
 _log = logging.getLogger("enhance")
 _USER_ERROR, _INTERRUPTED = 2, 130
+_MULTIRUN_MODE = "HYDRA.MODE=MULTIRUN"
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 _TRACEBACK = os.environ.get(_FULL_ERROR)  # whether users want to see one
 
@@ -50,14 +51,19 @@ def main() -> None:
             return
         flags = parse(arguments)
         overrides: list[str] = flags.overrides
+        if flags.shell_completion:  # its words are no settings
+            _hydra([], sweep=False)
+            return
         if tool := chosen_tool(overrides):
             sys.exit(_use(tool, arguments, overrides))
-        checked(overrides, sweep=arguments != overrides, config_dir=flags.config_dir)
-        sys.argv[1:] = with_search_path(_same_sweep(arguments, overrides))
-        _hydra(
-            with_search_path(overrides),
-            sweep=arguments != overrides or any(each.startswith("hydra.mode=") for each in overrides),
-        )
+        sweep = flags.multirun or _MULTIRUN_MODE in (each.upper() for each in overrides)
+        checked(overrides, sweep, flags.config_dir)
+        if flags.cfg == "hydra" and flags.resolve:
+            raise ValueError("--cfg hydra names settings of the run and cannot be resolved alone: --cfg all --resolve.")
+        overrides = with_search_path(overrides, own_name=flags.config_name is not None)
+        arguments = [*overrides, *(each for each in arguments if each not in flags.overrides)]
+        sys.argv[1:] = _same_sweep(arguments, overrides, sweep)
+        _hydra(overrides, sweep)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
@@ -77,12 +83,12 @@ def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
     return import_module(f"enhance.cli.commands.{tool}").run(tool_settings(tool, overrides))
 
 
-def _same_sweep(arguments: list[str], overrides: list[str]) -> list[str]:
+def _same_sweep(arguments: list[str], overrides: list[str], sweep: bool) -> list[str]:
     """The arguments, with the folder of the earlier sweep that they go on with."""
     from enhance.sweeps.folder import newest_sweep, requested_folder, resume_requested
 
     resume = resume_requested(overrides)
-    if resume and arguments == overrides:
+    if resume and not sweep:
         raise ValueError("sweep.resume=true goes with -m; a single run goes on with resume=FOLDER.")
     if (folder := requested_folder(overrides, resume)) or not resume:
         if resume:
@@ -118,7 +124,10 @@ def _hydra(overrides: list[str], sweep: bool) -> None:
     except BrokenPipeError:
         raise
     except HydraException as error:  # about its own flags: the settings are checked
-        raise ValueError(str(error).splitlines()[0].rstrip(".") + ".") from error
+        said = str(error).splitlines()[0].rstrip(".")
+        if "searchpath is only supported" in said:
+            said = "A first file of your own stands on `base`, not on `config`: defaults: [base, _self_]"
+        raise ValueError(f"{said}.") from error
     except (OSError, OmegaConfBaseException) as error:  # a job gives up by itself: this is about its folder
         cause = error if isinstance(error, OSError) else error.__cause__
         raise _unwritable(sentence(cause) if isinstance(cause, OSError) else str(error).splitlines()[0]) from error
@@ -164,6 +173,7 @@ def _job(config: object) -> float:
 
     from enhance.run import run
     from enhance.sweeps.folder import clear_failed, finished_loss, mark_failed, settings_only
+    from enhance.sweeps.gpus import of_job
 
     hydra_config = HydraConfig.get()
     command = shlex.join(["python", "-m", "enhance", *settings_only(hydra_config.overrides.task)])
@@ -174,6 +184,8 @@ def _job(config: object) -> float:
         if (loss := finished_loss(folder, command)) is not None:
             return loss
         clear_failed(folder)
+        if gpu := of_job(hydra_config.launcher._target_, config.device):  # type: ignore[attr-defined]
+            _log.info("on GPU %s, process %d", gpu, os.getpid())
     try:
         _write_down(folder, config)
         return run(OmegaConf.to_object(config), folder, command, swept)  # type: ignore[arg-type]

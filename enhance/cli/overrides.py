@@ -45,9 +45,12 @@ def search_path(overrides: Sequence[str], config_dir: str | None = None) -> str:
     return f"{SEARCH_PATH}=[{','.join(map(quoted_value, [*folders, f'file://{home()}']))}]"
 
 
-def with_search_path(arguments: Sequence[str]) -> list[str]:
-    """The arguments for Hydra, where a search path of the user's does not hide the package's recipes."""
-    return [search_path(arguments) if given.startswith(f"{SEARCH_PATH}=") else given for given in arguments]
+def with_search_path(arguments: Sequence[str], own_name: bool = False) -> list[str]:
+    """The overrides for Hydra. Neither a search path of the user's nor a first file, for which `own_name` stands, hides
+    the package's recipes.
+    """
+    others = [given for given in arguments if not given.startswith(f"{SEARCH_PATH}=")]
+    return [*others, search_path(arguments)] if own_name or len(others) < len(arguments) else others
 
 
 def checked(arguments: Sequence[str], sweep: bool = True, config_dir: str | None = None) -> None:
@@ -65,6 +68,11 @@ def checked(arguments: Sequence[str], sweep: bool = True, config_dir: str | None
     for override in overrides:
         if override.is_sweep_override() and not sweep:
             raise SettingsError(f"{override.input_line} has several values: add -m to sweep over them.")
+        if override.is_interval_sweep() and not any(other.key_or_group == "hydra/sweeper" for other in overrides):
+            raise SettingsError(
+                f"{override.input_line} is for a sweeper that chooses values itself, hydra/sweeper=NAME; without one, "
+                "list them or use range(...)."
+            )
         if override.key_or_group == "hydra.job.chdir" and str(override.value()).lower() == "true":
             raise SettingsError(
                 "hydra.job.chdir=true would look for files in the folder of the run, where those named here are not; "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, ValueType
 from hydra.errors import HydraException
 
 from enhance.cli.commands import TOOLS
@@ -51,7 +52,11 @@ def parse(arguments: Sequence[str]) -> list[Override]:
 
 
 def values_of(override: Override) -> list[str]:
-    """Every value that an override gives its key, as text; an interval or glob sweep counts as none."""
+    """Every value that an override gives its key, as text; an interval, and a glob before Hydra has begun, has none."""
+    if override.value_type is ValueType.GLOB_CHOICE_SWEEP:
+        if not GlobalHydra.instance().is_initialized():
+            return []
+        override.config_loader = GlobalHydra.instance().config_loader()  # knows the choices
     if override.is_sweep_override():
         return list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
     return [override.get_value_element_as_str()]

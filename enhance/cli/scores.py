@@ -21,6 +21,7 @@ from enhance.scoring.many import Engine, Outcome
 from enhance.scoring.reading import shared_references
 from enhance.scoring.scorers import AVERAGED, Scorer
 from enhance.scoring.shards import Shard, merge, shards_in
+from enhance.scoring.sources import open_source
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +48,7 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
         shard = Shard.of_text(settings.shard)
         pairs, output = shard.part(pairs), shard.path(output)
     mask, scorers = load_mask(settings), load_scorers(settings)
-    document = Document(output, about_scorers(scorers, settings.mask, settings.background), pairs)
+    document = Document(output, about_scorers(scorers, settings.mask, settings.background, settings.range), pairs)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -65,6 +66,7 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
                 output,
                 engine=engine,
                 background=settings.background,
+                range=settings.range,
                 mask=mask,
                 shared=shared,
                 begun=document.begin,
@@ -81,17 +83,18 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
 
 
 def _engine(settings: Settings, scorers: Sequence[Scorer], mask: Tensor | None, say: Callable[[str], object]) -> Engine:
+    opened = partial(open_source, background=settings.background, range=settings.range)
     if settings.engine == "ray":
         from enhance.scoring.on_ray import ray_engine
 
         build, where = partial(build_scoring, settings), (settings.address, settings.cores, settings.device)
-        return ray_engine(build, settings.background, *where, say)
+        return ray_engine(build, opened, *where, say)
     return local_engine(
         scorers,
         batch=settings.batch,
         device=choose_device(settings.device),
-        background=settings.background,
         mask=mask,
+        opened=opened,
         workers=settings.workers,
         say=say,
     )

@@ -76,9 +76,10 @@ def check_duel(config: Config) -> None:
         "coarse": config.coarse,
         "tile": bool(config.tile),
         "weight": config.weight != Config.weight,
+        "live": config.live,
     }
     if unfit := next((key for key, is_given in given.items() if is_given), ""):
-        raise SettingsError(f"task={DUEL} compares two metrics on the whole image; leave {unfit} out.")
+        raise SettingsError(f"task={DUEL} compares two metrics on the whole image, in four runs; leave {unfit} out.")
     if config.parametrization.name != "pixels":
         raise SettingsError(
             f"parametrization={config.parametrization.name} does not go with task={DUEL}, which moves pixels."

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from enhance.metrics.registry import METRICS
+from enhance.sweeps.gpus import gpus_per_job, jobs_at_once
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -30,8 +31,8 @@ def choices() -> dict[str, list[str]]:
 
 
 def default_choice(group: str) -> str:
-    """The name that conf/config.yaml chooses of a group."""
-    chosen = OmegaConf.to_container(OmegaConf.load(home() / "conf" / "config.yaml"), resolve=False)
+    """The name that conf/base.yaml chooses of a group."""
+    chosen = OmegaConf.to_container(OmegaConf.load(home() / "conf" / "base.yaml"), resolve=False)
     defaults: list[Any] = dict(chosen)["defaults"]  # type: ignore[arg-type]
     return next(str(each[group]) for each in defaults if isinstance(each, dict) and group in each)
 
@@ -85,9 +86,12 @@ def chosen(name: str, values: Mapping[str, Any]) -> Any:
 
 
 def register() -> None:
-    """Make ${enhance.home:}, ${enhance.folder:PARENT,NAME}, ${enhance.title:TASK,METRIC,BACKBONE} and
-    ${enhance.chosen:NAME,{NAME: VALUE, ...}} known to YAML.
+    """Make ${enhance.home:}, ${enhance.folder:PARENT,NAME}, ${enhance.title:TASK,METRIC,BACKBONE},
+    ${enhance.chosen:NAME,{NAME: VALUE, ...}}, ${enhance.jobs_at_once:DEVICE} and ${enhance.gpus_per_job:DEVICE,ADDRESS}
+    known to YAML.
     """
+    OmegaConf.register_new_resolver("enhance.jobs_at_once", jobs_at_once, replace=True)
+    OmegaConf.register_new_resolver("enhance.gpus_per_job", gpus_per_job, replace=True)
     OmegaConf.register_new_resolver("enhance.chosen", chosen, replace=True)
     OmegaConf.register_new_resolver("enhance.title", title, replace=True)
     OmegaConf.register_new_resolver("enhance.home", lambda: str(home()), replace=True)

@@ -20,11 +20,15 @@ class DenoiserConfig:
     Attributes:
         name: of `enhance.restoration.denoisers.DENOISERS`.
         weights: embedded, or a file.
+        perception: of denoiser_compact: 0 for the least error, 1 for the likeness that DeepJSD measures, or between.
+        ensemble: the mean over the picture turned and mirrored in eight ways, which takes eight times as long.
         tile: side in pixels of the tiles that a larger picture is denoised in, a multiple of 8; 0: never.
     """
 
     name: str = "denoiser_compact"
     weights: str = "embedded"
+    perception: float = limited(0.0, low=0, high=1)
+    ensemble: bool = False
     tile: int = limited(768, low=0)
 
 

@@ -8,6 +8,7 @@ loop runs where torch alone is installed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from enhance.metrics.registry import METRICS, Row
@@ -235,6 +236,7 @@ class Config:
         tile: side of the tiles in which images are measured; null: 512 above 2 million pixels; 0: never.
         coarse: most steps on copies reduced 4 times and twice, a quarter of them at full size: for large images.
         background: colour that transparent pixels are laid on.
+        range: of floats, the value that is white; null: they must lie in [0, 1]. Whole numbers have their own white.
         steps: updates; null: the metric's own.
         seed: of everything random.
         device: auto, cpu, cuda, cuda:1, ...
@@ -244,6 +246,7 @@ class Config:
         tf32: let a GPU round to TF32: faster; losses differ in the fourth digit.
         deterministic: on a GPU, the same numbers from the same command; slower.
         figures: draw figures, animation and report; false: leave that to task=report run=FOLDER, for large sweeps.
+        live: serve the page of the run while it is at work, on this machine alone; its address is printed.
         checkpoint: seconds between two checkpoints, from which resume=FOLDER goes on.
     """
 
@@ -269,6 +272,7 @@ class Config:
     tile: int | None = None
     coarse: bool = False
     background: str = BACKGROUND
+    range: float | None = limited(None, positive=True)
     steps: int | None = limited(None, low=1, high=1_000_000)
     seed: int = limited(SEED, low=0, high=_MOST_SEED)
     device: str = "auto"
@@ -278,6 +282,7 @@ class Config:
     deterministic: bool = False
     threads: int | None = limited(None, low=1, high=1024)
     figures: bool = True
+    live: bool = False
     checkpoint: float = limited(10.0, low=0)
 
 
@@ -293,14 +298,15 @@ def steps(config: Config) -> int:
 
 
 def register() -> None:
-    """Make the types known to Hydra under the name `schema`, which conf/config.yaml starts from."""
+    """Make the types known to Hydra under the name `schema`, which conf/base.yaml starts from."""
     from hydra.core.config_store import ConfigStore
 
     ConfigStore.instance().store(name="schema", node=opened(Config))
 
 
+@cache
 def opened(settings: type) -> Any:
-    """A node of a dataclass whose open sections take any key."""
+    """A node of a dataclass whose open sections take any key; Hydra copies it whenever it composes."""
     from omegaconf import OmegaConf
 
     from enhance.config.reference import described

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from PIL import Image
 from torch import Tensor
@@ -25,14 +24,12 @@ class Original:
     Args:
         name: of a file or a sample.
         picture: the image (1, 3, H, W).
-        profile: the ICC profile of the file, whose colours are not converted.
         bytes: size of the file.
         notes: what of the file the encoded ones will not have, in sentences.
     """
 
     name: str
     picture: Picture
-    profile: bytes | None
     bytes: int
     notes: tuple[str, ...] = ()
 
@@ -42,18 +39,16 @@ class Original:
         return Image.fromarray(to_array(self.picture.image))
 
 
-def read_original(name: str, background: str) -> Original:
-    """An image by the name of its file or sample, with the colour profile of the file.
+def read_original(name: str, background: str, range: float | None = None) -> Original:
+    """An image by the name of its file or sample, in sRGB.
 
     Raises:
         ValueError: if it cannot be read; one sentence says why.
     """
-    picture = open_picture(name, background)
-    file = picture_path(name)
-    with Image.open(file) as opened:
-        profile = None if opened.mode == "CMYK" else opened.info.get("icc_profile")
-    notes = [note.replace("16 bits a channel were kept", "encoded with 8 bits a channel") for note in picture.notes]
-    return Original(name, picture, profile, Path(file).stat().st_size, tuple(notes))
+    picture = open_picture(name, background, range=range)
+    notes = [note for note in picture.notes if "bits a channel were kept" not in note]
+    notes += ["encoded with 8 bits a channel"] * (picture.bits > 8)
+    return Original(name, picture, picture_path(name).stat().st_size, tuple(notes))
 
 
 class Measure:
@@ -99,7 +94,8 @@ class Candidates:
     def data(self, quality: int) -> bytes:
         """The file."""
         if quality not in self._data:
-            self._data[quality] = self.format.encode(self.original.pixels, quality, self.original.profile)
+            profile = self.original.picture.profile or None
+            self._data[quality] = self.format.encode(self.original.pixels, quality, profile)
         return self._data[quality]
 
     def bytes(self, quality: int) -> int:

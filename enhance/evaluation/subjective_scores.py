@@ -163,7 +163,7 @@ def chosen(rows: Rows, subjective: str, kind: str) -> tuple[str, str]:
         _check_column(rows, name)
     subjective = subjective or next((name for name in names if name.lower() in SUBJECTIVE_COLUMNS), "")
     if not subjective:
-        raise ValueError(f"subjective_column= must name the column of subjective scores, one of: {', '.join(names)}")
+        raise ValueError(f"subjective_column= must name the column of subjective scores, one of: {', '.join(names)}.")
     return subjective, kind or ("type" if "type" in names else "")
 
 

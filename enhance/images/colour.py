@@ -83,6 +83,13 @@ def to_srgb(values: Array, colours: Colours, name: str, notes: list[str]) -> Arr
     return _through_profile(values, colours.profile, name, notes) if colours.profile else values
 
 
+def own_srgb(colours: Colours) -> bytes:
+    """The RGB profile that a file has of its own, where that is sRGB; else empty."""
+    profile = colours.profile
+    same = profile[16:20] == b"RGB " and not colours.hdr and colours.space is None
+    return profile if same and _is_srgb(hashlib.sha256(profile).digest(), profile) else b""
+
+
 def from_cmyk(picture: Image.Image, name: str, notes: list[str]) -> Image.Image:
     """A CMYK image in RGB, converted with the colour profile that the file embeds, if any."""
     notes.append(f"{name} is CMYK and was converted to RGB")

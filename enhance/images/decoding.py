@@ -15,8 +15,10 @@ from enhance.images import kinds
 from enhance.images.arrays import Array, ImageError
 from enhance.images.colour import Colours, from_cmyk, from_lab, said_by
 from enhance.images.depth import deep_tiff, rawmode, sixteen_bits
+from enhance.images.floats import unit
 from enhance.images.netpbm import deep_netpbm
-from enhance.images.suffixes import FORMATS, HEIC, JPEG_XL, RAW
+from enhance.images.scenes import of_exr, of_radiance
+from enhance.images.suffixes import EXR, FORMATS, HEIC, JPEG_XL, RADIANCE, RAW
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION = 274
@@ -29,14 +31,21 @@ class Samples:
     Attributes:
         values: uint8, uint16 or floats in [0, 1], (H, W, 1 to 4), upright, the last of 2 or 4 channels alpha.
         colours: what the file says of them.
+        floats: whether they were stored in floating point, so that their white is a matter of `range`.
     """
 
     values: Array
     colours: Colours
+    floats: bool = False
 
 
-def decode(path: Path, notes: list[str]) -> Samples:
+def decode(path: Path, notes: list[str], white: float | None = None) -> Samples:
     """The samples of a file; the conversions made are appended to the notes.
+
+    Args:
+        path: the file.
+        notes: appended to.
+        white: of floats, see `enhance.images.floats.unit`.
 
     Raises:
         ImageError: for a file that is no image, or of a kind that is not read.
@@ -49,18 +58,22 @@ def decode(path: Path, notes: list[str]) -> Samples:
     extra = kinds.needed(path, head)
     if extra is RAW:
         return _developed(path, notes)
-    if (deep := deep_netpbm(path, head)) is not None:
+    if extra is EXR:
+        return Samples(*of_exr(path, white, notes), floats=True)
+    if extra is RADIANCE:
+        return Samples(*of_radiance(path, head, white, notes), floats=True)
+    if (deep := deep_netpbm(path, head, white, notes)) is not None:
         notes.append("more than 8 bits a channel were kept")
-        return Samples(deep, Colours())
+        return Samples(deep, Colours(), floats=head[1:2] in b"fF")
     tiff = head[:4] in _TIFF_MAGIC
-    if tiff and (found := deep_tiff(path, notes)) is not None:
-        return Samples(found[0], Colours(found[1]))
+    if tiff and (found := deep_tiff(path, notes, white=white)) is not None:
+        return Samples(found.values, Colours(found.profile), found.floats)
     try:
         opened = Image.open(path, formats=_formats(path, extra))
     except UnidentifiedImageError as error:
         rare = deep_tiff(path, notes, min_bytes=1) if tiff else None
         if rare is not None:
-            return Samples(rare[0], Colours(rare[1]))
+            return Samples(rare.values, Colours(rare.profile))
         raise ImageError(
             f"{path} is a TIFF that cannot be read: of a rare kind, or damaged; save it as PNG, or as grey or RGB."
             if tiff
@@ -70,16 +83,20 @@ def decode(path: Path, notes: list[str]) -> Samples:
         return _of_opened(opened, path, head, notes)
 
 
-def of_pillow(picture: Image.Image, name: str, notes: list[str]) -> Samples:
+def of_pillow(picture: Image.Image, name: str, notes: list[str], white: float | None = None) -> Samples:
     """The samples of an image that Pillow holds in memory, as those of a file.
 
     Raises:
-        ImageError: for the 32-bit modes I and F, whose range is undefined.
+        ImageError: for the 32-bit modes I and F, whose white is not known unless it is given.
     """
     if picture.mode in ("I", "F"):
-        raise ImageError(
-            f"{name} is an image of Pillow's mode {picture.mode}, without a known range; convert it to RGB."
-        )
+        if white is None:
+            raise ImageError(
+                f"{name} is an image of Pillow's mode {picture.mode}, without a known range; name the value that is "
+                "white, e.g. range=1, or convert it to RGB."
+            )
+        values = np.asarray(ImageOps.exif_transpose(picture))[..., None].astype(np.float64)
+        return Samples(unit(values, name, white, notes), said_by(picture), floats=True)
     colours, raw = said_by(picture), rawmode(picture)
     _note_orientation(picture, notes)
     upright = ImageOps.exif_transpose(picture)

@@ -7,21 +7,37 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
 from PIL import Image, ImageOps
 
 from enhance.images.arrays import Array, ImageError
+from enhance.images.floats import unit
 
 # the byte order that makes Pillow keep the other byte, for each byte order of a raw mode
 _OTHER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB = 0, 1, 2
+_PREMULTIPLIED, _STRAIGHT = 1, 2  # kinds of extra samples that are alpha
 _PHOTOMETRIC = 262
 _ORIENTATION = 274
 _PROFILE = 34675
 _TURNS = {2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 1), 6: (False, 3), 7: (True, 3), 8: (False, 1)}
+
+
+class Deep(NamedTuple):
+    """Samples of a TIFF.
+
+    Attributes:
+        values: (H, W, 1 to 4) in [0, 1], float32.
+        profile: the ICC profile; empty if there is none.
+        floats: whether the file holds floats.
+    """
+
+    values: Array
+    profile: bytes
+    floats: bool
 
 
 def rawmode(opened: Image.Image) -> str:
@@ -66,19 +82,20 @@ def _decoded(path: Path, raw: str) -> Array:
         return np.asarray(ImageOps.exif_transpose(opened))
 
 
-def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2) -> tuple[Array, bytes] | None:
+def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2, white: float | None = None) -> Deep | None:
     """Samples (H, W, 1 to 4) in [0, 1] of a grey or RGB TIFF, upright, alpha not premultiplied.
 
     Args:
         path: a TIFF.
         notes: the conversions made are appended.
         min_bytes: files with fewer bytes a sample are left to Pillow.
+        white: of floats, see `enhance.images.floats.unit`.
 
     Returns:
-        The samples and the ICC profile, if any, or None where Pillow should read the file.
+        None where Pillow should read the file.
 
     Raises:
-        ImageError: for floats outside [0, 1], complex numbers, more than two dimensions, or too many pixels.
+        ImageError: for floats that `unit` refuses, complex numbers, more than two dimensions, or too many pixels.
     """
     with _quiet(), _opened(path) as file:
         if file is None:
@@ -98,15 +115,13 @@ def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2) -> tuple[Array, 
         orientation = int(getattr(page.tags.get(_ORIENTATION), "value", 1))
         profile = getattr(page.tags.get(_PROFILE), "value", b"")
     values = np.moveaxis(values, 0, -1) if page.axes == "SYX" else np.atleast_3d(values)
-    values = _unit(path, values, int(page.bitspersample))
-    values = 1 - values if page.photometric == _MIN_IS_WHITE else values
+    values = _unit(path, values, page, white, notes)
     if page.dtype.itemsize > 1:
         notes.append("more than 8 bits a channel were kept")
     if orientation in _TURNS:
         values = upright(values, orientation)
         notes.append("the EXIF orientation is honoured")
-    extra = tuple(int(kind) for kind in page.extrasamples)
-    return _channels(values, 3 if page.photometric == _RGB else 1, extra), bytes(profile)
+    return Deep(values, bytes(profile), page.dtype.kind == "f")
 
 
 def upright(values: Array, orientation: int) -> Array:
@@ -133,31 +148,26 @@ def _require_flat(path: Path, page: Any) -> None:
         raise Image.DecompressionBombError(f"{pixels} pixels")
 
 
-def _unit(path: Path, values: Array, bits: int) -> Array:
-    """Samples scaled to [0, 1], float32; integers have `bits` bits."""
-    if values.dtype.kind in "ui":
-        top = 2 ** (bits - (values.dtype.kind == "i")) - 1
-        return (values.astype(np.float64) / top).clip(0, 1).astype(np.float32)
-    low, high = float(values.min()), float(values.max())
-    if np.isnan(low):
-        raise ImageError(f"{path} contains NaN; replace it by numbers.")
-    if not (low >= -1e-3 and high <= 1.001):
-        raise ImageError(
-            f"{path} holds floats in [{low:.4g}, {high:.4g}]; floats must lie in [0, 1]: rescale or save integers."
-        )
-    return values.astype(np.float32).clip(0, 1)
+def _unit(path: Path, values: Array, page: Any, white: float | None, notes: list[str]) -> Array:
+    """Colours, and alpha if the first of the extra samples is that, in [0, 1], float32; `white` is that of floats.
 
-
-def _channels(values: Array, colours: int, extra: tuple[int, ...]) -> Array:
-    """The colours, and alpha if the first of the extra samples is alpha: kind 1 is premultiplied, 2 is not."""
-    if not extra or extra[0] not in (1, 2):
-        return values[..., :colours]
-    values = values[..., : colours + 1]
-    if extra[0] == 2:
-        return values
-    alpha = values[..., -1:]
-    plain = np.divide(values[..., :-1], alpha, out=np.zeros_like(values[..., :-1]), where=alpha > 0).clip(0, 1)
-    return np.concatenate([plain, alpha], axis=-1)
+    Colours multiplied by alpha, whose extra sample is of kind 1, are divided by it before they are clipped.
+    """
+    count = 3 if page.photometric == _RGB else 1
+    kind = next(iter(page.extrasamples), 0)
+    floats = values.dtype.kind == "f"
+    if not floats:
+        values = values / np.float64(2 ** (int(page.bitspersample) - (values.dtype.kind == "i")) - 1)
+    colours, alpha = values[..., :count], values[..., count : count + 1]
+    if kind == _PREMULTIPLIED:
+        colours = np.divide(colours, alpha, out=np.zeros_like(colours), where=alpha > 0)
+    parts = [unit(colours, str(path), white, notes) if floats else colours]
+    if kind in (_PREMULTIPLIED, _STRAIGHT):
+        parts.append(unit(alpha, f"the alpha of {path}", None, []) if floats else alpha)
+    parts = [part.clip(0, 1).astype(np.float32) for part in parts]
+    if page.photometric == _MIN_IS_WHITE:
+        parts[0] = 1 - parts[0]
+    return np.concatenate(parts, axis=-1)
 
 
 @contextmanager

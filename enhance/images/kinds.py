@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from enhance.images.suffixes import EXTRAS, HEIC, JPEG_XL, KINDS, RAW, Extra
+from enhance.images.suffixes import EXR, EXTRAS, HEIC, JPEG_XL, KINDS, RADIANCE, RAW, Extra
 
 HEAD = 1 << 20  # bytes that are looked at
 
@@ -13,9 +13,6 @@ _BEGINS: tuple[tuple[bytes, str, str], ...] = (
     (b"version https://git-lfs", "a Git LFS pointer, not the picture itself", "fetch it with `git lfs pull`"),
     (b"%PDF", "a PDF", "export the page as PNG"),
     (b"%!PS", "PostScript", "export it as PNG"),
-    (b"\x76\x2f\x31\x01", "OpenEXR, whose floats have no white", "tone-map it and save it as 16-bit PNG or TIFF"),
-    (b"#?RADIANCE", "Radiance HDR, whose floats have no white", "tone-map it and save it as 16-bit PNG or TIFF"),
-    (b"#?RGBE", "Radiance HDR, whose floats have no white", "tone-map it and save it as 16-bit PNG or TIFF"),
     (b"8BPS", "a Photoshop document", "export it as PNG or TIFF"),
     (b"gimp xcf", "a GIMP document", "export it as PNG or TIFF"),
     (b"SIMPLE  =", "FITS", _CONVERT),
@@ -69,6 +66,10 @@ def needed(path: Path, head: bytes) -> Extra | None:
     """The optional library that reads such a file, if it takes one."""
     if head[:2] == b"\xff\x0a" or head[:12] == b"\0\0\0\x0cJXL \r\n\x87\n":
         return JPEG_XL
+    if head[:4] == b"\x76\x2f\x31\x01":
+        return EXR
+    if head.startswith((b"#?RADIANCE", b"#?RGBE")):
+        return RADIANCE
     if head[4:8] == b"ftyp":
         brands = {head[place : place + 4] for place in (8, *range(16, min(int.from_bytes(head[:4]), 128), 4))}
         if head[8:12] == b"crx ":

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from enhance.images.arrays import Array, ImageError
+from enhance.images.floats import unit
 
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _HEADER = re.compile(
@@ -17,14 +18,20 @@ _HEADER = re.compile(
 _CHANNELS = {b"P5": 1, b"P6": 3, b"Pf": 1, b"PF": 3}
 
 
-def deep_netpbm(path: Path, head: bytes) -> Array | None:
+def deep_netpbm(path: Path, head: bytes, white: float | None, notes: list[str]) -> Array | None:
     """Samples (H, W, 1 or 3) of a binary PGM or PPM of more than 8 bits, or a PFM; None of others.
 
     Returns:
         Floats in [0, 1].
 
+    Args:
+        path: the file.
+        head: its first bytes.
+        white: of a PFM, see `enhance.images.floats.unit`.
+        notes: the conversions made are appended.
+
     Raises:
-        ImageError: for a file that is cut short, or floats outside [0, 1].
+        ImageError: for a file that is cut short, or floats that `unit` refuses.
     """
     header = _HEADER.match(head)
     if header is None:
@@ -42,7 +49,4 @@ def deep_netpbm(path: Path, head: bytes) -> Array | None:
     values = np.fromfile(path, sort, count, offset=header.end()).reshape(height, width, _CHANNELS[kind])
     if not floats:
         return (values / np.float32(top)).clip(0, 1).astype(np.float32)
-    low, high = float(values.min()), float(values.max())
-    if not (low >= -1e-3 and high <= 1.001):
-        raise ImageError(f"{path} holds floats in [{low:.4g}, {high:.4g}]; floats must lie in [0, 1]: rescale them.")
-    return values[::-1].astype(np.float32).clip(0, 1)  # from the bottom row to the top one
+    return unit(values[::-1], str(path), white, notes)  # from the bottom row to the top one

@@ -37,13 +37,19 @@ __all__ = [
 ]
 
 
-def open_picture(name: str | os.PathLike[str], background: str = BACKGROUND, others: Iterable[str] = ()) -> Picture:
+def open_picture(
+    name: str | os.PathLike[str],
+    background: str = BACKGROUND,
+    others: Iterable[str] = (),
+    range: float | None = None,
+) -> Picture:
     """The picture in a file, or a sample by its name; a file that is named like a sample is opened as ./NAME.
 
     Args:
         name: of a sample or a file.
         background: the colour under transparent pixels, see `read`.
         others: further names that the caller accepts, for the suggestion in the message.
+        range: of floats, the value that is white, see `read`.
 
     Raises:
         ImageError: if there is no such sample or file, or the file cannot be read.
@@ -56,11 +62,11 @@ def open_picture(name: str | os.PathLike[str], background: str = BACKGROUND, oth
     if text in SAMPLES:
         return sample(text, background)
     if os.path.lexists(text) or os.path.lexists(os.path.expanduser(text)) or os.path.basename(text) != text:
-        return read(text, background)
+        return read(text, background, range)
     if os.path.splitext(text)[1]:
         if close := get_close_matches(Path(text).stem.lower(), SAMPLES, n=1, cutoff=0.85):
             raise ImageError(f"There is no file {text}; did you mean the sample '{close[0]}'?")
-        return read(text, background)
+        return read(text, background, range)
     raise ImageError(unknown("file or sample", text, [*others, *SAMPLES, *_images_here()]))
 
 
@@ -93,14 +99,14 @@ def sample(name: str, background: str = BACKGROUND) -> Picture:
     return Picture(picture.image, name, path=picture.path)
 
 
-def load_image(path: str | os.PathLike[str], background: str = BACKGROUND) -> Tensor:
+def load_image(path: str | os.PathLike[str], background: str = BACKGROUND, range: float | None = None) -> Tensor:
     """The image in a file, or a sample by its name: (1, 3, H, W), float32 RGB in [0, 1]; see `read`.
 
     Example:
         >>> load_image("coffee").shape
         torch.Size([1, 3, 400, 600])
     """
-    return open_picture(path, background).image
+    return open_picture(path, background, range=range).image
 
 
 def _images_here() -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,8 +16,9 @@ from PIL import Image, ImageColor, ImageFile
 from torch import Tensor
 
 from enhance.images.arrays import Array, ImageError, from_array
-from enhance.images.colour import to_srgb
+from enhance.images.colour import own_srgb, to_srgb
 from enhance.images.decoding import Samples, decode, of_pillow
+from enhance.images.floats import check_range, without_effect
 from enhance.utils.defaults import BACKGROUND
 from enhance.utils.suggest import short
 
@@ -31,6 +33,7 @@ class Picture:
         notes: the conversions made, in sentences.
         bits: 16 where the file holds more than 8 bits a channel, else 8.
         path: the file that was read; None for an image in memory.
+        profile: the ICC profile of the file where that is sRGB, so that no colour was converted; else empty.
     """
 
     image: Tensor
@@ -38,10 +41,13 @@ class Picture:
     notes: tuple[str, ...] = ()
     bits: int = 8
     path: Path | None = None
+    profile: bytes = b""
 
 
-def read(path: str | os.PathLike[str], background: str = BACKGROUND) -> Picture:
+def read(path: str | os.PathLike[str], background: str = BACKGROUND, range: float | None = None) -> Picture:
     """The picture in a file: PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000, PPM, PGM, PFM, TGA or QOI.
+
+    With optional libraries HEIC, JPEG XL, camera RAW, and linear light in OpenEXR and Radiance HDR.
 
     Colours are converted to sRGB as the file describes them (ICC profiles with littlecms, relative colorimetric with
     black point compensation; code points, gamma and primaries), grey and palette images become RGB, transparent pixels
@@ -51,6 +57,8 @@ def read(path: str | os.PathLike[str], background: str = BACKGROUND) -> Picture:
     Args:
         path: the file; a leading ~ is the home folder.
         background: a colour, by name or as #rrggbb.
+        range: of floats, the value that is white; what lies outside [0, range] is clipped, which a note says. None:
+            floats must lie in [0, 1]. Whole numbers have their own white.
 
     Raises:
         ImageError: if there is no such file, or it is not an image that can be read whole.
@@ -64,27 +72,15 @@ def read(path: str | os.PathLike[str], background: str = BACKGROUND) -> Picture:
         torch.Size([1, 3, 4, 6])
     """
     laid_on = _colour(background)
+    check_range(range)
     path = _existing(Path(path))
-    try:
-        picture = _picture(lambda notes: decode(path, notes), str(path), laid_on, background)
-        return replace(picture, path=path)
-    except ImageError:
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        pixels = re.search(r"\d+", str(error))
-        raise ImageError(
-            f"{path} has {int(pixels[0]) / 1e6 if pixels else 0:.4g} million pixels; at most "
-            f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.4g} million are opened, lest a file exhaust the memory: reduce it "
-            "first, e.g. with `magick BIG.png -resize 4000x4000 SMALL.png`."
-        ) from error
-    except MemoryError as error:
-        raise ImageError(f"{path} needs more memory than there is; reduce it first.") from error
-    except Exception as error:  # decoders raise all kinds of errors on damaged files
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise ImageError(f"{path} cannot be read whole: the file is damaged or cut short ({reason}).") from error
+    picture = _picture(lambda notes: decode(path, notes, range), str(path), laid_on, background, range)
+    return replace(picture, path=path)
 
 
-def from_pillow(picture: Image.Image, background: str = BACKGROUND, name: str = "image") -> Picture:
+def from_pillow(
+    picture: Image.Image, background: str = BACKGROUND, name: str = "image", range: float | None = None
+) -> Picture:
     """An image of Pillow, read as a file is: orientation, colour profile, transparency and depth count alike.
 
     An image that Pillow has opened but not decoded is read from its file, with all of its bits.
@@ -93,9 +89,10 @@ def from_pillow(picture: Image.Image, background: str = BACKGROUND, name: str = 
         picture: the image.
         background: a colour, by name or as #rrggbb.
         name: what messages call it.
+        range: of the 32-bit modes I and F, the value that is white; see `read`.
 
     Raises:
-        ImageError: for the 32-bit modes I and F, whose range is undefined, and for a file that cannot be read.
+        ImageError: for those modes without `range`, and for a file that cannot be read.
 
     Example:
         >>> from_pillow(Image.new("L", (6, 4), 255)).image.shape
@@ -103,24 +100,54 @@ def from_pillow(picture: Image.Image, background: str = BACKGROUND, name: str = 
     """
     file = getattr(picture, "filename", "")
     if isinstance(picture, ImageFile.ImageFile) and picture.tile and file and os.path.isfile(file):
-        return read(file, background)
-    return _picture(lambda notes: of_pillow(picture, name, notes), name, _colour(background), background)
+        return read(file, background, range)
+    laid_on = _colour(background)
+    check_range(range)
+    return _picture(lambda notes: of_pillow(picture, name, notes, range), name, laid_on, background, range)
 
 
 def _picture(
-    decoded: Callable[[list[str]], Samples], source: str, laid_on: tuple[float, ...], background: str
+    decoded: Callable[[list[str]], Samples],
+    source: str,
+    laid_on: tuple[float, ...],
+    background: str,
+    white: float | None,
 ) -> Picture:
     """What was decoded, in sRGB over the background."""
     notes: list[str] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        samples = decoded(notes)
     name = Path(source).name
-    bits = 8 if samples.values.dtype == np.uint8 else 16
-    values = to_srgb(samples.values, samples.colours, name, notes)
-    image = from_array(_composited(values, laid_on, background, name, notes))
-    return Picture(image, source, tuple(notes), bits)
+    with _sentences(source):
+        samples = decoded(notes)
+        if white is not None and not samples.floats:
+            notes.append(without_effect(white, name))
+        bits = 8 if samples.values.dtype == np.uint8 else 16
+        values = to_srgb(samples.values, samples.colours, name, notes)
+        image = from_array(_composited(values, laid_on, background, name, notes))
+        return Picture(image, source, tuple(notes), bits, profile=own_srgb(samples.colours))
+
+
+@contextmanager
+def _sentences(source: str) -> Iterator[None]:
+    """Whatever decoders raise becomes an ImageError of one sentence."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except ImageError:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        pixels = re.search(r"\d+", str(error))
+        raise ImageError(
+            f"{source} has {int(pixels[0]) / 1e6 if pixels else 0:.4g} million pixels; at most "
+            f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.4g} million are opened, lest a file exhaust the memory: reduce it "
+            "first, e.g. with `magick BIG.png -resize 4000x4000 SMALL.png`."
+        ) from error
+    except MemoryError as error:
+        raise ImageError(f"{source} needs more memory than there is; reduce it first.") from error
+    except Exception as error:  # decoders raise all kinds of errors on damaged files
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise ImageError(f"{source} cannot be read whole: the file is damaged or cut short ({reason}).") from error
 
 
 def _existing(path: Path) -> Path:

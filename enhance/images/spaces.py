@@ -58,6 +58,8 @@ class Space:
 
 def of_chromaticities(chromaticities: Chromaticities, curve: Curve) -> Space:
     """The space of those primaries and white, adapted to D50 (Bradford)."""
+    if np.allclose(chromaticities, BT709, atol=1e-4):  # those of sRGB, to the last digit
+        return Space((curve,) * 3, _SRGB)
     white, *primaries = ([x / y, 1.0, (1 - x - y) / y] for x, y in chromaticities)
     columns = np.array(primaries).T
     matrix = columns * np.linalg.solve(columns, np.array(white))

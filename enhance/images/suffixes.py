@@ -59,6 +59,8 @@ class Extra(NamedTuple):
 HEIC = Extra("HEIC", "pillow_heif", "heic")
 JPEG_XL = Extra("JPEG XL", "pillow_jxl", "jxl")
 RAW = Extra("camera RAW", "rawpy", "raw")
+EXR = Extra("OpenEXR", "OpenEXR", "hdr")
+RADIANCE = Extra("Radiance HDR", "imagecodecs", "hdr")
 
 RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw")
 EXTRAS: dict[str, Extra] = {
@@ -66,9 +68,17 @@ EXTRAS: dict[str, Extra] = {
     ".heif": HEIC,
     ".hif": HEIC,
     ".jxl": JPEG_XL,
+    ".exr": EXR,
+    ".hdr": RADIANCE,
     **dict.fromkeys(RAW_SUFFIXES, RAW),
 }
 """What an optional library reads, by suffix."""
+
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"),
+    *(".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".ivf", ".y4m", ".nut"),
+)
+"""Videos, of which `task=score` compares two."""
 
 
 def readable() -> tuple[str, ...]:
@@ -88,5 +98,7 @@ def why_unread(suffix: str) -> str:
         >>> why_unread(".csv")
         'no images by their names'
     """
+    if suffix.lower() in VIDEO_SUFFIXES:
+        return "a video is compared with one other, reference=a.mp4 image=b.mp4"
     extra = EXTRAS.get(suffix.lower())
     return f"{extra.title}, read after pip install 'enhance[{extra.extra}]'" if extra else "no images by their names"

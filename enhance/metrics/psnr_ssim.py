@@ -113,8 +113,8 @@ def _maps(image: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     # flat images cancel to a little less than 0 in single precision
     variance = (square + square_r - squares).clamp(min=0)
     contrast = (2 * (product - mean * mean_r) + _C2) / (variance + _C2)
-    contrast = contrast.clamp(max=1)
-    return (2 * mean * mean_r + _C1) / (squares + _C1) * contrast, contrast
+    luminance = (2 * mean * mean_r + _C1) / (squares + _C1)
+    return luminance.clamp(max=1) * contrast.clamp(max=1), contrast.clamp(max=1)  # rounding goes beyond
 
 
 def _blurred(images: Tensor) -> Tensor:

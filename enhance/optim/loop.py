@@ -25,6 +25,7 @@ from enhance.optim.step import Step
 MAX_RATE = 1e6  # learning rate, in units of the range [0, 1]; far above it single precision overflows
 _SMOOTHING = graduated(OptimizerConfig.smoothing)
 _SMALL = 1e-12  # a loss below which its logarithm goes on as a straight line
+_NO_DISTANCE = 1e-9  # a loss at the reference itself: on a GPU convolutions of equal images may differ in the last bit
 
 
 class Settings(TypedDict, total=False):
@@ -154,7 +155,7 @@ class _Run:
         self.finite = math.isfinite(self.loss)
         gradients = numbers[2 + len(terms) :]
         self.sound = self.finite and all(map(math.isfinite, gradients))
-        self.flat = gradient and self.loss > _SMALL and not any(gradients)
+        self.flat = gradient and self.loss > _NO_DISTANCE and not any(gradients)
         return image
 
     @contextmanager

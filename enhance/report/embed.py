@@ -70,6 +70,13 @@ def webp(image: Image.Image, longer: int, quality: int) -> str:
     return _uri(buffer.getvalue(), "webp")
 
 
+def lossless(image: Image.Image, longer: int = MOST) -> str:
+    """The image, its longer side reduced to `longer` pixels, without loss."""
+    buffer = BytesIO()
+    reduced(image, longer).save(buffer, "WEBP", lossless=True, quality=50, method=2)
+    return _uri(buffer.getvalue(), "webp")
+
+
 def details(data: RunData) -> dict[str, str]:
     """The square in which the images differ most, at full resolution: of initial image, result and reference, by name.
     Empty where it would be most of the image.

@@ -17,7 +17,7 @@ from enhance.report.template import SHARED, render_page
 from enhance.runs import layout as names
 from enhance.utils.files import write_text
 
-_FILES = {
+BESIDE = {
     names.RESULT: "the result",
     f"{names.COMPARISON}.png": "comparison",
     f"{names.COMPARISON}.pdf": "comparison, PDF",
@@ -35,20 +35,31 @@ _PAIRS = (("initial", "result"), ("result", "reference"), ("initial", "reference
 
 def report(data: RunData) -> None:
     """Write report.html into the folder of a run, from the run's files alone."""
+    write_text(data.folder / names.REPORT, page(data))
+
+
+def page(data: RunData, version: str = "") -> str:
+    """The page of a run.
+
+    Args:
+        data: the run's files.
+        version: of what the page shows, where the page is served while the run is at work and asks for more.
+    """
     labels = {"initial": "initial", "result": "result" if data.ended else "so far", "reference": "reference"}
-    page = render_page(
+    course = _course(data)
+    return render_page(
         "report",
         SHARED,
-        "slider",
+        *(["slider", "live"] if version else ["slider"]),
         labels=labels,
+        live=bool(version),
         **_heading(data),
         **_images(data),
         **_results(data, labels),
-        **_course(data),
+        **course | {"data": course["data"] | ({"version": version} if version else {})},
         **_error_maps(data),
         **_reproduction(data),
     )
-    write_text(data.folder / names.REPORT, page)
 
 
 def _heading(data: RunData) -> dict[str, Any]:
@@ -123,7 +134,7 @@ def _reproduction(data: RunData) -> dict[str, Any]:
         "settings": _settings(data.metadata),
         "configuration": data.configuration,
         "warnings": data.warnings,
-        "files": {name: title for name, title in _FILES.items() if (data.folder / name).is_file()},
+        "files": {name: title for name, title in BESIDE.items() if (data.folder / name).is_file()},
     }
 
 

@@ -167,13 +167,18 @@ def open_picture(path: Path) -> Picture:
     """An image file, checked and decoded.
 
     Raises:
-        OSError, ValueError, SyntaxError: what Pillow raises for a broken file.
+        OSError, ValueError: for a broken file.
     """
     data = io.BytesIO(path.read_bytes())
-    with Image.open(data) as image:
-        image.verify()  # checksums, which decoding leaves out
-    with Image.open(data) as image:
-        return Picture(path, image.convert("RGB"))
+    try:
+        with Image.open(data) as image:
+            image.verify()  # checksums, which decoding leaves out
+        with Image.open(data) as image:
+            return Picture(path, image.convert("RGB"))
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # SyntaxError, DecompressionBombError, struct.error, ...
+        raise ValueError(str(error) or type(error).__name__) from error
 
 
 def reduced(image: Image.Image, longer: int) -> Image.Image:
@@ -211,7 +216,7 @@ def read_picture(path: Path, missing: list[str], consequence: str) -> Picture | 
         return None
     try:
         return open_picture(path)
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError) as error:
         missing.append(f"{path.name} cannot be read ({error}), so {consequence}.")
         return None
 
@@ -222,7 +227,7 @@ def read_frames(folder: Path, missing: list[str]) -> dict[int, Image.Image]:
     for step, path in names.frame_files(folder).items():
         try:
             frames[step] = reduced(open_picture(path).pixels, FRAME_SIZE)
-        except (OSError, ValueError, SyntaxError):
+        except (OSError, ValueError):
             broken.append(path.name)
     if broken:
         missing.append(f"Frames that cannot be read are left out: {_list(broken)}.")

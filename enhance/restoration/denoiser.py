@@ -11,6 +11,12 @@ from torch.nn import functional
 WIDTHS = (48, 96, 160)
 _BLOCKS = 2  # residual blocks of a level
 _FOLD = 2  # pixel-unshuffle of the input
+LAST = ("decoders.0.1.", "tail.")
+"""Prefixes of the last layers' parameters, of which the perceptual twin has its own."""
+
+PERCEPTUAL = "perceptual."
+"""Prefix of the twin's parameters in a file of weights."""
+
 STRIDE = _FOLD * 2 ** (len(WIDTHS) - 1)  # sides are padded to multiples of it
 
 

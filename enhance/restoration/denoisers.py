@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ from torch import Tensor
 
 from enhance.backbones.weights import WeightsError, assign, read_file
 from enhance.config.restoration import DenoiserConfig
+from enhance.restoration import foreign
 from enhance.restoration.coupling import Denoise
-from enhance.restoration.denoiser import STRIDE, Denoiser
+from enhance.restoration.denoiser import PERCEPTUAL, STRIDE, Denoiser
 from enhance.utils.hashes import hash_file
 from enhance.utils.suggest import unknown
 
 COMPACT = DenoiserConfig.name
 FILE = Path(__file__).resolve().parent / "embedded" / f"{COMPACT}.safetensors"
-SHA256 = "26f0284abe0ee78f823524c01431c24b16082771b35cf5bb6137df60603e3b4a"  # of the embedded file
+SHA256 = "6cf45fd3a40de992677c248b3fe100022bde6c1c5ef22c90dc2b37c718432eda"  # of the embedded file
 MARGIN = 64  # pixels that a tile sees beyond its own
 
 
@@ -36,25 +38,52 @@ class LoadedDenoiser:
     about: dict[str, Any]
 
 
-DENOISERS: dict[str, Callable[[str], tuple[Denoise, dict[str, Any]]]] = {}
+DENOISERS: dict[str, Callable[[DenoiserConfig], tuple[Denoise, dict[str, Any]]]] = {}
 
 
 def load_denoiser(config: DenoiserConfig | None = None, device: torch.device | str = "cpu") -> LoadedDenoiser:
     """The denoiser that the settings name. Images come and go on the CPU; it computes on the device.
 
     Raises:
-        WeightsError: if its weights are missing, damaged or of another network.
-        ValueError: for an unknown name, or tiles that are no multiple of 8.
+        WeightsError: if its weights are missing, damaged or of another network, or its package is missing.
+        ValueError: for an unknown name, tiles that are no multiple of 8, or settings that the denoiser has not.
     """
     config = config or DenoiserConfig()
     if config.name not in DENOISERS:
         raise ValueError(unknown("denoiser", config.name, DENOISERS))
     if config.tile % STRIDE:
         raise ValueError(f"denoiser.tile={config.tile} must be a multiple of {STRIDE}, or 0 for never.")
-    function, about = DENOISERS[config.name](config.weights)
+    function, about = DENOISERS[config.name](config)
     if isinstance(function, torch.nn.Module):
         function = function.eval().to(device)
+    if config.ensemble:
+        function = turned(function)
+    about |= {"perception": config.perception, "ensemble": config.ensemble}
     return LoadedDenoiser(tiled(_on(device, function), config.tile), about)
+
+
+def turned(denoise: Denoise) -> Denoise:
+    """The mean of what a denoiser makes of a picture turned and mirrored in the eight ways, each put back.
+
+    Example:
+        >>> same = turned(lambda image, noise: image)
+        >>> image = torch.rand(1, 3, 8, 9)
+        >>> torch.allclose(same(image, image[:, :1]), image)
+        True
+
+    References:
+        Timofte, Rothe and Van Gool, "Seven ways to improve example-based single image super resolution", CVPR 2016.
+    """
+
+    def mean(image: Tensor, noise: Tensor) -> Tensor:
+        total = torch.zeros_like(image)
+        for mirrored, quarters in product((False, True), range(4)):
+            given = [(each.flip(-1) if mirrored else each).rot90(quarters, (-2, -1)) for each in (image, noise)]
+            found = denoise(*given).rot90(-quarters, (-2, -1))
+            total += found.flip(-1) if mirrored else found
+        return total / 8
+
+    return mean
 
 
 def tiled(denoise: Denoise, side: int, margin: int = MARGIN) -> Denoise:
@@ -104,8 +133,8 @@ def weights_file(weights: str) -> Path:
     return FILE if weights == DenoiserConfig.weights else Path(weights).expanduser()
 
 
-def _compact(weights: str) -> tuple[Denoise, dict[str, Any]]:
-    path = weights_file(weights)
+def _compact(config: DenoiserConfig) -> tuple[Denoise, dict[str, Any]]:
+    path = weights_file(config.weights)
     if path == FILE and not FILE.is_file():
         raise WeightsError(
             f"The weights of {COMPACT} are missing from the installation ({FILE}); install enhance again, or name a "
@@ -118,12 +147,35 @@ def _compact(weights: str) -> tuple[Denoise, dict[str, Any]]:
             f"{SHA256[:12]}...; install enhance again, or name another file with denoiser.weights=FILE."
         )
     network = Denoiser()
-    assign(network, read_file(path), COMPACT, str(path))
+    assign(network, _weights(read_file(path), config.perception, path), COMPACT, str(path))
     network.to(memory_format=torch.channels_last)
-    return network, {"name": COMPACT, "weights": weights, "sha256": found}
+    return network, {"name": COMPACT, "weights": config.weights, "sha256": found}
+
+
+def _weights(tensors: dict[str, Tensor], perception: float, path: Path) -> dict[str, Tensor]:
+    """The weights between those of the least error, at 0, and the last layers' of the twin, at 1."""
+    own = {key: value for key, value in tensors.items() if not key.startswith(PERCEPTUAL)}
+    if not perception:
+        return own
+    twin = {key: tensors[PERCEPTUAL + key] for key in own if PERCEPTUAL + key in tensors}
+    if not twin:
+        raise WeightsError(f"denoiser.perception={perception:g} needs weights with the twin's layers; {path} has none.")
+    return own | {key: own[key].float().lerp(value.float(), perception) for key, value in twin.items()}
+
+
+def _foreign(config: DenoiserConfig) -> tuple[Denoise, dict[str, Any]]:
+    if config.weights == DenoiserConfig.weights:
+        raise ValueError("denoiser=spandrel needs denoiser.weights=FILE, the weights of a network that spandrel knows.")
+    if config.perception:
+        raise ValueError(f"denoiser.perception= belongs to {COMPACT}; leave it out beside denoiser=spandrel.")
+    path = weights_file(config.weights)
+    network = foreign.Foreign(path)
+    about = {"architecture": network.name, "noise level": "told" if network.told else "not told"}
+    return network, {"name": foreign.NAME, "weights": config.weights, "sha256": hash_file(path)} | about
 
 
 DENOISERS[COMPACT] = _compact
+DENOISERS[foreign.NAME] = _foreign
 
 
 def _on(device: torch.device | str, denoise: Denoise) -> Denoise:

@@ -80,6 +80,7 @@ class Restoration:
         image, task, reference, kernel, factor: see `restore`.
         config: the degradation that is assumed, and how it is coupled.
         background: what transparent pixels are laid on.
+        range: of floats, the value that is white.
 
     Attributes:
         plan: how it is restored.
@@ -99,13 +100,14 @@ class Restoration:
         factor: int | None = None,
         reference: Given | None = None,
         background: str = Config.background,
+        range: float | None = Config.range,
     ) -> None:
         if not isinstance(task, str) or task not in TASKS:
             raise SettingsError(unknown("task", task, TASKS))
         check_types(config)
         check_ranges(config)
         _check(task, kernel, factor)
-        picture = read_image(image, "image", background)
+        picture = read_image(image, "image", background, range=range)
         path = picture.path
         self.bits, notes = picture.bits, [*picture.notes]
         self.plan: Plan = TASKS[task](
@@ -124,7 +126,7 @@ class Restoration:
         self._grey = is_grey(picture.image)
         self._last = self.plan.observation.start()
         self.initial = self.shown(self._last)
-        self.reference = None if reference is None else self._read_reference(reference, background, notes)
+        self.reference = None if reference is None else self._read_reference(reference, background, range, notes)
         self.notes = tuple(notes)
 
     @torch.no_grad()
@@ -155,8 +157,8 @@ class Restoration:
             return {}
         return {"psnr": psnr(image, self.reference).item(), "ssim": ssim_or_nan(image, self.reference)}
 
-    def _read_reference(self, reference: Given, background: str, notes: list[str]) -> Tensor:
-        picture = read_image(reference, "reference", background)
+    def _read_reference(self, reference: Given, background: str, range: float | None, notes: list[str]) -> Tensor:
+        picture = read_image(reference, "reference", background, range=range)
         if picture.image.shape != self.initial.shape:
             sizes = [f"{each.shape[-1]} x {each.shape[-2]}" for each in (picture.image, self.initial)]
             raise ImageError(f"reference is {sizes[0]} but the result is {sizes[1]} (width x height); resize one.")
@@ -172,9 +174,11 @@ def restore(
     kernel: Given | None = None,
     factor: int | None = None,
     reference: Given | None = None,
-    denoiser: str | Denoise = DenoiserConfig.name,
+    denoiser: str | DenoiserConfig | Denoise = DenoiserConfig.name,
     weights: str = DenoiserConfig.weights,
     coupling: CouplingConfig | None = None,
+    background: str = Config.background,
+    range: float | None = Config.range,
     device: torch.device | str = _DEVICE,
     callback: Callable[[Moment], object] | None = None,
 ) -> Restored:
@@ -188,11 +192,13 @@ def restore(
         kernel: of the blur: an image of what a point of light became.
         factor: of upscale: 2, 3 or 4.
         reference: the clean picture, where there is one: it is only compared with the result.
-        denoiser: a name, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise level in [0, 1],
-            that of noise which is independent between the channels: for a grey picture, whose channels are equal, it
-            is told sqrt(3) of the level, and its channels are averaged.
+        denoiser: a name, its settings, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise
+            level in [0, 1], that of noise which is independent between the channels: for a grey picture, whose
+            channels are equal, it is told sqrt(3) of the level, and its channels are averaged.
         weights: of a denoiser that is named: embedded, or a file.
         coupling: of the observation and the denoiser, for blur, lost pixels and reduced pictures.
+        background: what transparent pixels are laid on.
+        range: of floats, the value that is white; None: they must lie in [0, 1].
         device: of a denoiser that is named.
         callback: called with each moment.
 
@@ -205,15 +211,27 @@ def restore(
         >>> restored.image.shape, restored.assumed["degradation"]
         (torch.Size([1, 3, 32, 40]), 'gaussian_noise')
     """
-    if callable(denoiser):
-        _require_unnamed(weights, device)
+    if not isinstance(denoiser, str):
+        _require_unnamed(weights, device if callable(denoiser) else _DEVICE)
     if coupling is not None and not isinstance(coupling, CouplingConfig):
         raise SettingsError(
             f"coupling must be a CouplingConfig of enhance.config.restoration, got {type(coupling).__name__}."
         )
-    named = DenoiserConfig() if callable(denoiser) else DenoiserConfig(denoiser, weights)
+    if isinstance(denoiser, DenoiserConfig):
+        named = denoiser
+    else:
+        named = DenoiserConfig() if callable(denoiser) else DenoiserConfig(denoiser, weights)
     config = RestorationConfig(_assumed(degradation), coupling or CouplingConfig(), named)
-    restoration = Restoration(image, task, config=config, kernel=kernel, factor=factor, reference=reference)
+    restoration = Restoration(
+        image,
+        task,
+        config=config,
+        kernel=kernel,
+        factor=factor,
+        reference=reference,
+        background=background,
+        range=range,
+    )
     function = denoiser if callable(denoiser) else load_denoiser(named, device).function
     history, image = list[dict[str, float]](), restoration.initial
     for moment in restoration.moments(function):
@@ -235,14 +253,16 @@ def restore(
 
 
 def _require_unnamed(weights: str, device: torch.device | str) -> None:
-    """Nothing, where no setting of a named denoiser stands beside a function.
+    """Nothing, where no setting of a named denoiser stands beside a function or settings.
 
     Raises:
         SettingsError: if one does.
     """
     for key, value, default in (("weights", weights, DenoiserConfig.weights), ("device", device, _DEVICE)):
         if str(value) != default:
-            raise SettingsError(f"{key}={value} goes with a denoiser that is named, not with a function; leave it out.")
+            raise SettingsError(
+                f"{key}={value} goes with a denoiser's name, not with a function or settings; leave it out."
+            )
 
 
 def _assumed(given: str | Mapping[str, Any] | None) -> AssumedConfig:

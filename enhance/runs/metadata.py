@@ -66,8 +66,8 @@ def fingerprint(config: Config, inputs: Inputs, objective: Objective) -> dict[st
     """
     settings = dict(_flat(asdict(config)))
     of_loggers = [key for key in settings if key == "logger" or key.startswith("logger.")]
-    for key in ("checkpoint", "figures", "sweep.resume", *of_loggers):
-        del settings[key]  # how often to save, what to draw, what a sweep leaves out, where figures also go
+    for key in ("checkpoint", "figures", "live", "sweep.resume", *of_loggers):
+        del settings[key]  # how often to save, what to draw and to show, what a sweep leaves out, where figures also go
     weights = {
         f"the weights of {term['name']}": term["metric"]["backbone"]["sha256"]
         for term in objective.describe()

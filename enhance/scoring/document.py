@@ -21,15 +21,21 @@ About = list[dict[str, Any]]
 _MOST_FOLDERS = 24  # whose means are given
 
 
-def about_scorers(scorers: Sequence[Scorer], mask: str | None = None, background: str = Config.background) -> About:
+def about_scorers(
+    scorers: Sequence[Scorer],
+    mask: str | None = None,
+    background: str = Config.background,
+    range: float | None = Config.range,
+) -> About:
     """What the columns are.
 
     Args:
         scorers: the columns.
         mask: file of the mask, if there is one.
         background: what transparent pixels are laid on.
+        range: of floats, the value that is white.
     """
-    masked = ({"mask": mask} if mask else {}) | {"background": background}
+    masked = ({"mask": mask} if mask else {}) | {"background": background} | ({"range": range} if range else {})
     return [{"column": scorer.name, **described(scorer), **masked} for scorer in scorers]
 
 

@@ -23,15 +23,18 @@ class Identity:
     Args:
         scorers: the columns.
         background: what transparent pixels are laid on.
+        range: of floats, the value that is white, or None.
         mask: (1, 1, H, W), or None.
     """
 
-    def __init__(self, scorers: Sequence[Scorer], background: str, mask: Tensor | None) -> None:
+    def __init__(
+        self, scorers: Sequence[Scorer], background: str, mask: Tensor | None, range: float | None = None
+    ) -> None:
         about = {
             "scorers": [{"column": scorer.name, **described(scorer)} for scorer in scorers],
             "background": background,
             "mask": None if mask is None else hash_tensor(mask),
-        }
+        } | ({} if range is None else {"range": range})
         text = json.dumps(about, sort_keys=True, default=str)
         self.settings = "s" + hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
         self._files: dict[str, str] = {}  # references are shared

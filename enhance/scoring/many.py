@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,8 +14,9 @@ from enhance.config.schema import Config
 from enhance.scoring.batches import Result, Scoring
 from enhance.scoring.identity import COLUMN, Identity
 from enhance.scoring.pairs import Pair
-from enhance.scoring.reading import Item, in_order, read_ahead, shared_references
+from enhance.scoring.reading import Item, Open, in_order, read_ahead, shared_references
 from enhance.scoring.scorers import Scorer
+from enhance.scoring.sources import open_source
 from enhance.scoring.table import Row, Table, columns_of, one_writer
 
 Engine = Callable[[Sequence[Item]], Iterator[list[Result]]]
@@ -45,15 +47,15 @@ def local_engine(
     *,
     batch: int = 8,
     device: str | torch.device = "cpu",
-    background: str = Config.background,
     mask: Tensor | None = None,
+    opened: Open = open_source,
     workers: int | None = None,
     say: Callable[[str], object] = lambda line: None,
 ) -> Engine:
     """The engine of one process, with worker processes that read images ahead; see `Scoring` and `read_ahead`."""
 
     def run(items: Sequence[Item]) -> Iterator[list[Result]]:
-        return Scoring(scorers, batch, device, mask)(read_ahead(items, background, workers, say))
+        return Scoring(scorers, batch, device, mask)(read_ahead(items, opened, workers, say))
 
     return run
 
@@ -65,6 +67,7 @@ def score_pairs(
     *,
     engine: Engine | None = None,
     background: str = Config.background,
+    range: float | None = Config.range,
     mask: Tensor | None = None,
     shared: frozenset[str] | None = None,
     begun: Callable[[Outcome], object] = lambda outcome: None,
@@ -86,6 +89,7 @@ def score_pairs(
         output: the CSV.
         engine: computes the scores; None: `local_engine` with its defaults.
         background: what transparent pixels are laid on.
+        range: of floats, the value that is white.
         mask: (1, 1, H, W) in [0, 1], of the size of all images: where they are compared.
         shared: references that several pairs have; None: those of `pairs`, which may be a part of a list.
         begun: called with the outcome before anything is scored; it is filled from then on.
@@ -94,12 +98,12 @@ def score_pairs(
         noted: called with each file that had to be converted, and how, see `Picture.notes`.
 
     Raises:
-        PairsError: if `output` holds other columns, or scores of other metrics, settings, weights, backgrounds or
-            masks, or another process writes it.
+        PairsError: if `output` holds other columns, or scores of other metrics, settings, weights, backgrounds,
+            ranges or masks, or another process writes it.
         OSError: if it cannot be written.
     """
-    identity = Identity(scorers, background, mask)
-    engine = engine or local_engine(scorers, background=background, mask=mask)
+    identity = Identity(scorers, background, mask, range)
+    engine = engine or local_engine(scorers, mask=mask, opened=partial(open_source, background=background, range=range))
     table = Table(output, columns_of(pairs, [scorer.name for scorer in scorers]))
     outcome = Outcome(table)
     with one_writer(output):

@@ -19,7 +19,7 @@ from enhance.config.schema import SettingsError
 from enhance.scoring.batches import Result, Scoring
 from enhance.scoring.many import Engine
 from enhance.scoring.pairs import Pair
-from enhance.scoring.reading import Item, read_in_threads
+from enhance.scoring.reading import Item, Open, read_in_threads
 
 _CHUNK = 64  # pairs that an actor is given at once, which a kill costs
 _MOST_CHUNKS = 4096  # of a list: each is an object of the cluster
@@ -29,7 +29,7 @@ _CORES = 4  # of an actor, where nothing is said and the cluster has them
 
 def ray_engine(
     build: Callable[[bool, int], Scoring],
-    background: str,
+    opened: Open,
     address: str | None,
     cores: int | None,
     device: str,
@@ -39,7 +39,7 @@ def ray_engine(
 
     Args:
         build: makes the `Scoring` of an actor, on CUDA or the CPU, with so many threads; pickled.
-        background: what transparent pixels are laid on.
+        opened: opens a name; pickled.
         address: of a running cluster, `auto` or `ray://HOST:10001`; None: one on this machine for as long as it takes.
         cores: of an actor; None: four, or as many as there are.
         device: auto, cpu or cuda.
@@ -59,7 +59,7 @@ def ray_engine(
             actors = min(gpus or max(1, int(have.get("CPU", 1)) // each), math.ceil(len(items) / _CHUNK))
             nodes = sum(node["Alive"] for node in ray.nodes())
             say(f"ray: up to {actors} actors of {'a GPU and ' if gpus else ''}{each} cores, on {nodes} nodes")
-            yield from _results(_mapped(ray, items, actors, each, bool(gpus), build, background), items)
+            yield from _results(_mapped(ray, items, actors, each, bool(gpus), build, opened), items)
 
     return run
 
@@ -71,7 +71,7 @@ def _mapped(
     cores: int,
     on_gpu: bool,
     build: Callable[[bool, int], Scoring],
-    background: str,
+    opened: Open,
 ) -> Any:
     rows = [
         {"place": place, "reference": item.pair.reference, "image": item.pair.image, "shared": item.shared}
@@ -84,7 +84,7 @@ def _mapped(
     chunks = min(_MOST_CHUNKS, math.ceil(len(rows) / _CHUNK))
     return ray.data.from_items(rows, override_num_blocks=chunks).map_batches(
         _Actor,
-        fn_constructor_args=(build, background, cores, on_gpu, os.getcwd()),
+        fn_constructor_args=(build, opened, cores, on_gpu, os.getcwd()),
         batch_size=_CHUNK,
         num_cpus=cores,
         num_gpus=1 if on_gpu else None,
@@ -107,12 +107,12 @@ class _Actor:
     """Scores chunks of a list."""
 
     def __init__(
-        self, build: Callable[[bool, int], Scoring], background: str, cores: int, on_gpu: bool, folder: str
+        self, build: Callable[[bool, int], Scoring], opened: Open, cores: int, on_gpu: bool, folder: str
     ) -> None:
         if os.path.isdir(folder):  # names may be relative to the driver's folder
             os.chdir(folder)
             sys.path.append(folder)
-        self._scoring, self._background, self._cores = build(on_gpu, cores), background, cores
+        self._scoring, self._opened, self._cores = build(on_gpu, cores), opened, cores
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[Any]]:
         items, places, before = [], {}, None
@@ -120,7 +120,7 @@ class _Actor:
             pair = Pair(str(reference), str(image), {"place": str(place)})
             items.append(Item(pair, bool(shared), reference != before))
             before, places[int(place)] = reference, None
-        for results in self._scoring(read_in_threads(items, self._background, self._cores)):
+        for results in self._scoring(read_in_threads(items, self._opened, self._cores)):
             for result in results:
                 places[int(result.pair.extra["place"])] = _encoded(result)
         return {"place": list(places), "result": list(places.values())}

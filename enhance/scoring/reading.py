@@ -15,10 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.config.schema import Config
+from enhance.images.reading import Picture
 from enhance.scoring.pairs import Pair
 from enhance.scoring.sources import digest, open_source
 from enhance.utils.memory import is_out_of_memory, total_memory
+
+Open = Callable[[str], Picture]
 
 FAILURES = (ValueError, OSError, MemoryError, RuntimeError)  # of files, sizes and memory
 _AHEAD = 4  # pairs that each worker process reads ahead
@@ -109,12 +111,12 @@ class Reader(torch.utils.data.Dataset[Read]):
 
     Args:
         items: of `in_order`.
-        background: what transparent pixels are laid on.
+        opened: opens a name; pickled where processes are not forked.
         most: pixels of an image and its reference that may wait together; larger ones are `Read.large`.
     """
 
-    def __init__(self, items: Sequence[Item], background: str = Config.background, most: float = float("inf")) -> None:
-        self._items, self._background, self._most = items, background, most
+    def __init__(self, items: Sequence[Item], opened: Open = open_source, most: float = float("inf")) -> None:
+        self._items, self._opened, self._most = items, opened, most
 
     def __len__(self) -> int:
         return len(self._items)
@@ -136,7 +138,7 @@ class Reader(torch.utils.data.Dataset[Read]):
     def _open(self, name: str, notes: list[tuple[str, str]]) -> tuple[Tensor | None, str, str]:
         """An image, or why there is none, and its digest."""
         try:
-            picture = open_source(name, self._background)
+            picture = self._opened(name)
             if picture.notes:
                 notes.append((picture.source, "; ".join(picture.notes)))
             return packed(picture.image), "", digest(name)
@@ -165,7 +167,7 @@ def default_workers(pairs: int) -> int:
 
 def read_ahead(
     items: Sequence[Item],
-    background: str = Config.background,
+    opened: Open = open_source,
     workers: int | None = None,
     say: Callable[[str], object] = lambda line: None,
 ) -> Iterator[Read]:
@@ -175,16 +177,16 @@ def read_ahead(
 
     Args:
         items: of `in_order`.
-        background: what transparent pixels are laid on.
+        opened: opens a name.
         workers: how many processes; 0: this one; None: `default_workers`.
         say: called with a sentence if worker processes are lost.
     """
     workers = default_workers(len(items)) if workers is None else min(workers, len(items))
-    alone = Reader(items, background)
+    alone = Reader(items, opened)
     done = 0
     if workers:
         try:
-            for read in _loaded(Reader(items, background, _room(workers)), workers):
+            for read in _loaded(Reader(items, opened, _room(workers)), workers):
                 yield alone.read(read.item) if read.large else read
                 done += 1
             return
@@ -225,9 +227,9 @@ def _room(workers: int) -> float:
     return room / (workers * _AHEAD * 3 * 4)
 
 
-def read_in_threads(items: Sequence[Item], background: str, threads: int) -> Iterator[Read]:
+def read_in_threads(items: Sequence[Item], opened: Open, threads: int) -> Iterator[Read]:
     """The items, read in their order by threads: for processes that cannot have worker processes of their own."""
-    reader = Reader(items, background)
+    reader = Reader(items, opened)
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Read]] = deque()
         for item in items:

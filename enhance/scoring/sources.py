@@ -29,8 +29,8 @@ def is_url(name: str) -> bool:
     return "://" in name
 
 
-def open_source(name: str, background: str = BACKGROUND) -> Picture:
-    """The picture in a file, a sample by its name, or what a URL leads to.
+def open_source(name: str, background: str = BACKGROUND, range: float | None = None) -> Picture:
+    """The picture in a file, a sample by its name, or what a URL leads to; see `read` for the arguments.
 
     Raises:
         ImageError: if it cannot be read; one sentence says why.
@@ -40,13 +40,13 @@ def open_source(name: str, background: str = BACKGROUND) -> Picture:
         torch.Size([1, 3, 512, 512])
     """
     if not is_url(name):
-        return open_picture(name, background)
+        return open_picture(name, background, range=range)
     data = read_url(name)
     descriptor, file = tempfile.mkstemp(PurePosixPath(name.partition("?")[0]).suffix)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
-        picture = read(file, background)
+        picture = read(file, background, range=range)
     except ImageError as error:
         raise ImageError(str(error).replace(file, name)) from error
     finally:

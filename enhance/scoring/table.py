@@ -14,6 +14,7 @@ from typing import IO, Any
 from enhance.scoring.identity import COLUMN, Identity
 from enhance.scoring.pairs import Pair, PairsError
 from enhance.utils.files import lock_file, write_lines
+from enhance.utils.suggest import short
 from enhance.utils.tables import csv_line
 
 Row = dict[str, str]
@@ -21,7 +22,8 @@ _SYNCHRONISED = 1.0  # seconds of work that a power failure may cost
 _PATIENCE = 7.0  # seconds; the processes that read for one that was killed keep its lock for five
 
 OTHER_SETTINGS = (
-    "output={} holds scores of other metrics, settings, weights, backgrounds or masks; name another file, or remove it."
+    "output={} holds scores of other metrics, settings, weights, backgrounds, ranges or masks; name another file, or "
+    "remove it."
 )
 
 
@@ -40,8 +42,16 @@ class Table:
         """The whole rows, one after the other, however many there are.
 
         Raises:
-            PairsError: if the table has other columns.
+            PairsError: if the table has other columns, or is no text.
         """
+        try:
+            yield from self._rows()
+        except UnicodeDecodeError as error:
+            raise PairsError(
+                f"output={self.path} is there already and is no table in UTF-8; name another file."
+            ) from error
+
+    def _rows(self) -> Iterator[Row]:
         if not self.path.exists():
             return
         with open(self.path, newline="", encoding="utf-8") as opened:
@@ -60,7 +70,7 @@ class Table:
         Raises:
             PairsError: if the table has other columns or settings.
         """
-        for row in self.rows():
+        for row in self._numbered(pairs):
             if not identity.same_settings(row[COLUMN]):
                 raise PairsError(OTHER_SETTINGS.format(self.path))
         now = {(pair.reference, pair.image): pair for pair in pairs}
@@ -75,6 +85,21 @@ class Table:
         if stale or self._is_cut():
             self.write(row for row in self.rows() if (row["reference"], row["image"]) not in stale)
         return there - stale
+
+    def _numbered(self, pairs: Sequence[Pair]) -> Iterator[Row]:
+        """The rows, or a PairsError where somebody has put something else in place of a score."""
+        carried = {"reference", "image", COLUMN, *(key for pair in pairs for key in pair.extra)}
+        scores = [column for column in self.columns if column not in carried]
+        for number, row in enumerate(self.rows(), 2):
+            for column in scores:
+                try:
+                    float(row[column])
+                except ValueError as error:
+                    raise PairsError(
+                        f"output={self.path}, line {number}: {column} is {short(row[column])!r}, no number; remove the "
+                        "line, or name another file."
+                    ) from error
+            yield row
 
     @contextmanager
     def appending(self) -> Iterator[Callable[[Iterable[Row]], None]]:

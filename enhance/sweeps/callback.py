@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 
 class RecordCommand(Callback):
-    """Writes the command of a sweep into the sweep's folder.
+    """Writes the command of a sweep into the sweep's folder, and offers the machine's GPUs to its jobs.
 
     Args:
         pointer: a file that receives the folder's path, for the process that started the sweep; None: no such file.
@@ -21,9 +21,11 @@ class RecordCommand(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         from enhance.sweeps.folder import record_command
+        from enhance.sweeps.gpus import offer
         from enhance.utils.files import write_text
 
         folder = Path(config.hydra.sweep.dir).absolute()
         if self._pointer:
             write_text(Path(self._pointer), str(folder))
         record_command(folder, list(config.hydra.overrides.task))
+        offer(config.hydra.launcher._target_, config.device)

@@ -16,7 +16,7 @@ from enhance.runs import layout as names
 from enhance.runs.history import Row, read
 from enhance.sweeps.folder import failure_reason, settings_only
 
-_ASKING = ("task", "degradation", "reference", "initial", "size", "mask", "seed", "background")  # settings
+_ASKING = ("task", "degradation", "reference", "initial", "size", "mask", "seed", "background", "range")  # settings
 _QUESTION = ("task", "reference", "start", "degradation", "mask", "width", "height", "seed")
 
 
@@ -197,8 +197,10 @@ def _job(folder: Path, number: int) -> Job:
 def _settings(folder: Path) -> dict[str, str]:
     """The overrides of a job, by key."""
     try:
-        lines = safe_load((folder / "hydra" / "overrides.yaml").read_text(encoding="utf-8")) or []
-    except (OSError, YAMLError):
+        lines = safe_load((folder / "hydra" / "overrides.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, YAMLError):
+        return {}
+    if not isinstance(lines, list):
         return {}
     parts = (line.partition("=") for line in settings_only(map(str, lines)))
     return {key.lstrip("+"): value.strip("'\"") for key, _, value in parts}

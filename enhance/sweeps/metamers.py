@@ -54,14 +54,23 @@ def metamers(sweep: Sweep) -> list[Metamers]:
 
 
 def _compared(label: str, jobs: Sequence[Job]) -> Metamers | None:
-    images = [np.asarray(open_picture(job.folder / names.RESULT).pixels, dtype=np.float32) for job in jobs]
+    results = {job.folder: pixels for job in jobs if (pixels := _pixels(job)) is not None}
+    jobs, images = [job for job in jobs if job.folder in results], list(results.values())
     losses = [loss for job in jobs if (loss := job.result("loss")) is not None]
     if len(images) < 2 or len({image.shape for image in images}) > 1 or not losses:
         return None
     spread = np.std(images, axis=0).mean(-1)
     most = max(1.0, float(np.percentile(spread, 99.5)))
     apart = fmean(_psnr(one, other) for one, other in combinations(images, 2))
-    return Metamers(label, list(jobs), (min(losses), max(losses)), apart, most, _drawn(spread / most))
+    return Metamers(label, jobs, (min(losses), max(losses)), apart, most, _drawn(spread / most))
+
+
+def _pixels(job: Job) -> Array | None:
+    """The result of a job; None where it cannot be read."""
+    try:
+        return np.asarray(open_picture(job.folder / names.RESULT).pixels, dtype=np.float32)
+    except (OSError, ValueError):
+        return None
 
 
 def _psnr(one: Array, other: Array) -> float:

@@ -91,7 +91,7 @@ def read_small(file: Path, longer: int) -> Image.Image | None:
     """The image in a file, its longer side reduced to `longer` pixels; None where it cannot be read."""
     try:
         return reduced(open_picture(file).pixels, longer)
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError):
         return None
 
 

@@ -100,17 +100,18 @@ def remove_partial(folder: Path) -> None:
 
 
 @contextmanager
-def lock(folder: Path) -> Iterator[None]:
+def lock(folder: Path, name: str = _LOCK) -> Iterator[None]:
     """Lock a folder for this process while the block runs; see `lock_file`.
 
     Args:
         folder: an existing folder.
+        name: of the lock file; another one where only a part of the folder is locked.
 
     Raises:
         ValueError: if another process has locked it.
     """
     refusal = ValueError(f"Another process is at work in {folder}; let it end or stop it first.")
-    with lock_file(folder / _LOCK, refusal):
+    with lock_file(folder / name, refusal):
         yield
 
 

@@ -20,6 +20,7 @@ def train(settings: DenoiserSettings) -> None:
     files, _ = divide(settings.photos)
     import torch
 
+    from enhance.build import choose_device
     from enhance.runs.checkpoint import Checkpoints
     from enhance.utils.files import lock, remove_partial, write_bytes
     from research.denoiser import training
@@ -27,12 +28,13 @@ def train(settings: DenoiserSettings) -> None:
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    device = choose_device(settings.device)
     folder = Path(settings.folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder):
         remove_partial(folder)
         checkpoints = Checkpoints(folder, settings.checkpoint, settings.identity(digest(files)))
-        trained = training.train(settings, photographs(files), checkpoints)
+        trained = training.train(settings, photographs(files, device), checkpoints)
         file = folder / "denoiser.safetensors"
         write_bytes(file, trained.weights())
     print(file)

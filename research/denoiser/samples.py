@@ -1,58 +1,118 @@
-"""Samples to learn from: clean crops of photographs and their noise."""
+"""Samples to learn from: clean crops of photographs and their noise, drawn on the device that trains."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.random import Generator
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional
 
 from enhance.images.arrays import resized
 from enhance.images.reading import read
 
 _MOST_SIGMA = 75 / 255
-_REDUCED = 0.5  # share of the crops that are reduced from a larger square
-_LARGEST = 1.7  # that square's side, in crops
-_UNEVEN = 0.2  # share of the crops whose noise grows with the brightness, as a camera's does
+_REDUCED = 0.25  # share of the crops that are taken from reduced photographs
+_FACTORS = (1.2, 1.45, 1.7)  # of the reductions
+_UNEVEN = 0.2  # share of the crops whose noise is not the same everywhere, as a camera's is not
 
 
-def photographs(files: Sequence[Path]) -> list[Tensor]:
-    """Every photograph, in bytes: (3, H, W) each."""
-    return [(read(file).image[0] * 255).round().to(torch.uint8) for file in files]
+@dataclass(frozen=True)
+class Pool:
+    """Photographs of any sizes, in bytes, one behind the other, and smaller copies of them behind all.
 
-
-def batch(images: Sequence[Tensor], side: int, count: int, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Clean crops, noisy crops (B, 3, side, side) and noise maps (B, 1, side, side) of a step: they depend on the seed
-    and its number alone.
+    Attributes:
+        data: all channels of all pictures, flat.
+        starts: (N,), where a picture begins.
+        sizes: (N, 2), heights and widths.
+        native: how many of the pictures are photographs as they are; the rest are reduced.
     """
-    random = np.random.default_rng([seed, step])
-    clean = torch.stack([_crop(images[int(random.integers(len(images)))], side, random) for _ in range(count)])
-    maps = torch.stack([_noise_map(crop, random) for crop in clean])
-    noise = torch.from_numpy(random.standard_normal(tuple(clean.shape), dtype=np.float32))
+
+    data: Tensor
+    starts: Tensor
+    sizes: Tensor
+    native: int
+
+    @classmethod
+    def of(cls, images: Sequence[Tensor], side: int) -> Pool:
+        """Of photographs (3, H, W) in bytes whose sides are at least `side`, on their device.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        native = [image for image in images if min(image.shape[-2:]) >= side]
+        if not native:
+            raise ValueError(f"No photograph is as large as the crop of {side} pixels; give a smaller crop=.")
+        reduced = [copy for image in native for copy in _reduced(image) if min(copy.shape[-2:]) >= side]
+        pictures = native + reduced
+        lengths = torch.tensor([picture.numel() for picture in pictures])
+        device = pictures[0].device
+        return cls(
+            torch.cat([picture.flatten() for picture in pictures]),
+            (lengths.cumsum(0) - lengths).to(device),
+            torch.tensor([picture.shape[-2:] for picture in pictures], device=device),
+            len(native),
+        )
+
+    def crops(self, side: int, count: int, generator: Generator) -> Tensor:
+        """Squares, turned and mirrored: (count, 3, side, side) in [0, 1]."""
+        device, reduced = self.data.device, len(self.sizes) - self.native
+
+        def uniform(*shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator, device=device)
+
+        share, place, coin = uniform(2, count), uniform(2, count), uniform(3, count, 1, 1) < 0.5
+        small = share[0] < _REDUCED if reduced else torch.zeros_like(share[0], dtype=torch.bool)
+        which = torch.where(small, self.native + _below(share[1], reduced), _below(share[1], self.native))
+        sizes = self.sizes[which].T
+        top, left = _below(place, sizes - side + 1)[..., None, None]
+        along = torch.arange(side, device=device)
+        rows, columns = along[:, None].expand(side, side), along.expand(side, side)
+        rows, columns = torch.where(coin[0], columns, rows), torch.where(coin[0], rows, columns)
+        rows, columns = (torch.where(flip, side - 1 - x, x) for flip, x in zip(coin[1:], (rows, columns), strict=True))
+        height, width = sizes[..., None, None]
+        first = self.starts[which][:, None, None] + (top + rows) * width + left + columns
+        channels = torch.arange(3, device=device)[None, :, None, None] * (height * width)[:, None]
+        return self.data[first[:, None] + channels].float() / 255
+
+
+def photographs(files: Iterable[Path], device: torch.device) -> list[Tensor]:
+    """Every photograph, in bytes: (3, H, W) each."""
+    return [(read(file).image[0] * 255).round().to(device, torch.uint8) for file in files]
+
+
+def batch(pool: Pool, side: int, count: int, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Clean crops, noisy crops (B, 3, side, side) and noise maps (B, 1, side, side) of a step: they depend on the seed,
+    its number and the kind of device alone.
+    """
+    generator = Generator(pool.data.device).manual_seed((seed << 32) + step)
+    clean = pool.crops(side, count, generator)
+    maps = _noise_maps(clean, generator)
+    noise = torch.randn(clean.shape, generator=generator, device=clean.device)
     return clean, clean + maps * noise, maps
 
 
-def _crop(image: Tensor, side: int, random: Generator) -> Tensor:
-    """A square, at native resolution or reduced, turned and mirrored: (3, side, side)."""
+def _reduced(image: Tensor) -> list[Tensor]:
     height, width = image.shape[-2:]
-    extent = int(random.integers(side, int(_LARGEST * side))) if random.random() < _REDUCED else side
-    extent = min(extent, height, width)
-    top, left = int(random.integers(height - extent + 1)), int(random.integers(width - extent + 1))
-    square = image[None, :, top : top + extent, left : left + extent].float() / 255
-    square = square if extent == side else resized(square, (side, side))
-    square = square.rot90(int(random.integers(4)), (-2, -1))
-    return (square.flip(-1) if random.random() < 0.5 else square)[0]
+    sizes = [(round(height / factor), round(width / factor)) for factor in _FACTORS]
+    return [(resized(image[None].float() / 255, size)[0] * 255).round().to(torch.uint8) for size in sizes]
 
 
-def _noise_map(clean: Tensor, random: Generator) -> Tensor:
-    """The standard deviation of the noise at every pixel of a crop, (1, H, W)."""
-    sigma = _MOST_SIGMA * float(random.random())
-    if random.random() >= _UNEVEN:
-        return clean.new_full((1, *clean.shape[-2:]), sigma)
-    share = float(random.random())  # of the variance at full brightness that grows with it
-    brightness = functional.avg_pool2d(clean.mean(0)[None, None], 5, 1, 2)[0]
+def _below(share: Tensor, count: int | Tensor) -> Tensor:
+    """Whole numbers from 0 to below a count, for numbers from 0 to below 1."""
+    return (share * count).long().clamp(max=torch.as_tensor(count, device=share.device) - 1)
+
+
+def _noise_maps(clean: Tensor, generator: Generator) -> Tensor:
+    """The standard deviation of the noise at every pixel of the crops, (B, 1, H, W).
+
+    Where it is uneven it follows the brightness of another crop: of its own it would show the network a part of the
+    clean picture, which nobody has later.
+    """
+    drawn = torch.rand((3, len(clean), 1, 1, 1), generator=generator, device=clean.device)
+    sigma = _MOST_SIGMA * drawn[0]
+    share = drawn[1] * (drawn[2] < _UNEVEN)  # of the variance at full brightness that grows with it
+    brightness = functional.avg_pool2d(clean.mean(1, keepdim=True), 5, 1, 2).roll(1, 0)
     return sigma * ((1 - share) + share * brightness).sqrt()

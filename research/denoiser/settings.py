@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from omegaconf import MISSING
 
 from enhance.config.schema import Config, SettingsError, limited
 from enhance.restoration.denoiser import STRIDE
+from enhance.utils.hashes import hash_file
+from research.distill.settings import MEASURES
 
 
 @dataclass
 class DenoiserSettings:
-    """Settings of python -m research.denoiser, which trains the denoiser on the CPU.
+    """Settings of python -m research.denoiser, which trains the denoiser.
 
     Attributes:
         photos: folder of photographs; one of every seven is held out.
@@ -22,8 +25,13 @@ class DenoiserSettings:
         crop: side of a crop in pixels, a multiple of 8.
         learning_rate: after the warm-up and before the decay.
         muon: Muon for all convolutions but the first and the last; else Adam.
+        start: a file of this command, whose weights are trained on.
+        perceptual: weight of the measure beside the mean absolute error; only the last layers of `start` are trained,
+            and lie beside its own as `perceptual.*`.
+        measure: deepjsd, deepskld or deepwsd, in vgg_compact.
         seed: of the crops, their noise and the first weights.
         checkpoint: seconds between two checkpoints.
+        device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
     """
 
@@ -34,8 +42,12 @@ class DenoiserSettings:
     crop: int = limited(64, low=16)
     learning_rate: float = limited(2e-3, positive=True)
     muon: bool = True
+    start: str | None = None
+    perceptual: float = limited(0.0, low=0)
+    measure: str = limited("deepjsd", accepted=MEASURES)
     seed: int = limited(Config.seed, low=0)
     checkpoint: float = limited(60.0, low=0)
+    device: str = Config.device
     threads: int | None = limited(Config.threads, low=1, high=1024)
 
     def check(self) -> None:
@@ -46,8 +58,11 @@ class DenoiserSettings:
         """
         if self.crop % STRIDE:
             raise SettingsError(f"crop={self.crop} must be a multiple of {STRIDE}.")
+        if self.perceptual and not self.start:
+            raise SettingsError("perceptual=WEIGHT needs start=FILE, whose last layers are trained on.")
 
     def identity(self, photographs: str) -> dict[str, str]:
         """The settings on which the weights depend, but for the number of steps."""
-        named = {name: str(getattr(self, name)) for name in ("batch", "crop", "learning_rate", "muon", "seed")}
-        return named | {"photos": photographs}
+        names = ["batch", "crop", "learning_rate", "muon", "seed", "perceptual"]
+        named = {name: str(getattr(self, name)) for name in names + ["measure"] * bool(self.perceptual)}
+        return named | {"photos": photographs, "start": hash_file(Path(self.start)) if self.start else ""}

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
 from torch.nn import functional
 
 from enhance.config.schema import OptimizerConfig
+from enhance.metrics.deep.distance import DeepDistance, deep_metric
 from enhance.optim.optimizers import make_optimizer
-from enhance.restoration.denoiser import Denoiser
+from enhance.restoration.denoiser import LAST, PERCEPTUAL, Denoiser
 from enhance.runs.checkpoint import Checkpoints
-from research.denoiser.samples import batch
+from research.denoiser.samples import Pool, batch
 from research.denoiser.settings import DenoiserSettings
 from research.muon import Muon
 from research.training import Training, run
 
+_ENDS = ("head.", "tail.")
 _WARM_UP = 100  # steps
 _DECAY = 0.35  # share of the steps over which the rate falls at the end
 _LOWEST = 0.01
@@ -25,22 +28,53 @@ _AVERAGED = 0.999
 _ADAM = OptimizerConfig("adam", betas=[0.9, 0.99])
 
 
-class DenoiserTraining(Training):
-    """The denoiser in training, see `Training`."""
+class _InHalf(nn.Module):
+    """The network under autocast; what it returns is single precision."""
 
-    def __init__(self, settings: DenoiserSettings) -> None:
+    def __init__(self, network: Denoiser) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, noisy: Tensor, noise: Tensor) -> Tensor:
+        # Casts that are kept would be of the weights before the update, where the pass is a recorded graph.
+        with torch.autocast(noisy.device.type, torch.bfloat16, cache_enabled=False):
+            found = self.network(noisy.contiguous(memory_format=torch.channels_last), noise)
+        return found.float()
+
+
+class DenoiserTraining(Training):
+    """The denoiser in training, see `Training`. On CUDA its passes are recorded as graphs: their kernels are so short
+    that launching them would take most of the time.
+    """
+
+    def __init__(self, settings: DenoiserSettings, device: torch.device) -> None:
         torch.manual_seed(settings.seed)
-        self.network = Denoiser().to(memory_format=torch.channels_last)
+        self.network = Denoiser().to(device).to(memory_format=torch.channels_last)
         with torch.no_grad():
             self.network.tail.weight.mul_(0.1)  # little is subtracted at first
-        inner = [p for name, p in self.network.named_parameters() if name.partition(".")[0] not in ("head", "tail")]
-        ends = [p for name, p in self.network.named_parameters() if name.partition(".")[0] in ("head", "tail")]
-        self._rate = rate = settings.learning_rate
+        self._compare: DeepDistance | None = None
+        if settings.start:
+            self._start = load_file(settings.start)
+            self.network.load_state_dict(self._start)
+        if settings.perceptual:
+            self._compare = deep_metric(settings.measure)("vgg_compact", check_range=False).to(device)
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(self._compare is None or name.startswith(LAST))
+        trained = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
+        inner = [p for name, p in trained.items() if not name.startswith(_ENDS)]
+        ends = [p for name, p in trained.items() if name.startswith(_ENDS)]
+        self._rate, self._weight = settings.learning_rate, settings.perceptual
+        rate = self._rate
         optimizers = {
             "inner": Muon(inner, rate) if settings.muon else make_optimizer(_ADAM)(inner, rate),
             "ends": make_optimizer(_ADAM)(ends, rate),
         }
         super().__init__(self.network, inner + ends, optimizers, _AVERAGED)
+        self._estimate: Callable[[Tensor, Tensor], Tensor] = _InHalf(self.network)
+        if device.type == "cuda":
+            shape = settings.batch, 3, settings.crop, settings.crop
+            example = torch.rand(shape, device=device), torch.rand(shape, device=device)[:, :1].contiguous()
+            self._estimate = torch.cuda.make_graphed_callables(self._estimate, example)  # type: ignore[assignment]
 
     def update(self, clean: Tensor, noisy: Tensor, noise: Tensor, factor: float) -> float:
         """The loss of a batch, before one update at the learning rate times a factor.
@@ -50,26 +84,35 @@ class DenoiserTraining(Training):
         """
 
         def loss() -> Tensor:
-            with torch.autocast("cpu", torch.bfloat16):
-                found = self.network(noisy.contiguous(memory_format=torch.channels_last), noise)
-            return functional.l1_loss(found.float(), clean)
+            found = self._estimate(noisy, noise)
+            error = functional.l1_loss(found, clean)
+            return error + self._weight * self._compare(found, clean) if self._compare else error
 
         return self.step(loss, self._rate * factor)
+
+    def weights(self) -> bytes:
+        """See `Training.weights`; where only the last layers were trained, those lie beside what was there before."""
+        if self._compare is None:
+            return super().weights()
+        halves = {key: value.half().cpu().contiguous() for key, value in self.average.items()}
+        return save({**self._start, **{f"{PERCEPTUAL}{key}": halves[key] for key in halves if key.startswith(LAST)}})
 
 
 def train(settings: DenoiserSettings, images: Sequence[Tensor], checkpoints: Checkpoints) -> DenoiserTraining:
     """The training, from its last checkpoint if there is one, until the last step.
 
     Raises:
-        ValueError: if the checkpoint is damaged or of other settings, or the loss is not finite.
+        ValueError: if all photographs are smaller than a crop, the checkpoint is damaged or of other settings, or the
+            loss is not finite.
         KeyboardInterrupt: after Ctrl-C, once a checkpoint is written.
     """
-    training, recent = DenoiserTraining(settings), 0.0
+    pool, recent = Pool.of(images, settings.crop), 0.0
+    training = DenoiserTraining(settings, pool.data.device)
 
     def update(step: int) -> float:
         """The mean loss of the last hundred steps or so."""
         nonlocal recent
-        samples = batch(images, settings.crop, settings.batch, settings.seed, step)
+        samples = batch(pool, settings.crop, settings.batch, settings.seed, step)
         loss = training.update(*samples, schedule(step, settings.steps))
         recent = loss if not recent else 0.99 * recent + 0.01 * loss
         return recent

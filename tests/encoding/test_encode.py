@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageCms, features
+from profiles import P3, power, profile
 
 from enhance.encoding.candidates import Candidates, Measure, Original, read_original
 from enhance.encoding.choose import Encoded, Wanted, choose, encode_image
@@ -39,7 +40,7 @@ def photo(height: int = 64, width: int = 96, seed: int = 0) -> torch.Tensor:
 
 def original(**size: int) -> Original:
     image = from_array((photo(**size)[0].permute(1, 2, 0) * 255).round().byte().numpy())
-    return Original("photo.png", Picture(image, "photo.png"), None, 20_000)
+    return Original("photo.png", Picture(image, "photo.png"), 20_000)
 
 
 def candidates(name: str = "jpeg", metric: str = "ssim") -> Candidates:
@@ -159,15 +160,29 @@ def test_a_format_that_this_pillow_lacks(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_colour_profile_goes_with_the_colours(tmp_path: Path) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     pixels = Image.fromarray((photo()[0].permute(1, 2, 0) * 255).byte().numpy())
-    pixels.save(tmp_path / "a.png", icc_profile=profile)
+    pixels.save(tmp_path / "a.png", icc_profile=own)
     found = read_original(str(tmp_path / "a.png"), "white")
-    assert found.profile == profile
+    assert found.picture.profile == own
     for name in ("jpeg", "webp", "png8"):
         choice = choose(Candidates(found, FORMATS[name], Measure(load_metric("mse"), found)), 0.01, None)
         with Image.open(io.BytesIO(choice.data)) as opened:
-            assert opened.info["icc_profile"] == profile
+            assert opened.info["icc_profile"] == own
+
+
+def test_the_profile_of_colours_that_were_converted_stays_behind(tmp_path: Path) -> None:
+    pixels = Image.fromarray((photo()[0].permute(1, 2, 0) * 255).byte().numpy())
+    pixels.save(tmp_path / "a.png", icc_profile=profile(P3, power(2.2)))
+    found = read_original(str(tmp_path / "a.png"), "white")
+    assert "converted to sRGB" in found.notes[0]
+    measure = Measure(load_metric("mse"), found)
+    for name in ("jpeg", "png8"):
+        made = Candidates(found, FORMATS[name], measure)
+        best = FORMATS[name].qualities[-1]
+        assert made.score(best) < 1e-3
+        with Image.open(io.BytesIO(made.data(best))) as opened:
+            assert "icc_profile" not in opened.info
 
 
 def test_the_window_lies_where_a_large_image_differs() -> None:

@@ -70,7 +70,7 @@ def test_floats_of_a_pfm(tmp_path: Path, order: str) -> None:
     (tmp_path / "x.pfm").write_bytes(head + values[::-1].astype(f"{order}f4").tobytes())
     assert np.allclose(read(tmp_path / "x.pfm").image[0].permute(1, 2, 0), values)
     (tmp_path / "x.pfm").write_bytes(head + (values * 5).astype(f"{order}f4").tobytes())
-    with pytest.raises(ImageError, match=r"floats in \[0, 5\]"):
+    with pytest.raises(ImageError, match=r"floats in \[0, 5\].*range=5"):
         read(tmp_path / "x.pfm")
 
 
@@ -87,8 +87,8 @@ NOT_READ = {
     "photo.heic": (box(b"heic"), r"HEIC, read after pip install 'enhance\[heic\]'"),
     "photo.jxl": (b"\xff\x0a" + bytes(20), r"JPEG XL, read after pip install 'enhance\[jxl\]'"),
     "photo.nef": (b"MM\0*" + bytes(40), r"camera RAW, read after pip install 'enhance\[raw\]'"),
-    "scene.exr": (b"\x76\x2f\x31\x01" + bytes(40), "OpenEXR.*tone-map"),
-    "scene.hdr": (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n", "Radiance HDR.*tone-map"),
+    "scene.exr": (b"\x76\x2f\x31\x01" + bytes(40), r"OpenEXR, read after pip install 'enhance\[hdr\]'"),
+    "scene.hdr": (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n", r"Radiance HDR, read after pip install 'enhance\[hdr\]'"),
     "twelve.jpg": (b"\xff\xd8\xff\xe0\0\4ab\xff\xc1\0\x11\x0c" + bytes(40), "JPEG of 12 bits"),
     "drawing.png": (b"<?xml version='1.0'?><svg xmlns='...'/>", "SVG"),
     "paper.png": (b"%PDF-1.7", "a PDF"),

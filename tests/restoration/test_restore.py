@@ -314,8 +314,8 @@ def test_a_last_level_below_the_noise_is_raised_and_noted() -> None:
         ({"task": "upscale", "coupling": CouplingConfig(passes=2.5)}, r"coupling\.passes=2\.5 must be a whole number"),  # type: ignore[arg-type]
         ({"task": "upscale", "coupling": CouplingConfig(passes=True)}, r"coupling\.passes=True must be a whole number"),
         ({"denoiser": 5}, r"denoiser\.name=5 must be text"),
-        ({"weights": "file.safetensors"}, "weights=file.safetensors goes with a denoiser that is named"),
-        ({"device": torch.device("cuda")}, "device=cuda goes with a denoiser that is named"),
+        ({"weights": "file.safetensors"}, "weights=file.safetensors goes with a denoiser.s name"),
+        ({"device": torch.device("cuda")}, "device=cuda goes with a denoiser.s name"),
         ({"factor": 2}, "task=upscale"),
         ({"kernel": np.ones((3, 3), np.float32)}, "task=deblur"),
         ({"task": "jpeg"}, "file itself"),

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from enhance.images.pictures import load_image
+from enhance.images.reading import Picture
 from enhance.images.writing import save_image
 from enhance.scoring import Pair, reading
 from enhance.scoring.reading import (
@@ -24,6 +25,7 @@ from enhance.scoring.reading import (
     shared_references,
     unpacked,
 )
+from enhance.scoring.sources import open_source
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def told(read: Read) -> tuple[object, ...]:
 def test_processes_threads_and_this_process_read_the_same(items: list[Item]) -> None:
     alone = [told(read) for read in read_ahead(items, workers=0)]
     assert [told(read) for read in read_ahead(items, workers=2)] == alone
-    assert [told(read) for read in read_in_threads(items, "white", 3)] == alone
+    assert [told(read) for read in read_in_threads(items, open_source, 3)] == alone
     assert sum(bool(read[3][0]) for read in alone) == 1  # type: ignore[index]
 
 
@@ -67,20 +69,17 @@ def test_what_waits_takes_a_share_of_the_memory(monkeypatch: pytest.MonkeyPatch)
         assert reading._room(2) * 2 * reading._AHEAD * 12 == 32 * 2**20
 
 
-def test_a_worker_that_is_killed_loses_nothing(
-    items: list[Item], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_is_killed_loses_nothing(items: list[Item]) -> None:
     alone = [told(read) for read in read_ahead(items, workers=0)]
-    parent, opened = os.getpid(), reading.open_source
+    parent = os.getpid()
 
-    def killed(name: str, background: str) -> object:
+    def killed(name: str) -> Picture:
         if os.getpid() != parent and name.endswith("i7.png"):
             os.kill(os.getpid(), signal.SIGKILL)
-        return opened(name, background)
+        return open_source(name)
 
-    monkeypatch.setattr(reading, "open_source", killed)
     said: list[str] = []
-    assert [told(read) for read in read_ahead(items, workers=2, say=said.append)] == alone
+    assert [told(read) for read in read_ahead(items, killed, workers=2, say=said.append)] == alone
     assert len(said) == 1
     assert "was killed" in said[0]
 

@@ -137,8 +137,8 @@ def test_a_table_of_another_background_or_mask_is_refused(document: bool, folder
     save_image(torch.ones(1, 3, 24, 32), folders / "mask.png")
     if not document:  # the table alone says what it was made of
         (folders / "scores.json").unlink()
-    for more in ("background=black", "mask=mask.png"):
-        with pytest.raises(ValueError, match="backgrounds or masks; name another file"):
+    for more in ("background=black", "mask=mask.png", "range=2"):
+        with pytest.raises(ValueError, match="ranges or masks; name another file"):
             use(*words, more)
 
 

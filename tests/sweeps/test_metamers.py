@@ -44,6 +44,13 @@ def test_results_of_several_seeds_are_compared(sweep: Path) -> None:
     assert lit.getpixel((2, 8)) > lit.getpixel((12, 8))  # type: ignore[operator]
 
 
+def test_a_result_that_is_damaged_is_left_out(sweep: Path) -> None:
+    (sweep / "2-recover" / "result.png").write_bytes(b"no picture")
+    assert [found.label for found in metamers(read_sweep(sweep))] == ["mse"]
+    summarise(sweep)
+    assert (sweep / "summary.html").is_file()
+
+
 def test_the_page_shows_them(sweep: Path) -> None:
     summarise(sweep)
     page = (sweep / "summary.html").read_text()

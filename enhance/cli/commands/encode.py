@@ -31,6 +31,7 @@ class Settings:
         points: qualities of each format that are measured for the curve beside those of the search; 0: no curve.
         output: a folder; null: encoded/NAME.
         background: colour that transparent pixels are laid on.
+        range: of floats, the value that is white; null: they must lie in [0, 1]. Whole numbers have their own white.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
     """
@@ -46,6 +47,7 @@ class Settings:
     points: int = limited(8, low=0, high=100)
     output: str | None = None
     background: str = Config.background
+    range: float | None = limited(None, positive=True)
     device: str = Config.device
     threads: int | None = limited(None, low=1)
 
@@ -166,7 +168,7 @@ def _encode(name: str, settings: Settings, metric: Metric, formats: list[Format]
     from enhance.encoding.candidates import read_original
     from enhance.encoding.choose import encode_image
 
-    original = read_original(name, settings.background)
+    original = read_original(name, settings.background, settings.range)
     for note in original.notes:
         _say(f"note: {name}: {note}")
     return encode_image(original, metric, formats, wanted, settings.points)

@@ -32,6 +32,7 @@ class Settings:
         output: a folder; null: one in outputs/, or restored/NAME-TASK for a folder of images. Images that are restored
             there with the same settings are left out.
         background: colour that transparent pixels are laid on.
+        range: of floats, the value that is white; null: they must lie in [0, 1]. Whole numbers have their own white.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
     """
@@ -46,6 +47,7 @@ class Settings:
     coupling: CouplingConfig = field(default_factory=CouplingConfig)
     output: str | None = None
     background: str = Config.background
+    range: float | None = limited(None, positive=True)
     device: str = Config.device
     threads: int | None = limited(None, low=1)
 
@@ -168,6 +170,7 @@ def _restore(job: _Job, settings: Settings, denoiser: LoadedDenoiser) -> None:
         factor=settings.factor,
         reference=settings.reference,
         background=settings.background,
+        range=settings.range,
     )
     for note in restoration.notes:
         _say(f"note: {note}")

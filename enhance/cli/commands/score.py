@@ -39,13 +39,16 @@ class Settings:
         format: text, or json: one document on standard output and nothing else.
         batch: images scored at once.
         workers: processes that read images ahead of the network; 0: none; null: as many as help.
-        background: colour that transparent pixels are laid on.
         engine: local, one process; ray; or slurm, an array job of `shard` parts.
         address: of engine=ray, a running cluster: auto, or ray://HOST:10001; null: one on this machine.
         cores: of engine=ray, of each actor; null: 4, or as many as there are.
         shard: a part of the list, 2/8, with a table of its own; of engine=slurm how many parts.
         merge: a folder of shards, or a list of tables, that become one table.
         slurm: of engine=slurm, parameters of submitit: slurm.timeout_min=60 slurm.slurm_partition=gpu.
+        align: of two videos: time compares frames that are shown at the same time where rates or lengths differ, size
+            resizes the image's frames to those of the reference, both does both; none refuses them.
+        background: colour that transparent pixels are laid on.
+        range: of floats, the value that is white; null: they must lie in [0, 1]. Whole numbers have their own white.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
     """
@@ -70,7 +73,9 @@ class Settings:
     shard: str | None = None
     merge: Any = None
     slurm: dict[str, Any] = field(default_factory=dict)
+    align: str = limited("none", accepted=("none", "time", "size", "both"))
     background: str = Config.background
+    range: float | None = limited(None, positive=True)
     device: str = Config.device
     threads: int | None = limited(None, low=1)
 
@@ -89,6 +94,10 @@ def run(settings: Settings) -> int:
         from enhance.cli.scores import merge_tables
 
         return merge_tables(settings)
+    if _are_videos(settings):
+        from enhance.video.command import run as score_videos
+
+        return score_videos(settings, load_scorers, load_mask, _say)
     pairs = _pairs(settings)
     table = settings.pairs or settings.output or settings.shard or settings.engine != "local"
     if len(pairs) == 1 and not table and not Path(settings.image or "").is_dir():
@@ -131,6 +140,22 @@ def _check(settings: Settings) -> None:
         given = getattr(settings, key)
         if given and not os.path.exists(given):
             setattr(settings, key, os.path.expanduser(given))
+
+
+def _are_videos(settings: Settings) -> bool:
+    """Whether two videos are compared."""
+    from enhance.video import is_video
+
+    files = {"reference": settings.reference or "", "image": settings.image or ""}
+    videos = [key for key, name in files.items() if is_video(name)]
+    if len(videos) == 1:
+        (other,) = files.keys() - videos
+        raise SettingsError(f"{videos[0]}={files[videos[0]]} is a video and {other}={files[other]} is not.")
+    if videos and (settings.engine != "local" or settings.shard):
+        raise SettingsError("engine= and shard= are of lists of images; two videos are scored by one process.")
+    if not videos and settings.align != "none":
+        raise SettingsError(f"align={settings.align} is of two videos: reference=a.mp4 image=b.mp4.")
+    return bool(videos)
 
 
 def _check_metrics(settings: Settings) -> None:
@@ -191,7 +216,7 @@ def _one(settings: Settings, pair: Pair) -> int:
     from enhance.scoring.scorers import lines
     from enhance.scoring.sources import open_source
 
-    pictures = [open_source(name, settings.background) for name in (pair.reference, pair.image)]
+    pictures = [open_source(name, settings.background, settings.range) for name in (pair.reference, pair.image)]
     notes = [
         f"{name}: {note}"
         for name, picture in zip(("reference", "image"), pictures, strict=True)

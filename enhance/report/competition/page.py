@@ -109,5 +109,5 @@ def _picture(file: Path | None) -> str:
     """The image in a file as a data URI; empty where there is none."""
     try:
         return webp(open_picture(file).pixels, _LONGER, _QUALITY) if file else ""
-    except (OSError, ValueError, SyntaxError):  # no picture
+    except (OSError, ValueError):  # no picture
         return ""

@@ -37,7 +37,7 @@ class DuelData:
         """The duel in a folder.
 
         Raises:
-            OSError, ValueError, SyntaxError: if the reference or the initial image cannot be read.
+            OSError, ValueError: if the reference or the initial image cannot be read.
         """
         files = {"reference": folder / names.REFERENCE, "initial": folder / names.INITIAL}
         files |= {name: file for name in FOUR if (file := folder / f"{name}.png").is_file()}

