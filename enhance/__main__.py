@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from types import FrameType
 
 # Threads that wait for each other spin for a moment, then sleep. Left alone they spin on, at each of a thousand small
 # operators of a step, and wherever another program takes a core, a step takes ten times as long; asleep at once they
@@ -14,7 +15,8 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 
 def main() -> None:
-    """Entry point of `enhance` and of `python -m enhance`: Ctrl-C ends it without a traceback, at any moment."""
+    """Entry point of `enhance` and of `python -m enhance`: Ctrl-C and SIGTERM end it without a traceback."""
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
         from enhance.cli.main import main as command
         from enhance.utils.machine import keep_freed_memory
@@ -30,7 +32,16 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to do but to exit with the right code
+
+
+def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
+    """What schedulers and containers send before they kill does what Ctrl-C does, also where that is ignored."""
+    answer = signal.getsignal(signal.SIGINT)
+    if not callable(answer):
+        raise KeyboardInterrupt
+    answer(number, frame)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from enhance.optim.parametrizations import Parametrization
 from enhance.optim.step import Step
 from enhance.optim.stopping import Rule
 from enhance.recording import Setup, conclude, concluded, record, set_up
+from enhance.report.duel.data import FOUR
 from enhance.report.numbers import quantity
 from enhance.runs import layout as names
 from enhance.runs.history import read
@@ -49,11 +50,7 @@ class Side:
     second: bool
 
 
-SIDES = tuple(
-    Side(f"{'worst' if worst else 'best'}-{'B' if second else 'A'}", worst, second)
-    for second in (False, True)
-    for worst in (False, True)
-)
+SIDES = tuple(Side(name, worst=name.startswith("worst"), second=name.endswith("B")) for name in FOUR)
 
 
 class DuelOptimization(Optimization):

@@ -21,7 +21,7 @@ from enhance.utils.suggest import unknown
 
 COMPACT = DenoiserConfig.name
 FILE = Path(__file__).resolve().parent / "embedded" / f"{COMPACT}.safetensors"
-SHA256 = "6cf45fd3a40de992677c248b3fe100022bde6c1c5ef22c90dc2b37c718432eda"  # of the embedded file
+SHA256 = "d90abeddf4fea09ff92530ea62b68e3514723981100a7467f0898f8f70471518"  # of the embedded file
 MARGIN = 64  # pixels that a tile sees beyond its own
 
 
@@ -159,9 +159,7 @@ def _weights(tensors: dict[str, Tensor], perception: float, path: Path) -> dict[
         return own
     twin = {key: tensors[PERCEPTUAL + key] for key in own if PERCEPTUAL + key in tensors}
     if not twin:
-        raise WeightsError(
-            f"denoiser.perception={perception:g} needs weights with the twin's layers; {path} has none."
-        )
+        raise WeightsError(f"denoiser.perception={perception:g} needs weights with the twin's layers; {path} has none.")
     return own | {key: own[key].float().lerp(value.float(), perception) for key, value in twin.items()}
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C asks a run to stop after the current step; a second Ctrl-C stops it at once."""
+"""Ctrl-C, or SIGTERM, asks a run to stop after the current step; a second Ctrl-C stops it at once."""
 
 from __future__ import annotations
 

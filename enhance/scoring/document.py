@@ -18,6 +18,7 @@ from enhance.utils.files import write_json
 from enhance.utils.numbers import finite
 
 _PAUSE = 10.0  # seconds between two writings: of a long table, writing takes a while
+_WIDTH = 80  # of a terminal
 _MOST_FOLDERS = 24  # whose means are given
 
 
@@ -104,23 +105,37 @@ class Document:
         }
 
     def lines(self) -> list[str]:
-        """The means as a table, and remarks on the columns."""
+        """The means as a table of at most 80 columns, where names allow it, and remarks on the columns."""
         cells = [["mean", *self._numbers]]
         for name, values in self.means().items():
-            figures = ("infinite" if value is None else f"{value:.6g}" for value in values.values())
+            figures = ("infinite" if value is None else f"{value:.4g}" for value in values.values())
             cells.append(["" if name == "all" else name, *figures])
         if len(cells) == 1:
             return []
         if len(cells) > 2:
             cells[-1][0] = "all"
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        table = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]
+        table = _table(cells)
         left = {key: sum(math.isinf(float(row[key])) for row in self.asked()) for key in self._numbers}
         notes = [f"({key}: without {count} infinite, of equal images)" for key, count in left.items() if count]
         return table + notes + remarks(self._about)
 
     def _value(self, key: str, text: str) -> Any:
         return finite(float(text)) if key in self._numbers else text
+
+
+def _table(cells: list[list[str]]) -> list[str]:
+    """Rows of text, the first column to the left; columns that do not fit beside the others follow below them."""
+    names, *columns = [
+        [cell.rjust(width) if place else cell.ljust(width) for cell in column]
+        for place, column in enumerate(zip(*cells, strict=True))
+        for width in (max(map(len, column)),)
+    ]
+    blocks: list[list[list[str]]] = []
+    for column in columns:
+        if not blocks or len("  ".join([names[0], *(each[0] for each in blocks[-1]), column[0]])) > _WIDTH:
+            blocks.append([])
+        blocks[-1].append(column)
+    return ["  ".join(row).rstrip() for block in blocks for row in zip(names, *block, strict=True)]
 
 
 def _mean(values: list[float]) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -32,7 +32,7 @@ class Judges:
 
     def __init__(self, metrics: Mapping[str, Metric], reference: Tensor) -> None:
         self._scorers = [Scorer(name, metric) for name, metric in metrics.items()]
-        self._references = [self._prepared(scorer, reference) for scorer in self._scorers]
+        self._references = _prepared(self._scorers, reference) if self._scorers else []
         self._like = reference
 
     def __call__(self, image: Tensor) -> dict[str, float]:
@@ -51,12 +51,15 @@ class Judges:
         """The settings of each metric, its backbone and weights among them, by its name; in values that JSON has."""
         return {scorer.name: scorer.metric.describe() for scorer in self._scorers}
 
-    @staticmethod
-    @torch.no_grad()
-    def _prepared(scorer: Scorer, reference: Tensor) -> Any:
-        try:
-            (prepared,) = prepare([scorer], reference)
-            scorer.metric.scores(reference, prepared)  # a metric says that images are too small when it compares them
-        except ValueError as error:
-            raise ValueError(f"{scorer.name} cannot be a judge of these images: {error}") from error
-        return prepared
+
+@torch.no_grad()
+def _prepared(scorers: Sequence[Scorer], reference: Tensor) -> list[Any]:
+    """The reference's side of each metric; all are tried, since a metric says only then that images are too small."""
+    try:
+        found = prepare(scorers, reference)
+        score(scorers, reference, found)
+    except ValueError as error:
+        if len(scorers) == 1:
+            raise ValueError(f"{scorers[0].name} cannot be a judge of these images: {error}") from error
+        return [prepared for scorer in scorers for prepared in _prepared([scorer], reference)]  # whose error it is
+    return found

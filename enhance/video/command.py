@@ -48,6 +48,8 @@ def run(
 
     if settings.map not in (None, "false"):
         raise SettingsError("map= draws one pair of images; the page of two videos has the maps of the worst seconds.")
+    if settings.range is not None:
+        raise SettingsError("range= is for pictures of floats; what is white in a video its own signal says.")
     pair = Pair(settings.reference or "", settings.image or "")
     videos = Videos.opened(read_stream(pair.reference), read_stream(pair.image), settings.align)
     mask = load_mask(settings)
@@ -86,7 +88,7 @@ def _scored(
     from enhance.video.table import Rows, digest
 
     device = choose_device(settings.device)
-    inputs = digest(Identity(scorers, settings.background, mask), pair, settings.align)
+    inputs = digest(Identity(scorers, settings.background, mask, None), pair, settings.align)
     rows = Rows(table, pair, [scorer.name for scorer in scorers], inputs)
     scored = _with_bar(videos, scorers, rows, mask, settings, device)
     document = values(pair, videos, scorers, scored, settings.align, settings.mask)

@@ -26,6 +26,7 @@ class DenoiserSettings:
         learning_rate: after the warm-up and before the decay.
         muon: Muon for all convolutions but the first and the last; else Adam.
         start: a file of this command, whose weights are trained on.
+        keep: share of the weights of `start` in the result, which is a mean of both.
         perceptual: weight of the measure beside the mean absolute error; only the last layers of `start` are trained,
             and lie beside its own as `perceptual.*`.
         measure: deepjsd, deepskld or deepwsd, in vgg_compact.
@@ -43,6 +44,7 @@ class DenoiserSettings:
     learning_rate: float = limited(2e-3, positive=True)
     muon: bool = True
     start: str | None = None
+    keep: float = limited(0.0, low=0, high=1)
     perceptual: float = limited(0.0, low=0)
     measure: str = limited("deepjsd", accepted=MEASURES)
     seed: int = limited(Config.seed, low=0)
@@ -60,6 +62,8 @@ class DenoiserSettings:
             raise SettingsError(f"crop={self.crop} must be a multiple of {STRIDE}.")
         if self.perceptual and not self.start:
             raise SettingsError("perceptual=WEIGHT needs start=FILE, whose last layers are trained on.")
+        if self.keep and (self.perceptual or not self.start):
+            raise SettingsError("keep=SHARE needs start=FILE and goes without perceptual=.")
 
     def identity(self, photographs: str) -> dict[str, str]:
         """The settings on which the weights depend, but for the number of steps."""

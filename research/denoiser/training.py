@@ -53,6 +53,7 @@ class DenoiserTraining(Training):
         with torch.no_grad():
             self.network.tail.weight.mul_(0.1)  # little is subtracted at first
         self._compare: DeepDistance | None = None
+        self._start, self._keep = dict[str, Tensor](), settings.keep
         if settings.start:
             self._start = load_file(settings.start)
             self.network.load_state_dict(self._start)
@@ -91,9 +92,13 @@ class DenoiserTraining(Training):
         return self.step(loss, self._rate * factor)
 
     def weights(self) -> bytes:
-        """See `Training.weights`; where only the last layers were trained, those lie beside what was there before."""
+        """See `Training.weights`; a mean with what was there before, or, where only the last layers were trained, those
+        beside it.
+        """
         if self._compare is None:
-            return super().weights()
+            before = {key: value.to(self.average[key]) for key, value in self._start.items()}
+            mixed = {key: value.lerp(before.get(key, value), self._keep) for key, value in self.average.items()}
+            return save({key: value.half().cpu().contiguous() for key, value in mixed.items()})
         halves = {key: value.half().cpu().contiguous() for key, value in self.average.items()}
         return save({**self._start, **{f"{PERCEPTUAL}{key}": halves[key] for key in halves if key.startswith(LAST)}})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 from helpers import Ended
+
+from enhance.__main__ import _as_ctrl_c
+from enhance.runs.interrupt import Interrupt
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "frames.count=3", "threads=1"]
 
@@ -125,15 +129,23 @@ def test_a_typo_ends_in_one_line_and_leaves_no_run(tmp_path: Path) -> None:
     assert not folders(tmp_path)
 
 
-@pytest.mark.parametrize("module", ["enhance.cli.main", "hydra", "torch"])
-def test_ctrl_c_while_starting_exits_130_without_a_traceback(module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "sent", "before"),
+    [
+        *((module, "SIGINT", "default_int_handler") for module in ("enhance.cli.main", "hydra", "torch")),
+        *(("hydra", "SIGTERM", before) for before in ("default_int_handler", "SIG_IGN")),
+    ],
+)
+def test_ctrl_c_and_sigterm_while_starting_exit_130_without_a_traceback(
+    module: str, sent: str, before: str, tmp_path: Path
+) -> None:
     script = f"""
 import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
+signal.signal(signal.SIGINT, signal.{before})  # a shell's background jobs begin with it ignored
 class Pressing:
     def find_spec(self, name, *rest):
         if name == "{module}":
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.{sent})
 sys.meta_path.insert(0, Pressing())
 sys.argv[1:] = ["steps=1"]
 from enhance.__main__ import main
@@ -142,6 +154,15 @@ main()
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "")
     assert not folders(tmp_path)
+
+
+def test_sigterm_asks_a_run_to_stop_after_its_step(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Interrupt() as interrupt:
+        _as_ctrl_c(signal.SIGTERM, None)
+        assert interrupt.requested
+        assert signal.getsignal(signal.SIGINT) is before  # a second one stops it at once
+    assert "stopping after this step" in capsys.readouterr().err
 
 
 def test_two_runs_of_one_second_get_two_folders(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from enhance.images.pictures import load_image
 from enhance.images.reading import Picture
 from enhance.images.writing import save_image
 from enhance.scoring import Pair, PairsError, find_pairs, read_pairs, score_pairs, scorers, table
+from enhance.scoring.document import _table as document_table
 from enhance.utils.numbers import finite
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "metric=deepjsd", "threads=1"]
@@ -246,7 +247,7 @@ def test_means_are_said_of_the_pairs_that_were_asked_for(folders: Path, capsys: 
     said = capsys.readouterr().out
     assert "2 pairs scored, 1 were there already" in said
     mean = sum(float(row["psnr"]) for row in rows(folders / "x.csv") if row["reference"][4:] == row["image"][4:]) / 3
-    assert said.splitlines()[-1].strip() == f"{mean:.6g}"
+    assert said.splitlines()[-1].strip() == f"{mean:.4g}"
     document = json.loads((folders / "x.json").read_text(encoding="utf-8"))
     assert document["means"]["all"]["psnr"] == pytest.approx(mean)
     assert [(scorer["column"], scorer["higher_is_better"]) for scorer in document["scorers"]] == [("psnr", True)]
@@ -459,3 +460,12 @@ def test_a_file_against_itself_is_said_to_be_the_same(
 ) -> None:
     assert use(f"reference={reference}", f"image={image}", "metric=mse", "threads=1") == 0
     assert ("are the same file" in capsys.readouterr().err) == same
+
+
+def test_many_columns_of_means_fit_into_eighty() -> None:
+    heads = ["mean", *(f"deepjsd-network{number:02d}" for number in range(9))]
+    lines = document_table([heads, ["a_method", *["0.1234"] * 9], ["all", *["0.5"] * 9]])
+    assert max(map(len, lines)) <= 80
+    assert len(lines) == 3 * 3
+    assert [line.split()[0] for line in lines] == ["mean", "a_method", "all"] * 3
+    assert " ".join(lines).count("0.1234") == 9

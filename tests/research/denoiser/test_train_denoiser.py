@@ -118,6 +118,18 @@ def test_weights_are_trained_on(photos: Path, tmp_path: Path) -> None:
         torch.testing.assert_close(on[key], value)
 
 
+def test_a_share_of_the_weights_before_is_kept(photos: Path, tmp_path: Path) -> None:
+    main(arguments(photos, tmp_path / "own"))
+    start = tmp_path / "own" / "denoiser.safetensors"
+    for keep in (0, 0.25):
+        main(arguments(photos, tmp_path / str(keep), f"start={start}", f"keep={keep}"))
+    own, new, mixed = (load_file(tmp_path / name / "denoiser.safetensors") for name in ("own", "0", "0.25"))
+    for key, value in mixed.items():
+        torch.testing.assert_close(
+            value, (0.75 * new[key].float() + 0.25 * own[key].float()).half(), rtol=2e-3, atol=1e-5
+        )
+
+
 def test_uneven_noise_does_not_show_the_crop_that_it_lies_on(generator: torch.Generator) -> None:
     steps = torch.linspace(0, 1, 64)[:, None].expand(64, 64)
     pool = Pool.of([(255 * steps).to(torch.uint8).expand(3, -1, -1)], 64)
