@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from enhance.scoring.pairs import Pair
-from enhance.scoring.reading import FAILURES, Read, reason, unpacked
+from enhance.scoring.reading import FAILURES, Read, is_lost_worker, reason, unpacked
 from enhance.scoring.scorers import Scorer, prepare, score
 
 _PIXELS = 4_000_000  # of a batch: eight photographs of twelve million would take tens of gigabytes for their SSIM
@@ -110,6 +110,8 @@ class Scoring:
         try:
             return self._scores(group)
         except FAILURES as error:
+            if is_lost_worker(error):  # of those who read ahead, which `read_ahead` sees to
+                return self._scored(group)
             why = reason(error)
         if len(group) == 1:
             return [_failed(group[0], why)]

@@ -159,6 +159,13 @@ def reason(error: Exception) -> str:
     return str(error)
 
 
+def is_lost_worker(error: Exception) -> bool:
+    """Whether an error says that a worker process is gone; torch raises it wherever the main thread happens to be."""
+    return "DataLoader worker" in str(error) and any(
+        words in str(error) for words in ("exited unexpectedly", "is killed by signal")
+    )
+
+
 def default_workers(pairs: int) -> int:
     """How many worker processes read so many pairs: none of few, else one a core but for the network's."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -191,7 +198,7 @@ def read_ahead(
                 done += 1
             return
         except (RuntimeError, OSError, EOFError) as error:  # the last two of a connection that broke
-            if isinstance(error, RuntimeError) and "exited unexpectedly" not in str(error):
+            if isinstance(error, RuntimeError) and not is_lost_worker(error):
                 raise
         say("A process that read images was killed, perhaps for want of memory; this one reads the rest (workers=0).")
     for place in range(done, len(items)):

@@ -69,6 +69,7 @@ def test_what_waits_takes_a_share_of_the_memory(monkeypatch: pytest.MonkeyPatch)
         assert reading._room(2) * 2 * reading._AHEAD * 12 == 32 * 2**20
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # torch raises in destructors too
 def test_a_worker_that_is_killed_loses_nothing(items: list[Item]) -> None:
     alone = [told(read) for read in read_ahead(items, workers=0)]
     parent = os.getpid()
