@@ -67,6 +67,14 @@ _FOOT = """
 - Text and drawings: their edges are no photograph's, and both the denoiser and the estimates are made for photographs.
 - A JPEG that was decoded and saved anew holds only its last tables; one that was saved as PNG holds none: refused.
 - Film grain is noise to the denoiser and goes.
+
+## What was tried
+
+Coupling by a deep measure: from the result for the blur of 1.6, 40 steps of Adam on the misfit to what was observed
+and, in place of a squared difference, DeepJSD to what the denoiser makes of the picture, renewed every ten steps. On
+four squares the result had 30.91 dB and LPIPS 0.079 before; after it 29.74 and 0.093 with the best of three weights,
+and a squared difference in its place gave 30.71 and 0.087. The measure leaves too much free for noise to be fitted,
+and it is not part of the package. As a loss of the denoiser's last layers it does help: `denoiser.perception`.
 """
 
 

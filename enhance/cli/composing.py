@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import fields
+from importlib import import_module
 from typing import Any, get_args, get_origin
 
 from hydra import compose
@@ -18,6 +20,7 @@ from enhance.cli.meant import SETTINGS
 from enhance.cli.parsing import text_of, values_of
 from enhance.config.paths import choices
 from enhance.config.reference import KINDS, Setting, described
+from enhance.config.restoration import RESTORATIONS
 from enhance.config.schema import SettingsError
 from enhance.utils.suggest import unknown
 
@@ -133,6 +136,11 @@ class Composer:
             meant = SETTINGS.get(key, key)
             if meant != key and meant.partition(".")[0] in [*config]:
                 raise SettingsError(f"There is no setting '{key}'; it is {meant}={text_of(override)}.")
+            if meant == "output" and self._name == "config":
+                raise SettingsError(f"The folder of a run is named by hydra.run.dir={text_of(override)}.")
+            if tasks := _tasks_with(meant):
+                where = "an optimisation" if self._name == "config" else "this task"
+                raise SettingsError(f"'{key}' is no setting of {where}; {meant}= goes with task={', '.join(tasks)}.")
             raise SettingsError(unknown("setting", key, self._names(config, key)))
         try:
             added = override.is_add() or override.is_force_add()
@@ -170,3 +178,12 @@ class Composer:
         if kind in KINDS:
             return f"{line} must be {KINDS[kind]}."
         return f"{line}: {str(error).splitlines()[0].rstrip('.')}."
+
+
+def _tasks_with(setting: str) -> list[str]:
+    """The tasks beside optimisations that have a setting."""
+    found = []
+    for tool in (*TOOLS, RESTORE):
+        if setting in (each.name for each in fields(import_module(f"enhance.cli.commands.{tool}").Settings)):
+            found += RESTORATIONS if tool == RESTORE else [tool]
+    return found

@@ -51,9 +51,12 @@ def parse(arguments: Sequence[str]) -> Namespace:
     if strange:
         name, _, value = strange[0].lstrip("-").replace("-", "_").partition("=")
         following = dict(pairwise(arguments)).get(strange[0], "")
-        if strange[0].startswith("--") and name in SETTINGS:
-            value = value or ("" if following.startswith("-") else following) or "..."
-            raise ValueError(f"{strange[0]} is no flag: settings are written without dashes, {SETTINGS[name]}={value}.")
+        if name in SETTINGS:
+            value = value or ("" if following.startswith("-") else following)
+            meant = f"{SETTINGS[name]}={value}." if value else f"{SETTINGS[name]}=..."
+            raise ValueError(f"{strange[0]} is no flag: settings are written without dashes, {meant}")
+        if len(strange[0]) == 2:  # the nearest of one letter is no better than any other
+            raise ValueError(f"There is no flag '{strange[0]}'; --hydra-help lists the flags.")
         names = [*_SWITCHES, *_VALUES, *_CHOICES, ("--info", "-i")]
         raise ValueError(unknown("flag", strange[0], [flag for each in names for flag in each]))
     return known

@@ -58,7 +58,10 @@ def values_of(override: Override) -> list[str]:
             return []
         override.config_loader = GlobalHydra.instance().config_loader()  # knows the choices
     if override.is_sweep_override():
-        return list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
+        try:
+            return list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
+        except (HydraException, ValueError) as error:  # range(10,50,0)
+            raise SettingsError(f"{override.input_line} cannot be: {str(error).rstrip('.')}.") from error
     return [override.get_value_element_as_str()]
 
 

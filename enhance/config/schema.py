@@ -289,7 +289,7 @@ class Config:
 
 DUEL = "duel"  # the name of the task that compares two metrics
 MODULE = "module"  # the metric's name where it is any importable one
-OPEN = ("terms", "metric.arguments", "optimizer.arguments", "schedule.arguments", "parametrization.arguments")
+OPEN = ("terms", "slurm", "metric.arguments", "optimizer.arguments", "schedule.arguments", "parametrization.arguments")
 """Sections whose keys are free. Those of `degradation` are the ones that its YAML names."""
 
 

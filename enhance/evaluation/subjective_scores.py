@@ -65,7 +65,7 @@ def read(path: Path) -> Rows:
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no CSV file in UTF-8; save it as one.") from error
     if len({name.strip() for name in columns}) < len(columns):
-        raise ValueError(f"{path} has two columns of the same name: {', '.join(columns)}")
+        raise ValueError(f"{path} has two columns of the same name: {', '.join(columns)}.")
     if not rows:
         raise ValueError(f"{path} has no rows; the first line names the columns, every further line is an image.")
     return [{name.strip(): (row[name] or "").strip() for name in columns} for row in rows]

@@ -34,5 +34,11 @@ def encode(values: Array, profile: bytes, name: str = "sRGB") -> bytes:
     )
 
 
+def with_exif(data: bytes, exif: bytes) -> bytes:
+    """A PNG file with EXIF data, which begin with the order of their bytes."""
+    after = 8 + 25  # the signature and the header
+    return data[:after] + _chunk(b"eXIf", exif) + data[after:]
+
+
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from enhance.images.exif import write_exif
 from enhance.images.writing import save_image
 from enhance.restoration.restore import Moment, Restoration
 from enhance.runs import layout as names
@@ -24,10 +25,11 @@ class RestorationRecorder:
         folder: of the run.
         restoration: that is recorded.
         metadata: what is known before the first pass; goes to metrics.json as it is.
+        exif: data of a camera for result.png, or none.
     """
 
-    def __init__(self, folder: Path, restoration: Restoration, metadata: Mapping[str, Any]) -> None:
-        self._folder, self._restoration = folder, restoration
+    def __init__(self, folder: Path, restoration: Restoration, metadata: Mapping[str, Any], exif: bytes = b"") -> None:
+        self._folder, self._restoration, self._exif = folder, restoration, exif
         self._metadata = {"kind": names.KIND_OF_RESTORATIONS, **metadata}
         self._figures: list[dict[str, float]] = []
         self._last: Moment | None = None
@@ -60,6 +62,8 @@ class RestorationRecorder:
         if self._last is None:
             raise ValueError("The restoration ended before its first pass.")
         save_image(self._last.image, self._folder / names.RESULT, self._restoration.bits)
+        if self._exif:
+            write_exif(self._folder / names.RESULT, self._exif)
         figures = {
             "initial": _finite(self._figures[0]),
             "result": _finite(self._figures[-1]),

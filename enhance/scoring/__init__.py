@@ -1,7 +1,18 @@
 """Scores of pairs of images: one, a folder of them, or a list."""
 
+from enhance.scoring.many import Outcome, local_engine, score_pairs
 from enhance.scoring.pairs import Pair, PairsError, find_pairs, left_out, read_pairs
 from enhance.scoring.scorers import Scorer, scorers
-from enhance.scoring.table import Outcome, score_pairs
 
-__all__ = ["Outcome", "Pair", "PairsError", "Scorer", "find_pairs", "left_out", "read_pairs", "score_pairs", "scorers"]
+__all__ = [
+    "Outcome",
+    "Pair",
+    "PairsError",
+    "Scorer",
+    "find_pairs",
+    "left_out",
+    "local_engine",
+    "read_pairs",
+    "score_pairs",
+    "scorers",
+]

@@ -5,104 +5,119 @@ from __future__ import annotations
 import json
 import math
 import os
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from enhance.config.schema import Config, SettingsError
+from enhance.scoring.many import Outcome
 from enhance.scoring.pairs import Pair
 from enhance.scoring.scorers import Scorer, described, remarks
-from enhance.scoring.table import Outcome, Row
-from enhance.utils.files import write_json
+from enhance.scoring.table import OTHER_SETTINGS, Row
+from enhance.utils.files import write_lines
 from enhance.utils.numbers import finite
 
-_PAUSE = 10.0  # seconds between two writings: of a long table, writing takes a while
+About = list[dict[str, Any]]
 _WIDTH = 80  # of a terminal
 _MOST_FOLDERS = 24  # whose means are given
 
 
-class Document:
-    """`scores.json` beside `scores.csv`.
+def about_scorers(
+    scorers: Sequence[Scorer],
+    mask: str | None = None,
+    background: str = Config.background,
+    range: float | None = Config.range,
+) -> About:
+    """What the columns are.
 
     Args:
-        output: the table.
-        scorers: its columns.
-        pairs: what was asked for; the table may hold more, from earlier calls.
+        scorers: the columns.
         mask: file of the mask, if there is one.
         background: what transparent pixels are laid on.
         range: of floats, the value that is white.
+    """
+    masked = ({"mask": mask} if mask else {}) | {"background": background} | ({"range": range} if range else {})
+    return [{"column": scorer.name, **described(scorer), **masked} for scorer in scorers]
+
+
+def about_written(file: Path) -> dict[str, Any] | None:
+    """What a document says beside its rows: scorers, means, failed, left; None if it is none."""
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        return {key: value for key, value in values.items() if key != "pairs"} if values["scorers"] else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+class Document:
+    """`scores.json` beside `scores.csv`. It is written once, when the table is done or the work on it ends.
+
+    Args:
+        output: the table.
+        about: its columns, see `about_scorers`.
+        pairs: what was asked for; the table may hold more, from earlier calls.
 
     Raises:
         SettingsError: if the table holds scores of other measures, settings or weights, or the JSON is something else.
     """
 
-    def __init__(
-        self,
-        output: Path,
-        scorers: Sequence[Scorer],
-        pairs: Sequence[Pair],
-        mask: str | None = None,
-        background: str = Config.background,
-        range: float | None = Config.range,
-    ) -> None:
+    def __init__(self, output: Path, about: About, pairs: Sequence[Pair]) -> None:
         self.path = output.with_suffix(".json")
-        masked = ({"mask": mask} if mask else {}) | {"background": background} | ({"range": range} if range else {})
-        self._about = [{"column": scorer.name, **described(scorer), **masked} for scorer in scorers]
-        self._numbers = [scorer.name for scorer in scorers]
+        self._about = about
+        self._numbers = [each["column"] for each in about]
         self._pairs = {(pair.reference, pair.image) for pair in pairs}
-        self._outcome = Outcome()
-        self._written = -math.inf
-        if self.path.exists() and (earlier := _scorers(self.path)) != self._about:
-            if earlier is None:
-                raise SettingsError(f"{self.path} is there already and holds no scores; output= can name another file.")
-            if output.exists():
-                raise SettingsError(
-                    f"output={output} holds scores of other metrics, settings, weights, backgrounds, ranges or masks; "
-                    "name another file, or remove it."
-                )
+        self._outcome: Outcome | None = None
+        self._means = _Means(self._numbers)
+        if not self.path.exists():
+            return
+        earlier = about_written(self.path)
+        if earlier is None:
+            raise SettingsError(f"{self.path} is there already and holds no scores; output= can name another file.")
+        if earlier["scorers"] != about and output.exists():
+            raise SettingsError(OTHER_SETTINGS.format(output))
 
-    def update(self, outcome: Outcome) -> None:
-        """Take the outcome so far, and write it now and then."""
+    def begin(self, outcome: Outcome) -> None:
+        """Take the outcome, which grows until `write` is called."""
         self._outcome = outcome
-        if time.monotonic() - self._written > _PAUSE:
-            self.write()
 
     def write(self) -> None:
-        """Write the last outcome."""
-        if self._outcome.rows or self._outcome.failed:
-            write_json(self.path, self.values())
-            self._written = time.monotonic()
+        """Write the outcome, if there is one, row by row as the table has it."""
+        if self._outcome is None:
+            return
+        self._means = _Means(self._numbers)
+        some = False
+        for row in self._outcome.table.rows():
+            some = True
+            if (row["reference"], row["image"]) in self._pairs:
+                self._means.add(row)
+        if some or self._outcome.failed:
+            write_lines(self.path, self._lines(self._outcome))
 
-    def values(self) -> dict[str, Any]:
-        """What is written."""
-        return {
-            "scorers": self._about,
-            "means": self.means(),
-            "pairs": [{key: self._value(key, text) for key, text in row.items()} for row in self._outcome.rows],
-            "failed": [
-                {"reference": pair.reference, "image": pair.image, "reason": why} for pair, why in self._outcome.failed
-            ],
-        }
+    def text(self) -> str:
+        """What was written."""
+        return self.path.read_text(encoding="utf-8") if self.path.exists() else "{}\n"
 
-    def asked(self) -> list[Row]:
-        """The rows of the pairs that were asked for."""
-        return [row for row in self._outcome.rows if (row["reference"], row["image"]) in self._pairs]
+    def _lines(self, outcome: Outcome) -> Iterator[str]:
+        failed = [{"reference": pair.reference, "image": pair.image, "reason": why} for pair, why in outcome.failed]
+        head = {"scorers": self._about, "means": self.means(), "failed": failed, "left": outcome.left}
+        yield json.dumps(head, indent=2, ensure_ascii=False, allow_nan=False)[:-2] + ',\n  "pairs": ['
+        end = "\n"
+        for row in outcome.table.rows():
+            values = {key: self._value(key, text) for key, text in row.items()}
+            yield f"{end}    {json.dumps(values, ensure_ascii=False, allow_nan=False)}"
+            end = ",\n"
+        yield "\n  ]\n}\n"
+
+    def asked(self) -> int:
+        """How many rows are of the pairs that were asked for."""
+        return self._means.count
 
     def means(self) -> dict[str, dict[str, float | None]]:
         """The mean of each column over all pairs, and over those of each folder of images where there are several.
 
         PSNR of equal images is infinite and left out; where all are, the mean is null.
         """
-        folders: dict[str, list[Row]] = {}
-        for row in self.asked():
-            folders.setdefault(os.path.dirname(row["image"]), []).append(row)
-        groups = folders if 1 < len(folders) <= _MOST_FOLDERS else {}
-        return {
-            name: {key: _mean([float(row[key]) for row in rows]) for key in self._numbers}
-            for name, rows in (*groups.items(), ("all", self.asked()))
-            if rows
-        }
+        return self._means.values()
 
     def lines(self) -> list[str]:
         """The means as a table of at most 80 columns, where names allow it, and remarks on the columns."""
@@ -115,7 +130,7 @@ class Document:
         if len(cells) > 2:
             cells[-1][0] = "all"
         table = _table(cells)
-        left = {key: sum(math.isinf(float(row[key])) for row in self.asked()) for key in self._numbers}
+        left = self._means.infinite
         notes = [f"({key}: without {count} infinite, of equal images)" for key, count in left.items() if count]
         return table + notes + remarks(self._about)
 
@@ -138,14 +153,31 @@ def _table(cells: list[list[str]]) -> list[str]:
     return ["  ".join(row).rstrip() for block in blocks for row in zip(names, *block, strict=True)]
 
 
-def _mean(values: list[float]) -> float | None:
-    known = [value for value in values if math.isfinite(value)]
-    return sum(known) / len(known) if known else None
+class _Means:
+    """Sums over rows, of all and of each folder, so that no row is kept."""
 
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._sums: dict[str, dict[str, tuple[float, int]]] = {}
+        self.infinite = dict.fromkeys(columns, 0)
+        self.count = 0
 
-def _scorers(file: Path) -> list[dict[str, Any]] | None:
-    """What the columns were when a document was written; None if it is none."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))["scorers"]
-    except (ValueError, TypeError, KeyError):
-        return None
+    def add(self, row: Row) -> None:
+        self.count += 1
+        values = {key: float(row[key]) for key in self._columns}
+        for group in ("all", f"in {os.path.dirname(row['image'])}"):
+            sums = self._sums.setdefault(group, dict.fromkeys(self._columns, (0.0, 0)))
+            for key, value in values.items():
+                if math.isfinite(value):
+                    sums[key] = (sums[key][0] + value, sums[key][1] + 1)
+        for key, value in values.items():
+            self.infinite[key] += math.isinf(value)
+
+    def values(self) -> dict[str, dict[str, float | None]]:
+        folders = {name[3:]: sums for name, sums in self._sums.items() if name != "all"}
+        groups = folders if 1 < len(folders) <= _MOST_FOLDERS else {}
+        groups = {**groups, **({"all": self._sums["all"]} if self.count else {})}
+        return {
+            name: {key: total / count if count else None for key, (total, count) in sums.items()}
+            for name, sums in groups.items()
+        }

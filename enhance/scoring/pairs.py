@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+from enhance.images.arrays import ImageError
+from enhance.images.samples import SAMPLES
 from enhance.images.suffixes import readable, why_unread
+from enhance.scoring.sources import is_url, read_url
 from enhance.utils.suggest import unknown
-from enhance.utils.tables import read_csv
+from enhance.utils.tables import parse_csv, read_csv
 
 
 class PairsError(ValueError):
@@ -62,23 +68,27 @@ def find_pairs(reference: str, image: str) -> list[Pair]:
 
 
 def read_pairs(file: str) -> list[Pair]:
-    """Read a CSV with the columns `reference` and `image`; further columns are carried through to the results.
+    """Read a CSV or Parquet file with the columns `reference` and `image`; further columns are carried through to the
+    results.
 
-    Commas, semicolons or tabs may part its columns. Files are sought where the CSV lies, then in the caller's folder.
+    Commas, semicolons or tabs may part the columns of a CSV. Files are sought where the list lies, then in the caller's
+    folder; those of a list that a URL leads to, beside it.
+
+    Args:
+        file: the list, or its URL in any store that fsspec knows.
 
     Raises:
         PairsError: if it cannot be read, lacks a column or has no rows.
     """
     try:
-        columns, rows = read_csv(Path(file), strict=True)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        columns, rows = _read_parquet(file) if _is_parquet(file) else _read_csv(file)
+    except (OSError, UnicodeDecodeError, csv.Error, ImageError) as error:
         raise PairsError(f"pairs={file} cannot be read as a CSV ({error}).") from error
     for column in ("reference", "image"):
         if column not in columns:
             raise PairsError(f"pairs={file}: " + unknown("column", column, columns))
     if not rows:
         raise PairsError(f"pairs={file} has no rows.")
-    here = Path(file).parent
     pairs = []
     for number, row in enumerate(rows, 2):
         if (
@@ -90,12 +100,43 @@ def read_pairs(file: str) -> list[Pair]:
                 f"pairs={file}, line {number}: needs {len(columns)} values, a reference and an image among them."
             )
         extra = {key: value for key, value in row.items() if key not in ("reference", "image")}
-        pairs.append(Pair(_sought(row["reference"], here), _sought(row["image"], here), extra))
+        pairs.append(Pair(_sought(row["reference"], file), _sought(row["image"], file), extra))
     return pairs
 
 
-def _sought(name: str, here: Path) -> str:
-    return str(here / name) if (here / name).is_file() else name
+def _is_parquet(file: str) -> bool:
+    return file.partition("?")[0].lower().endswith((".parquet", ".pq"))
+
+
+def _read_csv(file: str) -> tuple[list[str], list[dict[Any, Any]]]:
+    if not is_url(file):
+        return read_csv(Path(file), strict=True)
+    return parse_csv(io.StringIO(read_url(file).decode("utf-8-sig"), newline=""), strict=True)
+
+
+def _read_parquet(file: str) -> tuple[list[str], list[dict[Any, Any]]]:
+    try:
+        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise PairsError(
+            f"pairs={file}: Parquet is read after pip install 'enhance[ray]'; a CSV needs nothing."
+        ) from error
+    try:
+        table = parquet.read_table(arrow.BufferReader(read_url(file) if is_url(file) else Path(file).read_bytes()))
+    except (arrow.ArrowException, OSError, ImageError) as error:
+        raise PairsError(f"pairs={file} cannot be read as Parquet ({' '.join(str(error).split())[:160]}).") from error
+    rows = table.to_pylist()
+    return table.column_names, [{key: "" if row[key] is None else str(row[key]) for key in row} for row in rows]
+
+
+def _sought(name: str, file: str) -> str:
+    """A name of a list, where the list lies or as it is."""
+    if is_url(name):
+        return name
+    if is_url(file):
+        return name if name.startswith("/") or name in SAMPLES else f"{file.rpartition('/')[0]}/{name}"
+    here = Path(file).parent / name
+    return str(here) if here.is_file() else name
 
 
 def _names(file: Path) -> list[tuple[int, str]]:

@@ -19,7 +19,7 @@ from enhance.utils.suggest import unknown
 
 _PUBLISHED = {(measure, network_for(measure, backbone)) for measure, backbone in PUBLISHED_PAIRS}
 _AVERAGED_FROM = 384  # pixels of the longer side, see `prefilter` of the deep measures
-_AT_ONCE = 2  # images of a batch that are scored together on a CPU, whose caches they fit
+_AT_ONCE = 1  # images scored together on a CPU, where two are no faster and may round otherwise in the last digit
 
 
 AVERAGED = f"(averaged to about 256 pixels first, as published; not comparable with images under {_AVERAGED_FROM})"

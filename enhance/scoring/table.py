@@ -1,314 +1,198 @@
-"""Scores of many pairs as a CSV that grows line by line: a crash keeps what is done, a second call goes on."""
+"""A table of scores: a CSV that grows row by row, kept while settings and files are the same, with one writer."""
 
 from __future__ import annotations
 
 import csv
-import io
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import torch
-from torch import Tensor
-
-from enhance.config.schema import Config
-from enhance.images.pictures import open_picture
-from enhance.images.reading import Picture
 from enhance.scoring.identity import COLUMN, Identity
 from enhance.scoring.pairs import Pair, PairsError
-from enhance.scoring.scorers import Scorer, prepare, score
-from enhance.utils.files import write_text
-from enhance.utils.memory import is_out_of_memory
+from enhance.utils.files import lock_file, write_lines
 from enhance.utils.suggest import short
-from enhance.utils.tables import csv_text
+from enhance.utils.tables import csv_line
 
 Row = dict[str, str]
-_Open = Callable[[str], Picture]
+_SYNCHRONISED = 1.0  # seconds of work that a power failure may cost
+_PATIENCE = 7.0  # seconds; the processes that read for one that was killed keep its lock for five
 
-_FAILURES = (ValueError, OSError, MemoryError, RuntimeError)  # of files, sizes and memory
-_PIXELS = 4_000_000  # of a batch: eight photographs of twelve million would take tens of gigabytes for their SSIM
-
-
-@dataclass
-class Outcome:
-    """What `score_pairs` did.
-
-    Attributes:
-        rows: every row of the table, in the order of the file.
-        scored: how many of them are new.
-        failed: the pairs that could not be scored, each with a sentence.
-        averaged: how many of the new ones were averaged before a deep measure compared them.
-    """
-
-    rows: list[Row] = field(default_factory=list)
-    scored: int = 0
-    failed: list[tuple[Pair, str]] = field(default_factory=list)
-    averaged: int = 0
+OTHER_SETTINGS = (
+    "output={} holds scores of other metrics, settings, weights, backgrounds, ranges or masks; name another file, or "
+    "remove it."
+)
 
 
-def score_pairs(
-    pairs: Sequence[Pair],
-    scorers: Sequence[Scorer],
-    output: Path,
-    *,
-    batch: int = 8,
-    device: str | torch.device = "cpu",
-    background: str = Config.background,
-    range: float | None = Config.range,
-    mask: Tensor | None = None,
-    done: Callable[[int, Outcome], object] = lambda count, outcome: None,
-    failed: Callable[[Pair, str], object] = lambda pair, reason: None,
-    noted: Callable[[Picture], object] = lambda picture: None,
-) -> Outcome:
-    """Score pairs and append each batch to a CSV with the columns reference, image, what the pairs carry, a score
-    each, and `inputs`: digests of settings and files.
-
-    Pairs that the file holds already, of files that are still the same, are not scored again; those whose files have
-    changed are. A line that a crash has cut short is dropped. A file that cannot be read or needs more memory than
-    there is, or a pair of different sizes, is reported and skipped, and tried again by the next call.
+class Table:
+    """The columns reference, image, what the pairs carry, a score each, and `inputs`: digests of settings and files.
 
     Args:
-        pairs: what to score; images of one size that follow each other share a batch.
-        scorers: the columns.
-        output: the CSV.
-        batch: how many images are scored at once; fewer where they are large.
-        device: where.
-        background: what transparent pixels are laid on.
-        range: of floats, the value that is white.
-        mask: (1, 1, H, W) in [0, 1], of the size of all images: where they are compared.
-        done: called with how many more pairs are done, and the outcome of all so far.
-        failed: called with each pair that cannot be scored, and the reason.
-        noted: called with each picture that had to be converted, see `Picture.notes`.
-
-    Raises:
-        PairsError: if `output` holds other columns, or scores of other metrics, settings, weights, backgrounds,
-            ranges or masks.
-        OSError: if it cannot be written.
+        path: the CSV.
+        columns: all of them.
     """
-    columns = ["reference", "image", *dict.fromkeys(key for pair in pairs for key in pair.extra)]
-    columns += [*(scorer.name for scorer in scorers), COLUMN]
-    identity = Identity(scorers, background, mask, range)
-    outcome = Outcome(_current(output, columns, pairs, identity))
-    there = {(row["reference"], row["image"]) for row in outcome.rows}
-    todo = [pair for pair in pairs if (pair.reference, pair.image) not in there]
-    done(len(pairs) - len(todo), outcome)
 
-    def fail(pair: Pair, reason: str) -> None:
-        outcome.failed.append((pair, reason))
-        failed(pair, reason)
-        done(1, outcome)
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self.path, self.columns = path, list(columns)
 
-    def opened(name: str) -> Picture:
-        picture = open_picture(name, background, range=range)
-        if picture.notes:
-            noted(picture)
-        return picture
+    def rows(self) -> Iterator[Row]:
+        """The whole rows, one after the other, however many there are.
 
-    references = _References(scorers, device, opened)
-    for group in _batches(_opened(todo, opened, fail), batch):
+        Raises:
+            PairsError: if the table has other columns, or is no text.
+        """
         try:
-            scores = _scores(group, scorers, references, device, mask)
-        except _FAILURES as error:
-            if len(group) == 1:
-                fail(group[0][0], _reason(error))
-                continue
-            scores = _one_by_one(group, scorers, references, device, mask, fail)
-        if not scores:
-            continue
-        rows = [
-            {"reference": pair.reference, "image": pair.image, **pair.extra, **values, COLUMN: identity.of(pair)}
-            for pair, values in scores
-        ]
-        _append(output, columns, rows)
-        outcome.rows += rows
-        outcome.scored += len(rows)
-        outcome.averaged += len(rows) * any(scorer.averages(group[0][1].image) for scorer in scorers)
-        done(len(rows), outcome)
-    return outcome
+            yield from self._rows()
+        except UnicodeDecodeError as error:
+            raise PairsError(
+                f"output={self.path} is there already and is no table in UTF-8; name another file."
+            ) from error
 
-
-class _References:
-    """References by their file, the last one kept with its side of each measure: neighbours mostly share it."""
-
-    def __init__(self, scorers: Sequence[Scorer], device: str | torch.device, opened: _Open) -> None:
-        self._scorers, self._device, self._opened = scorers, device, opened
-        self._name = ""
-        self._image: Tensor = torch.empty(0)
-        self._prepared: list[Any] | None = None
-
-    def image(self, name: str) -> Tensor:
-        if name != self._name:
-            self._image = self._opened(name).image.to(self._device)
-            self._name, self._prepared = name, None
-        return self._image
-
-    def prepared(self, name: str) -> list[Any]:
-        image = self.image(name)
-        if self._prepared is None:
-            self._prepared = prepare(self._scorers, image)
-        return self._prepared
-
-
-_Opened = tuple[Pair, Picture]
-_Scored = list[tuple[Pair, Row]]
-
-
-def _opened(pairs: Sequence[Pair], opened: _Open, fail: Callable[[Pair, str], None]) -> Iterator[_Opened]:
-    for pair in pairs:
-        try:
-            yield pair, opened(pair.image)
-        except _FAILURES as error:
-            fail(pair, _reason(error))
-
-
-def _batches(opened: Iterator[_Opened], most: int) -> Iterator[list[_Opened]]:
-    """Groups of up to `most` images of one size that follow each other, and not many more than `_PIXELS` in all."""
-    waiting: list[_Opened] = []
-    for item in opened:
-        height, width = item[1].image.shape[-2:]
-        if waiting and item[1].image.shape != waiting[0][1].image.shape:
-            yield waiting
-            waiting = []
-        waiting.append(item)
-        if len(waiting) == most or len(waiting) * height * width >= _PIXELS:
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting
-
-
-def _scores(
-    group: list[_Opened],
-    scorers: Sequence[Scorer],
-    references: _References,
-    device: str | torch.device,
-    mask: Tensor | None,
-) -> _Scored:
-    images = torch.cat([picture.image for _, picture in group]).to(device)
-    names = [pair.reference for pair, _ in group]
-    for name in dict.fromkeys(names):
-        size, reference = tuple(images.shape[-2:]), tuple(references.image(name).shape[-2:])
-        if size != reference:
-            raise ValueError(
-                f"The image has {size[1]} x {size[0]} pixels and its reference {reference[1]} x {reference[0]}; "
-                "crop or resize one of them."
-            )
-    if mask is not None and mask.shape[-2:] != images.shape[-2:]:
-        (height, width), (rows, columns) = images.shape[-2:], mask.shape[-2:]
-        raise ValueError(f"The image has {width} x {height} pixels and the mask {columns} x {rows}; resize the mask.")
-    if len(set(names)) == 1:
-        targets = references.prepared(names[0])
-    else:
-        together = torch.cat([references.image(name) for name in names])
-        targets = [together] * len(scorers)
-    table = score(scorers, images, targets, None if mask is None else mask.to(images)).tolist()
-    values = (
-        {scorer.name: f"{column[place]:.9g}" for scorer, column in zip(scorers, table, strict=True)}
-        for place in range(len(group))
-    )
-    return [(pair, row) for (pair, _), row in zip(group, values, strict=True)]
-
-
-def _one_by_one(
-    group: list[_Opened],
-    scorers: Sequence[Scorer],
-    references: _References,
-    device: str | torch.device,
-    mask: Tensor | None,
-    fail: Callable[[Pair, str], None],
-) -> _Scored:
-    """What of a batch can be scored, where one pair of it cannot."""
-    scored: _Scored = []
-    for item in group:
-        try:
-            scored += _scores([item], scorers, references, device, mask)
-        except _FAILURES as error:
-            fail(item[0], _reason(error))
-    return scored
-
-
-def _reason(error: Exception) -> str:
-    """Why a pair is skipped.
-
-    Raises:
-        RuntimeError: the error, if it is a fault of the program.
-    """
-    if is_out_of_memory(error):
-        return "It needs more memory than there is; reduce it, or close other programs."
-    if isinstance(error, RuntimeError):
-        raise error
-    return str(error)
-
-
-def _current(output: Path, columns: list[str], pairs: Sequence[Pair], identity: Identity) -> list[Row]:
-    """The rows of a table whose files are still the same; the others leave the table.
-
-    Raises:
-        PairsError: if the table has other columns or settings.
-    """
-    rows = _rows(output, columns)
-    _require_numbers(output, rows, columns, pairs)
-    if any(not identity.same_settings(row[COLUMN]) for row in rows):
-        raise PairsError(
-            f"output={output} holds scores of other metrics, settings, weights, backgrounds, ranges or masks; name "
-            "another file, or remove it."
-        )
-    now = {(pair.reference, pair.image): pair for pair in pairs}
-
-    def is_current(row: Row) -> bool:
-        pair = now.get((row["reference"], row["image"]))
-        return pair is None or {**row, **pair.extra, COLUMN: identity.of(pair)} == row
-
-    current = [row for row in rows if is_current(row)]
-    if len(current) < len(rows):
-        write_text(output, csv_text(columns, [[row[column] for column in columns] for row in current]))
-    return current
-
-
-def _require_numbers(output: Path, rows: Sequence[Row], columns: Sequence[str], pairs: Sequence[Pair]) -> None:
-    """Raise a PairsError where somebody has put something else in place of a score."""
-    carried = {"reference", "image", COLUMN, *(key for pair in pairs for key in pair.extra)}
-    scores = [column for column in columns if column not in carried]
-    for number, row in enumerate(rows, 2):
-        for column in scores:
-            try:
-                float(row[column])
-            except ValueError as error:
+    def _rows(self) -> Iterator[Row]:
+        if not self.path.exists():
+            return
+        with open(self.path, newline="", encoding="utf-8") as opened:
+            reader = csv.DictReader(_whole(opened))
+            if reader.fieldnames is not None and list(reader.fieldnames) != self.columns:
                 raise PairsError(
-                    f"output={output}, line {number}: {column} is {short(row[column])!r}, no number; remove the line, "
-                    "or name another file."
-                ) from error
+                    f"output={self.path} is there already and has other columns ({', '.join(reader.fieldnames)}); "
+                    "name another file, or remove it."
+                )
+            yield from (row for row in reader if None not in row and None not in row.values())
+
+    def keep(self, pairs: Sequence[Pair], identity: Identity) -> set[tuple[str, str]]:
+        """The reference and image of each row whose files are still the same; other rows leave the table, and so does
+        a line that a crash has cut short.
+
+        Raises:
+            PairsError: if the table has other columns or settings.
+        """
+        for row in self._numbered(pairs):
+            if not identity.same_settings(row[COLUMN]):
+                raise PairsError(OTHER_SETTINGS.format(self.path))
+        now = {(pair.reference, pair.image): pair for pair in pairs}
+
+        def is_current(row: Row) -> bool:
+            pair = now.get((row["reference"], row["image"]))
+            return pair is None or {**row, **pair.extra, COLUMN: identity.of(pair)} == row
+
+        there, stale = set(), set()
+        for row in self.rows():
+            (there if is_current(row) else stale).add((row["reference"], row["image"]))
+        if stale or self._is_cut():
+            self.write(row for row in self.rows() if (row["reference"], row["image"]) not in stale)
+        return there - stale
+
+    def _numbered(self, pairs: Sequence[Pair]) -> Iterator[Row]:
+        """The rows, or a PairsError where somebody has put something else in place of a score."""
+        carried = {"reference", "image", COLUMN, *(key for pair in pairs for key in pair.extra)}
+        scores = [column for column in self.columns if column not in carried]
+        for number, row in enumerate(self.rows(), 2):
+            for column in scores:
+                try:
+                    float(row[column])
+                except ValueError as error:
+                    raise PairsError(
+                        f"output={self.path}, line {number}: {column} is {short(row[column])!r}, no number; remove the "
+                        "line, or name another file."
+                    ) from error
+            yield row
+
+    @contextmanager
+    def appending(self) -> Iterator[Callable[[Iterable[Row]], None]]:
+        """A function that appends rows. They are in the file when it returns, and on the disk within a second."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        opened: IO[str] | None = None
+        synchronised = time.monotonic()
+
+        def append(rows: Iterable[Row]) -> None:
+            nonlocal opened, synchronised
+            lines = [self._line(row) for row in rows]
+            if not lines:
+                return
+            if opened is None:
+                opened = open(self.path, "a", newline="", encoding="utf-8")  # noqa: SIM115
+            if opened.tell() == 0:
+                opened.write(csv_line(self.columns))
+            opened.writelines(lines)
+            opened.flush()
+            if time.monotonic() - synchronised > _SYNCHRONISED:
+                os.fsync(opened.fileno())
+                synchronised = time.monotonic()
+
+        try:
+            yield append
+        finally:
+            if opened is not None:
+                os.fsync(opened.fileno())
+                opened.close()
+
+    def put_in_order(self, pairs: Sequence[Pair]) -> None:
+        """Sort the rows of these pairs by their place in the list, after all others, where they are not so yet."""
+        places = {(pair.reference, pair.image): place for place, pair in reversed(list(enumerate(pairs)))}
+        found = [places.get((row["reference"], row["image"]), -1) for row in self.rows()]
+        if all(first <= second for first, second in pairwise(found)):
+            return
+        rows = list(self.rows())
+        self.write(rows[number] for number in sorted(range(len(rows)), key=found.__getitem__))
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Replace all rows, at once."""
+        write_lines(self.path, (line for part in ([csv_line(self.columns)], map(self._line, rows)) for line in part))
+
+    def _line(self, row: Row) -> str:
+        return csv_line([row.get(column, "") for column in self.columns])
+
+    def _is_cut(self) -> bool:
+        """Whether the file ends within a line."""
+        if not self.path.exists() or not self.path.stat().st_size:
+            return False
+        with open(self.path, "rb") as opened:
+            opened.seek(-1, os.SEEK_END)
+            return opened.read() != b"\n"
 
 
-def _rows(output: Path, columns: list[str]) -> list[Row]:
-    """The whole lines of a table that an earlier call has left."""
-    if not output.exists():
-        return []
+@contextmanager
+def one_writer(path: Path) -> Iterator[None]:
+    """Refuse a second process that would write the table.
+
+    Raises:
+        PairsError: if another process is at work on it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with lock_file(
+        path.with_name(f".{path.name}.lock"),
+        PairsError(f"Another process writes {path}; let it end, or name another file: output=FILE.csv."),
+        _PATIENCE,
+    ):
+        yield
+
+
+def _whole(lines: Iterable[str]) -> Iterator[str]:
+    """The lines that are not cut short."""
+    return (line for line in lines if line.endswith("\n"))
+
+
+def columns_written(path: Path) -> list[str]:
+    """The columns of a table that is there.
+
+    Raises:
+        PairsError: if it cannot be read, or is no table of scores.
+    """
     try:
-        text = output.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise PairsError(f"output={output} is there already and is no table in UTF-8; name another file.") from error
-    whole = text[: text.rfind("\n") + 1]
-    reader = csv.DictReader(io.StringIO(whole, newline=""))
-    rows = [row for row in reader if None not in row and None not in row.values()]
-    if whole and list(reader.fieldnames or []) != columns:
-        raise PairsError(
-            f"output={output} is there already and has other columns ({', '.join(reader.fieldnames or [])}); "
-            "name another file, or remove it."
-        )
-    if whole != text:
-        write_text(output, whole)
-    return rows
+        with open(path, newline="", encoding="utf-8") as opened:
+            columns = next(csv.reader(opened), [])
+    except (OSError, UnicodeDecodeError) as error:
+        raise PairsError(f"{path} cannot be read as a table ({error}).") from error
+    if not {"reference", "image", COLUMN} <= set(columns):
+        raise PairsError(f"{path} is no table of scores: it lacks the columns reference, image and {COLUMN}.")
+    return columns
 
 
-def _append(output: Path, columns: list[str], rows: list[Row]) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with open(output, "a", newline="", encoding="utf-8") as opened:
-        writer = csv.DictWriter(opened, columns, restval="", lineterminator="\n")
-        if opened.tell() == 0:
-            writer.writeheader()
-        writer.writerows(rows)
-        opened.flush()
-        os.fsync(opened.fileno())
+def columns_of(pairs: Sequence[Pair], names: Sequence[str]) -> list[str]:
+    """The columns of a table: those of the pairs, the scores, and what they were computed from."""
+    extra: dict[str, Any] = dict.fromkeys(key for pair in pairs for key in pair.extra)
+    return ["reference", "image", *extra, *names, COLUMN]

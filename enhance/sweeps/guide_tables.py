@@ -26,6 +26,8 @@ def ranks(judged: Judged) -> str:
         f"Mean rank of the results among the {len(judged.lines)}, 1 the best, by each judge (columns). In italics: a "
         "measure that judges itself, which the last column leaves out."
     )
+    if "psnr" in judged.judges and any(line.method == "mse" for line in judged.lines):
+        note += " PSNR is MSE on another scale, yet counts as another: it flatters MSE there."
     if further := [title(judge) for judge in judged.judges if "-" in judge]:
         note += f" {listed(further)}: scores of the results by `task=score`, in another backbone than that of the runs."
     return f"{_markdown(heads, rows)}\n\n{note}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -49,18 +49,27 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         OSError: if the folder cannot be made or written, or the disk is full; no temporary file is left.
     """
+    _write_parts(path, [data])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines, each with its end, in UTF-8, and hold none of them in memory; see `write_bytes`."""
+    _write_parts(path, (line.encode() for line in lines))
+
+
+def _write_parts(path: Path, parts: Iterable[bytes]) -> None:
     try:
-        _write(path, data)
+        _write(path, parts)
     except OSError as error:  # its file name is that of the temporary file, or missing
         raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from error
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, parts: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(_PARTIAL, f".{path.name}.", path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+            stream.writelines(parts)
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(name, _MODE)
@@ -92,12 +101,7 @@ def remove_partial(folder: Path) -> None:
 
 @contextmanager
 def lock(folder: Path, name: str = _LOCK) -> Iterator[None]:
-    """Lock a folder for this process while the block runs.
-
-    The operating system releases the lock however the process ends. The lock file lies in the folder, so that the lock
-    holds for every process that can see the folder, and is removed at the end of the block. A killed process leaves an
-    empty hidden file, which locks nothing and which the next process to lock the folder removes. File systems that have
-    no locks are not locked.
+    """Lock a folder for this process while the block runs; see `lock_file`.
 
     Args:
         folder: an existing folder.
@@ -106,13 +110,31 @@ def lock(folder: Path, name: str = _LOCK) -> Iterator[None]:
     Raises:
         ValueError: if another process has locked it.
     """
+    refusal = ValueError(f"Another process is at work in {folder}; let it end or stop it first.")
+    with lock_file(folder / name, refusal):
+        yield
+
+
+@contextmanager
+def lock_file(file: Path, refusal: Exception, patience: float = 0.0) -> Iterator[None]:
+    """Hold the lock of a file for this process while the block runs.
+
+    The operating system releases the lock however the process ends. The lock holds for every process that can see the
+    file, which is removed at the end of the block. A killed process leaves an empty hidden file, which locks nothing
+    and which the next process to lock it removes. File systems that have no locks are not locked.
+
+    Args:
+        file: of the lock, in an existing folder.
+        refusal: what is raised if another process holds it.
+        patience: seconds to wait for it.
+    """
     from filelock import FileLock, Timeout  # takes a twentieth of a second, which `--help` need not wait for
 
-    guard = FileLock(folder / name)
+    guard = FileLock(file)
     try:
-        guard.acquire(blocking=False)
+        guard.acquire(timeout=patience)
     except Timeout as error:
-        raise ValueError(f"Another process is at work in {folder}; let it end or stop it first.") from error
+        raise refusal from error
     except OSError:  # no locks there, or the folder cannot be written, which the first file written into it reports
         pass
     try:

@@ -1,6 +1,10 @@
-"""Whether an error means that memory has run out."""
+"""How much memory there is, and whether an error means that it has run out."""
 
 from __future__ import annotations
+
+import os
+
+_UNKNOWN = 4 * 2**30  # taken where the system does not say
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -14,3 +18,16 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
     )
+
+
+def total_memory() -> int:
+    """The machine's memory in bytes; 4 GB where the system does not say.
+
+    Example:
+        >>> total_memory() > 2**20
+        True
+    """
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return _UNKNOWN

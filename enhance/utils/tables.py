@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _DELIMITERS = ",;\t"
 
@@ -34,10 +34,20 @@ def read_csv(path: Path, **dialect: Any) -> tuple[list[str], list[dict[Any, Any]
         (['image', 'mos'], [{'image': 'a.png', 'mos': '4.2'}])
     """
     with open(path, newline="", encoding="utf-8-sig") as opened:
-        header = opened.readline()
-        opened.seek(0)
-        reader = csv.DictReader(opened, delimiter=max(_DELIMITERS, key=header.count), **dialect)
-        return list(reader.fieldnames or []), list(reader)
+        return parse_csv(opened, **dialect)
+
+
+def parse_csv(stream: IO[str], **dialect: Any) -> tuple[list[str], list[dict[Any, Any]]]:
+    r"""Names of the columns and rows of a CSV, as `read_csv` gives them.
+
+    Example:
+        >>> parse_csv(io.StringIO("image;mos\na.png;4.2\n"))
+        (['image', 'mos'], [{'image': 'a.png', 'mos': '4.2'}])
+    """
+    header = stream.readline()
+    stream.seek(0)
+    reader = csv.DictReader(stream, delimiter=max(_DELIMITERS, key=header.count), **dialect)
+    return list(reader.fieldnames or []), list(reader)
 
 
 def csv_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -47,6 +57,16 @@ def csv_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         >>> csv_text(["image", "mos"], [["a.png", 4.2]])
         'image,mos\na.png,4.2\n'
     """
+    return "".join(map(csv_line, [header, *rows]))
+
+
+def csv_line(row: Sequence[object]) -> str:
+    r"""A line of a CSV file.
+
+    Example:
+        >>> csv_line(["a.png", 4.2])
+        'a.png,4.2\n'
+    """
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([header, *rows])
+    csv.writer(stream, lineterminator="\n").writerow(row)
     return stream.getvalue()

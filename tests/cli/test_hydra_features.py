@@ -55,9 +55,17 @@ def test_words_are_completed(enhance: Enhance, monkeypatch: pytest.MonkeyPatch) 
         (("--cfg", "hydra", "--resolve"), "--cfg all --resolve"),
         (("-m", "optimizer.learning_rate=interval(0.1,0.2)"), "is for a sweeper that chooses values itself"),
         (("seed=1,2",), "add -m to sweep over them"),
+        (("-m", "seed=range(10,50,0)"), "seed=range(10,50,0) cannot be: "),
         (("--info", "nonsense"), "choose from"),
         (("hydra.job.chdir=true",), "would look for files in the folder of the run"),
         (("--experimental-rerun", "no.pickle"), "does not exist"),
+        (("-lr", "0.1"), "settings are written without dashes, optimizer.learning_rate=0.1."),
+        (("--gpu",), "settings are written without dashes, device=..."),
+        (("-o", "x"), "There is no flag '-o'; --hydra-help lists the flags."),
+        (("image=a.png",), "'image' is no setting of an optimisation; image= goes with task=score, encode, denoise"),
+        (("output_dir=x",), "The folder of a run is named by hydra.run.dir=x."),
+        (("net=vgg19",), "it is backbone=vgg19."),
+        (("task=encode", "image=astronaut", "pairs=x"), "pairs= goes with task=score."),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Experimental rerun")

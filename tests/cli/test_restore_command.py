@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.ExifTags import GPS, IFD, Base
 from safetensors.torch import save_file
 from skimage.data import astronaut
 
@@ -244,6 +245,35 @@ def test_sixteen_bits_stay(tmp_path: Path, weights: Path) -> None:
     Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 20).save(file)
     run(settings("task=denoise", f"image={file}", f"output={tmp_path / 'run'}", f"denoiser.weights={weights}"))
     assert (tmp_path / "run" / "result.png").read_bytes()[24] == 16
+
+
+@pytest.mark.parametrize("mode", ["RGB", "I;16"])
+def test_what_the_camera_wrote_is_kept_on_demand(
+    mode: str, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exif = Image.Exif()
+    exif[Base.Model], exif[Base.Orientation] = "Brownie", 6
+    exif.get_ifd(IFD.Exif)[Base.DateTimeOriginal] = "1901:01:01 00:00:00"
+    exif.get_ifd(IFD.Exif)[Base.ExifImageWidth] = 40
+    exif.get_ifd(IFD.GPSInfo)[GPS.GPSLatitudeRef] = "N"
+    image = (
+        Image.fromarray(np.full((40, 48), 30000, np.uint16)) if mode != "RGB" else Image.new("RGB", (48, 40), "grey")
+    )
+    image.save(tmp_path / "a.png", exif=exif)
+    made = {}
+    for keep in ("null", "keep"):
+        given = [f"image={tmp_path / 'a.png'}", f"denoiser.weights={weights}", f"output={tmp_path / keep}"]
+        run(settings("task=denoise", *given, f"exif={keep}"))
+        with Image.open(tmp_path / keep / "result.png") as result:
+            assert result.size == (40, 48)  # turned as the camera said
+            made[keep] = result.getexif()
+    assert not made["null"]
+    assert dict(made["keep"])[Base.Model] == "Brownie"
+    assert Base.Orientation not in made["keep"]
+    assert made["keep"].get_ifd(IFD.Exif) == {Base.DateTimeOriginal: "1901:01:01 00:00:00"}
+    assert made["keep"].get_ifd(IFD.GPSInfo)[GPS.GPSLatitudeRef] == "N"
+    run(settings("task=denoise", "image=astronaut", "exif=keep", *given[1:2], f"output={tmp_path / 'sample'}"))
+    assert "astronaut has no EXIF data to keep" in capsys.readouterr().err
 
 
 def test_the_page_is_drawn_again_from_its_files(tmp_path: Path, photo: Path, weights: Path) -> None:

@@ -18,9 +18,8 @@ from enhance.backbones.network import Backbone
 from enhance.cli.overrides import tool_settings
 from enhance.cli.quoting import quoted
 from enhance.images.pictures import load_image
-from enhance.images.reading import Picture
 from enhance.images.writing import save_image
-from enhance.scoring import Pair, PairsError, find_pairs, read_pairs, score_pairs, scorers, table
+from enhance.scoring import Pair, PairsError, batches, find_pairs, read_pairs
 from enhance.scoring.document import _table as document_table
 from enhance.utils.numbers import finite
 
@@ -147,19 +146,19 @@ def test_a_table_of_another_background_or_mask_is_refused(document: bool, folder
 def test_an_image_too_large_for_the_memory_is_skipped(
     folders: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    score = table.score
+    score = batches.score
 
     def full(scorers: Any, images: torch.Tensor, *rest: Any) -> torch.Tensor:
         if images.shape[-2] == 32:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
         return score(scorers, images, *rest)
 
-    monkeypatch.setattr(table, "score", full)
+    monkeypatch.setattr(batches, "score", full)
     assert use("reference=ref", "image=img", "metrics=[psnr]", "threads=1") == 1
     captured = capsys.readouterr()
     assert "2 pairs scored, 1 skipped" in captured.out
     assert "more memory than there is" in captured.err
-    monkeypatch.setattr(table, "score", lambda *_: 1 / 0)
+    monkeypatch.setattr(batches, "score", lambda *_: 1 / 0)
     (folders / "scores.csv").unlink()
     with pytest.raises(ZeroDivisionError):
         use("reference=ref", "image=img", "metrics=[psnr]", "threads=1")
@@ -209,22 +208,24 @@ def test_nothing_that_can_be_scored_is_an_error_and_leaves_no_table(folders: Pat
     assert use("reference=ref", "image=img", "metrics=psnr") == 0  # not in the way of other measures
 
 
-def test_the_json_grows_with_the_table(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("enhance.scoring.document._PAUSE", 0)
-    append, seen = table._append, []
+def test_what_was_scored_before_an_interruption_is_in_both_files(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score, seen = batches.score, []
 
-    def crash(output: Path, columns: list[str], new: list[dict[str, str]]) -> None:
+    def crash(*arguments: Any) -> torch.Tensor:
         if seen:
             raise KeyboardInterrupt
-        append(output, columns, new)
-        seen.append(len(new))
+        seen.append(score(*arguments))
+        return seen[0]
 
-    monkeypatch.setattr(table, "_append", crash)
+    monkeypatch.setattr(batches, "score", crash)
     with pytest.raises(KeyboardInterrupt):
         use("reference=ref", "image=img", "batch=1", *QUICK)
     document = json.loads((folders / "scores.json").read_text(encoding="utf-8"))
     assert [pair["image"] for pair in document["pairs"]] == [row["image"] for row in rows(folders / "scores.csv")]
-    assert len(document["pairs"]) == 1
+    assert (len(document["pairs"]), document["left"]) == (1, 2)
+    assert not list(folders.glob(".*"))  # no lock is left
 
 
 def test_a_json_that_is_somebody_elses_stays(folders: Path) -> None:
@@ -314,12 +315,6 @@ def test_a_link_to_nothing_is_reported(folders: Path, capsys: pytest.CaptureFixt
     assert "link to nothing" in capsys.readouterr().err
 
 
-def test_large_images_share_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "_PIXELS", 100)
-    opened = [(Pair("r", "i"), Picture(torch.zeros(1, 3, side, side), "i", ())) for side in (6, 6, 6, 6, 12, 12)]
-    assert [len(group) for group in table._batches(iter(opened), 8)] == [3, 1, 1, 1]
-
-
 def test_one_reference_serves_many(folders: Path) -> None:
     assert use("reference=ref/a.png", "image=img", "output=many.csv", *QUICK) == 1  # one has another size
     assert {row["reference"] for row in rows(folders / "many.csv")} == {"ref/a.png"}
@@ -402,21 +397,6 @@ def test_scores_of_other_weights_do_not_share_a_table(folders: Path) -> None:
     ):
         with pytest.raises(ValueError, match="name another file"):
             use("reference=ref", "image=img", *QUICK, *other)
-
-
-def test_a_batch_scores_as_its_images_do(folders: Path, tmp_path: Path) -> None:
-    def build(name: str) -> Any:
-        return enhance.load_metric("psnr") if name == "psnr" else metric()
-
-    columns = scorers(["deepjsd", "psnr"], build, ["squeezenet"])
-    pairs = find_pairs("ref", "img")
-    told: list[int] = []
-    batched = score_pairs(pairs, columns, tmp_path / "8.csv", batch=8, done=lambda count, _: told.append(count))
-    single = score_pairs(pairs, columns, tmp_path / "1.csv", batch=1)
-    assert sum(told) == len(pairs)
-    for left, right in zip(batched.rows, single.rows, strict=True):
-        for key in ("deepjsd-squeezenet1_0", "psnr"):
-            assert math.isclose(float(left[key]), float(right[key]), rel_tol=1e-5)
 
 
 def test_a_folder_names_what_it_leaves_out_and_why(

@@ -48,6 +48,7 @@ def test_the_page_says_what_the_files_say(sweep: Path) -> None:
     assert "In recover the PSNR" not in text
     assert "![The results of 2 measures, a line for each task](guide.jpg)" in text
     assert "python -m enhance -m recipes=guide metric=mse,ssim" in text
+    assert "it flatters MSE there" in text
 
 
 def test_a_judge_that_prefers_another_measure_is_named(sweep: Path) -> None:

@@ -15,6 +15,8 @@ from enhance.config.schema import BackboneConfig, Config, MetricConfig, Settings
 if TYPE_CHECKING:
     from enhance.evaluation.subjective_scores import Data, Rows
 
+_SCORED = ("batch", "workers", "engine", "address", "cores", "device", "threads")  # that task=score takes too
+
 
 @dataclass
 class Settings:
@@ -35,6 +37,10 @@ class Settings:
         metrics: several: names, or NAME@BACKBONE: [deepwsd,deepjsd@vgg16,psnr,ssim]; null: metric.
         backbones: of the deep measures that name none, several: [vgg_compact,vgg19]; null: backbone.
         batch: images scored at once.
+        workers: processes that read images ahead of the network; null: as many as help.
+        engine: of dataset=: local, one process, or ray, see task=score.
+        address: of engine=ray, a running cluster: auto, or ray://HOST:10001; null: one on this machine.
+        cores: of engine=ray, of each actor.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
         competition: pairs of images that the defender calls equal and people do not, in place of correlations.
@@ -67,6 +73,10 @@ class Settings:
     metrics: Any = None
     backbones: Any = None
     batch: int = limited(8, low=1)
+    workers: int | None = limited(None, low=0)
+    engine: str = limited("local", accepted=("local", "ray"))
+    address: str | None = None
+    cores: int | None = limited(None, low=1)
     device: str = Config.device
     threads: int | None = limited(Config.threads, low=1)
     competition: bool = False
@@ -274,7 +284,7 @@ def _scored_dataset(settings: Settings, folder: Path) -> tuple[int, Rows, list[s
                 pairs=str(folder / "pairs.csv"),
                 output=str(folder / "scores.csv"),
                 **{key: getattr(settings, key) for key in ("metric", "backbone", "metrics", "backbones")},
-                **{key: getattr(settings, key) for key in ("batch", "device", "threads")},
+                **{key: getattr(settings, key) for key in _SCORED},
             )
         )
     print(printed.getvalue().partition("\n")[0], file=sys.stderr)

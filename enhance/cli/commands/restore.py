@@ -33,6 +33,7 @@ class Settings:
             there with the same settings are left out.
         background: colour that transparent pixels are laid on.
         range: of floats, the value that is white; null: they must lie in [0, 1]. Whole numbers have their own white.
+        exif: keep: result.png has what the camera wrote into the image's file, its place too; null: nothing of it.
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
     """
@@ -48,6 +49,7 @@ class Settings:
     output: str | None = None
     background: str = Config.background
     range: float | None = limited(None, positive=True)
+    exif: str | None = limited(None, accepted=("keep",))
     device: str = Config.device
     threads: int | None = limited(None, low=1)
 
@@ -154,6 +156,8 @@ def _job(image: str, settings: Settings, folder: Path | None) -> _Job | None:
 def _restore(job: _Job, settings: Settings, denoiser: LoadedDenoiser) -> None:
     """Restore one image into its folder."""
     from enhance.config.paths import claim_folder
+    from enhance.images.exif import exif_of
+    from enhance.images.pictures import picture_path
     from enhance.recording import conclude
     from enhance.report.render import render
     from enhance.restoration.restore import Restoration
@@ -179,7 +183,10 @@ def _restore(job: _Job, settings: Settings, denoiser: LoadedDenoiser) -> None:
     folder = job.folder or Path(claim_folder("outputs", f"{settings.task}-{Path(job.image).stem}"))
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder):
-        recorder = RestorationRecorder(folder, restoration, _metadata(job, settings, restoration))
+        exif = exif_of(picture_path(job.image)) if settings.exif else b""
+        if settings.exif and not exif:
+            _say(f"note: {job.image} has no EXIF data to keep")
+        recorder = RestorationRecorder(folder, restoration, _metadata(job, settings, restoration), exif)
         with Interrupt() as interrupt:
             for moment in restoration.moments(denoiser.function):
                 recorder.record(moment)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from enhance.scoring import Pair, Scorer
 
 _NO_FILE = ("true", "false")
-_MOST_NOTED = 5  # images whose conversion is reported
 
 
 @dataclass
@@ -29,7 +28,7 @@ class Settings:
     Attributes:
         reference: a file, a folder, or a sample.
         image: a file or a folder.
-        pairs: a CSV with the columns reference and image, in place of both.
+        pairs: a CSV or Parquet file, or its URL, with the columns reference and image, in place of both.
         mask: a grey file of the images' size: where they are compared.
         metric: the one metric, where `metrics` names none.
         metrics: several: names, or NAME@BACKBONE: [deepwsd,deepjsd@vgg16,psnr,ssim]; null: metric.
@@ -39,6 +38,13 @@ class Settings:
         map: true, or a .png or .pdf: where the two differ by each deep measure, laid over the image.
         format: text, or json: one document on standard output and nothing else.
         batch: images scored at once.
+        workers: processes that read images ahead of the network; 0: none; null: as many as help.
+        engine: local, one process; ray; or slurm, an array job of `shard` parts.
+        address: of engine=ray, a running cluster: auto, or ray://HOST:10001; null: one on this machine.
+        cores: of engine=ray, of each actor; null: 4, or as many as there are.
+        shard: a part of the list, 2/8, with a table of its own; of engine=slurm how many parts.
+        merge: a folder of shards, or a list of tables, that become one table.
+        slurm: of engine=slurm, parameters of submitit: slurm.timeout_min=60 slurm.slurm_partition=gpu.
         align: of two videos: time compares frames that are shown at the same time where rates or lengths differ, size
             resizes the image's frames to those of the reference, both does both; none refuses them.
         background: colour that transparent pixels are laid on.
@@ -60,6 +66,13 @@ class Settings:
     map: str | None = None
     format: str = limited("text", accepted=("text", "json"))
     batch: int = limited(8, low=1)
+    workers: int | None = limited(None, low=0)
+    engine: str = limited("local", accepted=("local", "ray", "slurm"))
+    address: str | None = None
+    cores: int | None = limited(None, low=1)
+    shard: str | None = None
+    merge: Any = None
+    slurm: dict[str, Any] = field(default_factory=dict)
     align: str = limited("none", accepted=("none", "time", "size", "both"))
     background: str = Config.background
     range: float | None = limited(None, positive=True)
@@ -77,30 +90,47 @@ def run(settings: Settings) -> int:
         ValueError: one sentence about what is wrong with the settings, the files or the weights.
     """
     _check(settings)
+    if settings.merge:
+        from enhance.cli.scores import merge_tables
+
+        return merge_tables(settings)
     if _are_videos(settings):
         from enhance.video.command import run as score_videos
 
-        return score_videos(settings, _scorers, _mask, _say)
+        return score_videos(settings, load_scorers, load_mask, _say)
     pairs = _pairs(settings)
-    if len(pairs) == 1 and not (settings.pairs or settings.output) and not Path(settings.image or "").is_dir():
+    table = settings.pairs or settings.output or settings.shard or settings.engine != "local"
+    if len(pairs) == 1 and not table and not Path(settings.image or "").is_dir():
         return _one(settings, pairs[0])
     if settings.map not in (None, "false"):
         raise SettingsError("map= draws one pair, without output=: name two files, reference=a.png image=b.png.")
-    return _many(settings, pairs)
+    from enhance.cli.scores import score_many
+
+    return score_many(settings, pairs)
 
 
 def _check(settings: Settings) -> None:
     if settings.map and settings.map.lower() in _NO_FILE:  # map=true arrives as the text True
         settings.map = settings.map.lower()
+    named = settings.pairs or settings.reference or settings.image
+    if settings.merge and (named or settings.shard or settings.engine != "local"):
+        raise SettingsError(
+            "merge= joins tables that are there; leave pairs=, reference=, image=, shard= and engine= out."
+        )
     if settings.pairs and (settings.reference or settings.image):
         raise SettingsError("Give pairs=FILE.csv, or reference= and image=, not both.")
-    if not settings.pairs and not (settings.reference and settings.image):
+    if not (settings.merge or settings.pairs or (settings.reference and settings.image)):
         raise SettingsError("task=score needs reference=... and image=..., files or folders, or pairs=FILE.csv.")
     if settings.map and settings.map not in _NO_FILE and not settings.map.lower().endswith((".png", ".pdf")):
         raise SettingsError(f"map={settings.map} must be true, or a file that ends in .png or .pdf.")
+    if settings.output and "://" in settings.output:
+        raise SettingsError(f"output={settings.output} must be a file of this machine, not a URL.")
     if settings.output is not None and not settings.output.lower().endswith(".csv"):
         raise SettingsError(f"output={settings.output} must end in .csv; the same as JSON goes beside it.")
-    for key in ("metrics", "backbones"):
+    for key, engine in (("slurm", "slurm"), ("address", "ray"), ("cores", "ray")):
+        if getattr(settings, key) and settings.engine != engine:
+            raise SettingsError(f"{key}= goes with engine={engine}.")
+    for key in ("metrics", "backbones", "merge"):
         given = getattr(settings, key)
         if given == []:
             raise SettingsError(f"{key}=[] names none.")
@@ -121,6 +151,8 @@ def _are_videos(settings: Settings) -> bool:
     if len(videos) == 1:
         (other,) = files.keys() - videos
         raise SettingsError(f"{videos[0]}={files[videos[0]]} is a video and {other}={files[other]} is not.")
+    if videos and (settings.engine != "local" or settings.shard):
+        raise SettingsError("engine= and shard= are of lists of images; two videos are scored by one process.")
     if not videos and settings.align != "none":
         raise SettingsError(f"align={settings.align} is of two videos: reference=a.mp4 image=b.mp4.")
     return bool(videos)
@@ -136,13 +168,14 @@ def _check_metrics(settings: Settings) -> None:
 def _pairs(settings: Settings) -> list[Pair]:
     from enhance.images.samples import SAMPLES
     from enhance.scoring import find_pairs, left_out, read_pairs
+    from enhance.scoring.sources import is_url
     from enhance.utils.suggest import short
 
     if settings.pairs:
         return read_pairs(settings.pairs)
     reference, image = settings.reference or "", settings.image or ""
     for key, name in (("reference", reference), ("image", image)):
-        if name not in SAMPLES and not os.path.exists(name):
+        if name not in SAMPLES and not os.path.exists(name) and not is_url(name):
             raise SettingsError(f"{key}={short(name)}: there is no such file or folder.")
     pairs = find_pairs(reference, image)
     for folder in (reference, image):
@@ -152,7 +185,7 @@ def _pairs(settings: Settings) -> list[Pair]:
     return pairs
 
 
-def _scorers(settings: Settings) -> list[Scorer]:
+def load_scorers(settings: Settings) -> list[Scorer]:
     """The columns; loading a network is the slow part."""
     import torch
 
@@ -179,11 +212,11 @@ def _scorers(settings: Settings) -> list[Scorer]:
 
 def _one(settings: Settings, pair: Pair) -> int:
     from enhance.backbones.encode import encode_once
-    from enhance.images.pictures import open_picture
     from enhance.scoring.meaning import meaning_of
     from enhance.scoring.scorers import lines
+    from enhance.scoring.sources import open_source
 
-    pictures = [open_picture(name, settings.background, range=settings.range) for name in (pair.reference, pair.image)]
+    pictures = [open_source(name, settings.background, settings.range) for name in (pair.reference, pair.image)]
     notes = [
         f"{name}: {note}"
         for name, picture in zip(("reference", "image"), pictures, strict=True)
@@ -196,10 +229,10 @@ def _one(settings: Settings, pair: Pair) -> int:
         raise ValueError(
             f"image={pair.image} has {sizes[1]} pixels and reference={pair.reference} {sizes[0]}; crop or resize one."
         )
-    mask = _mask(settings)
+    mask = load_mask(settings)
     if mask is not None and mask.shape[-2:] != pictures[0].image.shape[-2:]:
         raise SettingsError(f"mask={settings.mask} has {_size(mask)} pixels and the images {sizes[0]}; resize it.")
-    found = _scorers(settings)
+    found = load_scorers(settings)
     details = []
     with encode_once():
         for scorer in found:
@@ -239,7 +272,7 @@ def _same_file(pair: Pair) -> bool:
     )  # samples have no path
 
 
-def _mask(settings: Settings) -> Tensor | None:
+def load_mask(settings: Settings) -> Tensor | None:
     """Where images are compared, (1, 1, H, W) in [0, 1]."""
     if settings.mask is None:
         return None
@@ -279,74 +312,6 @@ def _draw(
     path = Path(f"{Path(pair.image).stem}-map.png" if asked == "true" else asked).expanduser()
     draw(maps, image, path)
     return path
-
-
-def _many(settings: Settings, pairs: list[Pair]) -> int:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from enhance.build import choose_device
-    from enhance.scoring import Outcome, score_pairs
-    from enhance.scoring.document import Document
-    from enhance.scoring.scorers import AVERAGED
-
-    mask, found = _mask(settings), _scorers(settings)
-    output = Path(settings.output or "scores.csv").expanduser()
-    document = Document(output, found, pairs, settings.mask, settings.background, settings.range)
-    console = Console(stderr=True, highlight=False)
-    columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=len(pairs))
-
-        def done(count: int, outcome: Outcome) -> None:
-            bar.advance(task, count)
-            document.update(outcome)
-
-        def say(line: str) -> None:
-            console.print(line, markup=False, soft_wrap=True)
-
-        noted: list[str] = []
-
-        def note(picture: Picture) -> None:
-            noted.append(picture.source)
-            if len(noted) <= _MOST_NOTED:
-                say(f"note: {picture.source}: {'; '.join(picture.notes)}")
-
-        try:
-            outcome = score_pairs(
-                pairs,
-                found,
-                output,
-                batch=settings.batch,
-                device=choose_device(settings.device),
-                background=settings.background,
-                range=settings.range,
-                mask=mask,
-                done=done,
-                failed=lambda pair, why: say(f"skipped {pair.image}: {why}"),
-                noted=note,
-            )
-            if len(noted) > _MOST_NOTED:
-                say(f"note: and {len(noted) - _MOST_NOTED} more images such as these")
-        finally:  # Ctrl-C too
-            document.write()
-    if settings.format == "json":
-        print(json.dumps(document.values(), indent=2))
-    else:
-        there = len(document.asked()) - outcome.scored
-        print(
-            f"{outcome.scored} {'pair' if outcome.scored == 1 else 'pairs'} scored"
-            + (f", {there} were there already" if there else "")
-            + (f", {len(outcome.failed)} skipped" if outcome.failed else "")
-            + f": {output}"
-        )
-        for line in document.lines():
-            print(line)
-        if outcome.averaged:
-            print(f"{outcome.averaged} of them {AVERAGED}")
-    if outcome.failed and not outcome.rows:
-        raise ValueError("None of the pairs could be scored.")
-    return 1 if outcome.failed else 0
 
 
 def _say(text: str) -> None:
