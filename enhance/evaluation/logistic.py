@@ -54,8 +54,8 @@ def fit(scores: Array, subjective: Array) -> Logistic:
     Example:
         >>> scores = np.linspace(0, 1, 50)
         >>> curve = fit(scores, 1 + 4 * expit(-12 * (scores - 0.4)))
-        >>> curve.monotone, np.abs(curve(scores) - 1 - 4 * expit(-12 * (scores - 0.4))).max() < 1e-3
-        (True, np.True_)
+        >>> curve.monotone, bool(np.abs(curve(scores) - 1 - 4 * expit(-12 * (scores - 0.4))).max() < 1e-3)
+        (True, True)
     """
     different = len(np.unique(scores))
     if different < MIN_SCORES:
