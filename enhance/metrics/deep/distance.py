@@ -244,7 +244,7 @@ class DeepDistance(BaseMetric):
         """
         target = self._target(reference)
         with _precision(reference.device):
-            levels = tuple(prepare_levels(level.columns.clone(), level.sizes, self.spec) for level in target.levels)
+            levels = tuple(prepare_levels(level.columns, level.sizes, self.spec) for level in target.levels)
         return replace(target, levels=levels)
 
     def _target(self, reference: Tensor) -> Prepared:
