@@ -43,8 +43,11 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[-1])
 def newest(session: nox.Session) -> None:
-    """The suite with the newest version of each dependency, release candidates included."""
+    """The suite with the newest version of each dependency, release candidates included: of Hydra one that
+    pyproject.toml does not admit yet.
+    """
     session.install("--pre", "--upgrade", "--upgrade-strategy", "eager", "-e", ".[test]")
+    session.install("--pre", "hydra-core>=1.4.0rc0")
     run_suite(session)
 
 

@@ -2,8 +2,9 @@
 
     python -m benchmarks.meaning      # writes enhance/scoring/meaning.json: minutes on one core
 
-Every metric that needs no further network scores the photographs at 256 pixels in JPEG, with Gaussian noise and with
-Gaussian blur. Kept are the mean and the standard deviation over the photographs, and what the metric was.
+Every metric that needs no network but the embedded one scores the photographs at 256 pixels in JPEG, with
+Gaussian noise and with Gaussian blur. Kept are the mean and the standard deviation over the photographs, and what the
+metric was.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from enhance.degradations import degrade
 from enhance.images.arrays import resize
 from enhance.images.pictures import load_image
 from enhance.inputs import SAMPLE_SIZE
+from enhance.metrics.registry import METRICS as REGISTRY
 from enhance.scoring.meaning import TABLE
 from enhance.scoring.scorers import Scorer, described, score
 from enhance.utils.files import write_json
 from enhance.utils.machine import VERSION
 
-METRICS = ("deepwsd", "deepjsd", "deepskld", "mae", "psnr", "ssim", "ms_ssim")
+METRICS = tuple(name for name, row in REGISTRY.items() if not row.trunk)
 PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "motorcycle", "rocket")
 LEVELS: dict[str, tuple[float, ...]] = {
     "jpeg": (95, 90, 85, 80, 70, 60, 50, 40, 30, 25, 20, 15, 10, 5),

@@ -15,6 +15,7 @@ from torch import Tensor
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import read_once
+from enhance.config.hydra_versions import instantiate_arguments
 from enhance.config.paths import choices, default_choice, home
 from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig, SettingsError, steps
 from enhance.inputs import Inputs
@@ -329,7 +330,10 @@ def _module(settings: MetricConfig) -> Metric:
     try:
         found = get_object(target)
         function = instantiate(
-            {"_target_": target, **settings.arguments}, _partial_=not inspect.isclass(found), _convert_="all"
+            {"_target_": target, **settings.arguments},
+            _partial_=not inspect.isclass(found),
+            _convert_="all",
+            **instantiate_arguments(),
         )
     except (HydraException, ImportError, ValueError, TypeError) as error:
         reason = str(error.__cause__ or error).splitlines()[0].rstrip(".")

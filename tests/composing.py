@@ -21,6 +21,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import DictConfig
 
+from enhance.config.hydra_versions import version_base
 from enhance.config.paths import home
 
 
@@ -29,7 +30,10 @@ def once() -> None:
     command sets is laid on a copy. Where a folder of a test takes part, everything is done anew.
 
     Hydra composes the settings of a command twice, the first time to see whether they name a mode: that is left out.
+    Versions of Hydra whose inside is another are left as they are.
     """
+    if not version_base():
+        return
     Plugins.instance()  # which loads the kinds of sources, in modules of their own
     for source in map(SourcesRegistry.instance().resolve, ("file", "pkg")):
         source.load_config = _read_once(source.load_config)  # type: ignore[method-assign]

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from omegaconf import OmegaConf
 from torch import Tensor
 
 from enhance.backbones.network import Backbone, load
-from enhance.config.paths import home
+from enhance.config.paths import initialized
 from enhance.config.schema import Config
 from enhance.images.writing import save_image
 from enhance.metrics.metric import Metric
@@ -99,7 +99,7 @@ def network(
 
 
 def settings(*arguments: str) -> Config:
-    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+    with initialized():
         config = OmegaConf.to_object(compose("config", list(arguments)))
     assert isinstance(config, Config)
     return config

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +18,7 @@ from enhance.cli.overrides import checked, chosen_tool, tool_settings
 from enhance.cli.quoting import quoted
 from enhance.config.reference import described
 from enhance.config.schema import Config
+from enhance.scoring.meaning import TABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = ("reference/settings.md", "reference/api.md", "explanation/meaning.md", "figures.md")
@@ -105,4 +108,20 @@ def test_every_public_name_has_a_page(generated: ModuleType) -> None:
 
 def test_the_page_of_meanings_has_the_table(generated: ModuleType) -> None:
     page = generated.meaning_page()
-    assert len(re.findall(r"(?m)^\| [\d.]+ \|", page)) == 14 + 10 + 10
+    assert len(re.findall(r"(?m)^\| [\d.]+ \|", page)) == 3 * (14 + 10 + 10)  # six metrics a table
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/howto/score.md"])
+def test_the_short_table_of_meanings_is_the_table(page: str) -> None:
+    table = json.loads(TABLE.read_text(encoding="utf-8"))
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if "JPEG quality |" in line)
+    names = re.findall(r"`(\w+)`", lines[start])
+    rows = list(takewhile(lambda line: line.startswith("|"), lines[start + 2 :]))
+    assert len(rows) >= 4
+    for row in rows:
+        quality, *shown = (float(cell) for cell in row.strip("| ").split("|"))
+        index = table["levels"]["jpeg"].index(quality)
+        assert [f"{each:g}" for each in shown] == [
+            f"{table['metrics'][name]['mean']['jpeg'][index]:.3g}" for name in names
+        ]

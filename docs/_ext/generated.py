@@ -170,16 +170,19 @@ def meaning_page() -> str:
         f"`python -m benchmarks.meaning` with enhance {table['version']}.\n"
     ]
     for kind, (title, note) in _KINDS.items():
-        rows = [f"| {title} | " + " | ".join(f"`{name}`" for name in names) + " |", "|---:|" + "---:|" * len(names)]
-        for index, level in enumerate(table["levels"][kind]):
-            cells = [
-                f"{table['metrics'][name]['mean'][kind][index]:.3g} "
-                f"({table['metrics'][name]['spread'][kind][index]:.1g})"
-                for name in names
-            ]
-            rows.append(f"| {level:g} | " + " | ".join(cells) + " |")
-        parts.append("\n".join([f"## {title.partition(',')[0]}\n", *([note, ""] if note else []), *rows, ""]))
+        tables = [_meanings(table, kind, title, names[first : first + 6]) for first in range(0, len(names), 6)]
+        parts.append("\n".join([f"## {title.partition(',')[0]}\n", *([note, ""] if note else []), *tables]))
     return "\n".join(parts)
+
+
+def _meanings(table: dict[str, Any], kind: str, title: str, names: list[str]) -> str:
+    """Means and spreads of some metrics, a column each."""
+    rows = [f"| {title} | " + " | ".join(f"`{name}`" for name in names) + " |", "|---:|" + "---:|" * len(names)]
+    for index, level in enumerate(table["levels"][kind]):
+        found = [table["metrics"][name] for name in names]
+        cells = [f"{row['mean'][kind][index]:.3g} ({row['spread'][kind][index]:.1g})" for row in found]
+        rows.append(f"| {level:g} | " + " | ".join(cells) + " |")
+    return "\n".join([*rows, ""])
 
 
 def escape(_app: object, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:

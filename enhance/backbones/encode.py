@@ -22,6 +22,8 @@ def encode_once() -> Iterator[None]:
     Features are kept, with their graph, until it is left.
 
     Example:
+        >>> reference = enhance.load_image("astronaut")[..., :64, :64]
+        >>> image, backbone = 0.8 * reference, enhance.load_backbone("vgg_compact")
         >>> wsd, jsd = (enhance.load_metric(name, backbone=backbone) for name in ("deepwsd", "deepjsd"))
         >>> with encode_once():
         ...     loss = wsd(image, reference) + jsd(image, reference)

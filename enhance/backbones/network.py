@@ -41,6 +41,11 @@ class Backbone(nn.Module):
 
     Attributes:
         tf32: whether a GPU may round to TF32 in it.
+
+    Example:
+        >>> backbone = enhance.load_backbone("vgg_compact")
+        >>> isinstance(backbone, Backbone), backbone.training
+        (True, False)
     """
 
     tf32: bool = TF32

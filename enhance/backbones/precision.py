@@ -20,6 +20,8 @@ def full_precision(wanted: bool = True) -> AbstractContextManager[None]:
         wanted: False changes nothing.
 
     Example:
+        >>> reference = enhance.load_image("astronaut")[..., :64, :64]
+        >>> image, metric = (0.8 * reference).requires_grad_(), enhance.DeepJSD()
         >>> with enhance.full_precision():
         ...     loss = metric(image, reference)
         ...     loss.backward()

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from enhance.cli.help import help_text
 from enhance.config import paths
+from enhance.config.hydra_versions import main_arguments
 from enhance.utils.files import sentence
 
 _log = logging.getLogger("enhance")
@@ -114,7 +115,8 @@ def _hydra(overrides: list[str], sweep: bool) -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    run = hydra.main(version_base="1.3", config_path=str(paths.home() / "conf"), config_name="config")(_job)
+    folder = str(paths.home() / "conf")
+    run = hydra.main(config_path=folder, config_name="config", **main_arguments())(_job)
     try:
         with _raising():
             if sweep:
@@ -130,6 +132,8 @@ def _hydra(overrides: list[str], sweep: bool) -> None:
         raise ValueError(f"{said}.") from error
     except (OSError, OmegaConfBaseException) as error:  # a job gives up by itself: this is about its folder
         cause = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(cause, FileNotFoundError) and "--experimental-rerun" in sys.argv:
+            raise ValueError(f"{cause.filename} does not exist.") from error
         raise _unwritable(sentence(cause) if isinstance(cause, OSError) else str(error).splitlines()[0]) from error
 
 

@@ -10,8 +10,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from hydra import initialize_config_dir
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 
 from enhance.cli.commands import RESTORE, TOOLS
@@ -19,7 +17,8 @@ from enhance.cli.composing import SEARCH_PATH, Composer
 from enhance.cli.parsing import combinations, parse, values_of
 from enhance.cli.quoting import quoted_value
 from enhance.config.checks import check, check_ranges
-from enhance.config.paths import home
+from enhance.config.hydra_versions import store
+from enhance.config.paths import home, initialized
 from enhance.config.restoration import RESTORATIONS
 from enhance.config.schema import Config, SettingsError, opened
 from enhance.runs.layout import existing_output
@@ -84,7 +83,7 @@ def checked(arguments: Sequence[str], sweep: bool = True, config_dir: str | None
         for value in values_of(override):
             if found := existing_output(Path(value)):
                 raise SettingsError(f"{value} holds a {found} already; name another folder, or resume the run in it.")
-    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+    with initialized():
         for override in overrides:
             composer.check_choice(override)
         for combination in combinations(overrides):
@@ -146,9 +145,9 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
             key, _, values = (override.input_line or "").partition("=")
             raise SettingsError(f"task={what} takes one value of each setting; a list is written {key}=[{values}].")
     settings = import_module(f"enhance.cli.commands.{tool}").Settings
-    ConfigStore.instance().store(name=f"{tool}_schema", node=opened(settings))
+    store(f"{tool}_schema", opened(settings))
     composer = Composer(tool, settings, search_path(arguments))
-    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+    with initialized():
         for override in given:
             composer.check_choice(override)
         found = composer.settings(given)

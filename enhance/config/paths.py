@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
+from enhance.config.hydra_versions import register_resolver, version_base
 from enhance.metrics.registry import METRICS
 from enhance.sweeps.gpus import gpus_per_job, jobs_at_once
 
@@ -85,14 +87,21 @@ def chosen(name: str, values: Mapping[str, Any]) -> Any:
     return values[name]
 
 
+def initialized() -> AbstractContextManager[Any]:
+    """Hydra with conf/ as its folder, for a `with` in which settings are composed."""
+    from hydra import initialize_config_dir
+
+    return initialize_config_dir(str(home() / "conf"), **version_base())
+
+
 def register() -> None:
     """Make ${enhance.home:}, ${enhance.folder:PARENT,NAME}, ${enhance.title:TASK,METRIC,BACKBONE},
     ${enhance.chosen:NAME,{NAME: VALUE, ...}}, ${enhance.jobs_at_once:DEVICE} and ${enhance.gpus_per_job:DEVICE,ADDRESS}
     known to YAML.
     """
-    OmegaConf.register_new_resolver("enhance.jobs_at_once", jobs_at_once, replace=True)
-    OmegaConf.register_new_resolver("enhance.gpus_per_job", gpus_per_job, replace=True)
-    OmegaConf.register_new_resolver("enhance.chosen", chosen, replace=True)
-    OmegaConf.register_new_resolver("enhance.title", title, replace=True)
-    OmegaConf.register_new_resolver("enhance.home", lambda: str(home()), replace=True)
-    OmegaConf.register_new_resolver("enhance.folder", claim_folder, replace=True, use_cache=True)
+    register_resolver("enhance.jobs_at_once", jobs_at_once)
+    register_resolver("enhance.gpus_per_job", gpus_per_job)
+    register_resolver("enhance.chosen", chosen)
+    register_resolver("enhance.title", title)
+    register_resolver("enhance.home", lambda: str(home()))
+    register_resolver("enhance.folder", claim_folder, use_cache=True)

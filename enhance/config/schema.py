@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from enhance.config.hydra_versions import store
 from enhance.metrics.registry import METRICS, Row
 from enhance.utils.defaults import BACKGROUND, SEED, TF32, WEIGHTS
 
@@ -299,9 +300,7 @@ def steps(config: Config) -> int:
 
 def register() -> None:
     """Make the types known to Hydra under the name `schema`, which conf/base.yaml starts from."""
-    from hydra.core.config_store import ConfigStore
-
-    ConfigStore.instance().store(name="schema", node=opened(Config))
+    store("schema", opened(Config))
 
 
 @cache

@@ -32,6 +32,11 @@ class Metric(Protocol):
     Attributes:
         name: in tables and folders.
         higher_is_better: of the scores; losses are always better when lower.
+
+    Example:
+        >>> metric: Metric = enhance.load_metric("ssim")
+        >>> metric.name, metric.higher_is_better
+        ('ssim', True)
     """
 
     name: str

@@ -205,8 +205,8 @@ def load_metric(name: str, **settings: Any) -> Metric:
 
     Example:
         >>> metric = load_metric("ssim")
-        >>> image = load_image("astronaut")
-        >>> metric.scores(image, image).item()
+        >>> image = enhance.load_image("astronaut")
+        >>> round(metric.scores(image, image).item(), 4)
         1.0
     """
     if not isinstance(name, str) or name not in METRICS:

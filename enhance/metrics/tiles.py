@@ -111,8 +111,8 @@ class Tiled(BaseMetric):
     Example:
         >>> metric = Tiled(enhance.load_metric("ssim"), size=256)
         >>> image = enhance.load_image("astronaut")
-        >>> metric(image, image).item()
-        0.0
+        >>> abs(metric(image, image).item()) < 1e-6
+        True
     """
 
     def __init__(self, metric: Metric, size: int = TILE, overlap: int = OVERLAP) -> None:

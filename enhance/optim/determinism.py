@@ -24,8 +24,9 @@ def deterministic(wanted: bool, report: Callable[[str], object]) -> Iterator[Non
         report: called with a sentence for each operator that has no such algorithm.
 
     Example:
+        >>> image = torch.rand(1, 3, 8, 8, requires_grad=True)
         >>> with deterministic(True, print):
-        ...     steps = list(minimize(objective, Pyramid(image), steps=2, learning_rate=0.02))
+        ...     (image**2).sum().backward()
     """
     if not wanted:
         yield

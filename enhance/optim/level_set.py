@@ -41,6 +41,8 @@ class LevelSet:
         ValueError: if the initial image is equal to the reference by the metric.
 
     Example:
+        >>> from enhance.optim.loop import minimize
+        >>> from enhance.optim.objective import Objective, Term
         >>> reference = enhance.load_image("astronaut")[..., :32, :32]
         >>> mse, mae = enhance.load_metric("mse"), enhance.load_metric("mae")
         >>> pixels = LevelSet(mse, reference, (reference + 0.1).clamp(0, 1))

@@ -79,6 +79,15 @@ def minimize(
         ValueError: for a number that cannot be, or if a Step's image was changed in place.
         Diverged: if loss or gradient are not finite even after going back to the best image at lower and lower rates;
             at once, before any Step, if they are not at the initial image, or its gradient is zero at a loss above 0.
+
+    Example:
+        >>> from enhance.optim.objective import Objective, Term
+        >>> from enhance.optim.parametrizations import Pixels
+        >>> reference = enhance.load_image("astronaut")[..., :32, :32]
+        >>> objective = Objective([Term(enhance.load_metric("mse"))], reference)
+        >>> found = [step.loss for step in minimize(objective, Pixels(0.5 * reference), steps=3, learning_rate=0.02)]
+        >>> len(found), found[-1] < found[0]
+        (4, True)
     """
     make = optimizer or make_optimizer(OptimizerConfig())
     run = _Run(objective, parametrization, make, learning_rate, log_loss, tf32)

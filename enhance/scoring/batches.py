@@ -53,6 +53,8 @@ class Scoring:
         mask: (1, 1, H, W) in [0, 1], of the size of all images: where they are compared.
 
     Example:
+        >>> from enhance.scoring.pairs import Pair
+        >>> from enhance.scoring.reading import Item, read_ahead
         >>> scoring = Scoring([Scorer("psnr", enhance.load_metric("psnr"))])
         >>> (results,) = scoring(read_ahead([Item(Pair("astronaut", "astronaut"))]))
         >>> results[0].scores

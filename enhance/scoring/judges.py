@@ -26,8 +26,8 @@ class Judges:
     Example:
         >>> reference = enhance.load_image("astronaut")
         >>> judges = Judges({"ssim": enhance.load_metric("ssim")}, reference)
-        >>> judges(reference)
-        {'ssim': 1.0}
+        >>> round(judges(reference)["ssim"], 4)
+        1.0
     """
 
     def __init__(self, metrics: Mapping[str, Metric], reference: Tensor) -> None:

@@ -84,7 +84,7 @@ def meaning(score: float, metric: str = "deepwsd") -> Meaning:
 
     Args:
         score: as `task=score` and `metric.score` give it with the default backbone, decibels for PSNR.
-        metric: a name of the table: deepwsd, deepjsd, deepskld, mae, psnr, ssim or ms_ssim.
+        metric: a name of the table, which has every metric but those of other networks, LPIPS and DISTS.
 
     Raises:
         ValueError: for a metric that the table does not have, or a score that is no number.

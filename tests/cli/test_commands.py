@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 from helpers import QUICK, settings
-from hydra import compose, initialize_config_dir
-from hydra.core.config_store import ConfigStore
+from hydra import compose
 
 from enhance.cli import main as cli
 from enhance.cli.commands import TOOLS
 from enhance.cli.overrides import tool_settings
-from enhance.config.paths import home
+from enhance.config.hydra_versions import store
+from enhance.config.paths import initialized
 from enhance.run import run
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_every_tool_composes(tool: str) -> None:
-    ConfigStore.instance().store(name=f"{tool}_schema", node=import_module(f"enhance.cli.commands.{tool}").Settings)
-    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+    store(f"{tool}_schema", import_module(f"enhance.cli.commands.{tool}").Settings)
+    with initialized():
         assert compose(tool).task == tool
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 
 from enhance.cli.overrides import checked, chosen_tool, tool_settings
 from enhance.cli.quoting import quoted
-from enhance.config.paths import home
+from enhance.config.paths import initialized
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_any_file_name_reaches_the_settings(tmp_path: Path, monkeypatch: pytest.
         path.touch()
         arguments = quoted([f"reference={path}"])
         checked(arguments)
-        with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+        with initialized():
             assert compose("config", arguments).reference == str(path)
 
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 import torchmetrics.functional.image as library
 from golden import SHARED
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from omegaconf import OmegaConf
 from torch import Tensor
 from torch.nn import functional
@@ -28,7 +28,7 @@ from enhance.backbones.weights import WeightsError
 from enhance.build import Metrics, Optimization, terms
 from enhance.cli.help import help_text
 from enhance.config.checks import check
-from enhance.config.paths import choices, home
+from enhance.config.paths import choices, initialized
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, TaskConfig
 from enhance.inputs import Inputs
 from enhance.metrics.finite_gradients import FiniteGradients
@@ -401,7 +401,7 @@ def test_metric_weights_that_nobody_takes() -> None:
 
 def settings(*arguments: str, folder: Path | None = None) -> Config:
     more = [f"hydra.searchpath=[file://{folder}]"] if folder else []
-    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+    with initialized():
         config = OmegaConf.to_object(compose("config", [*arguments, *more]))
     assert isinstance(config, Config)
     return config

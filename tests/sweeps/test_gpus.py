@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from omegaconf import OmegaConf
 
-from enhance.config.paths import home
+from enhance.config.paths import home, initialized
 from enhance.sweeps import gpus
 
 HOLD = """
@@ -97,7 +97,7 @@ def test_the_pool_is_what_is_visible(
 
 
 def launcher(name: str, *overrides: str) -> dict:
-    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+    with initialized():
         config = compose("config", [f"hydra/launcher={name}", *overrides], return_hydra_config=True)
     return OmegaConf.to_container(config.hydra.launcher, resolve=True)  # type: ignore[return-value]
 

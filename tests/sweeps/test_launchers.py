@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra._internal.config_repository import ConfigRepository
 from PIL import Image
 
 from enhance.cli.overrides import checked
-from enhance.config.paths import home
+from enhance.config.paths import home, initialized
 from enhance.config.schema import SettingsError
 
 QUICK = ["metric=deepjsd", "size=32", "steps=1", "frames.count=2"]
@@ -58,7 +58,7 @@ def test_a_sweep_with_a_job_that_fails(launcher: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("launcher", OURS)
 def test_every_launcher_composes(launcher: str) -> None:
     _needs(OURS[launcher])
-    with initialize_config_dir(str(home() / "conf"), version_base="1.3"):
+    with initialized():
         config = compose("config", [f"hydra/launcher={launcher}"], return_hydra_config=True)
     assert OURS[launcher] in config.hydra.launcher._target_
 

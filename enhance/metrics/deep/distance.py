@@ -62,11 +62,14 @@ class DeepDistance(BaseMetric):
         WeightsError: if the weights cannot be had or do not fit.
 
     Example:
-        >>> metric = DeepJSD(backbone="vgg19")
-        >>> loss = metric(image, reference)       # both (B, 3, H, W), RGB in [0, 1]
+        >>> metric = enhance.DeepJSD()                # backbone="vgg19" for published scores
+        >>> reference = enhance.load_image("astronaut")[..., :64, :64]
+        >>> image = (0.8 * reference).requires_grad_()
+        >>> loss = metric(image, reference)           # both (B, 3, H, W), RGB in [0, 1]
         >>> loss.backward()
-        >>> target = metric.prepare(reference)    # in a loop: the reference's features are computed once
-        >>> metric.score(image, target)
+        >>> target = metric.prepare(reference)        # in a loop: the reference's features are computed once
+        >>> metric.score(image, target) == metric.score(image, reference)
+        tensor(True)
 
     References:
         Liao et al., "Image Quality Assessment: Measuring Perceptual Degradation via Distribution Measures in Deep
@@ -318,19 +321,37 @@ def _precision(device: torch.device, autocast: torch.dtype | None = None) -> Abs
 
 
 class DeepWSD(DeepDistance):
-    """Wasserstein distance between deep features; see `DeepDistance` for arguments and use."""
+    """Wasserstein distance between deep features; see `DeepDistance` for arguments and use.
+
+    Example:
+        >>> image = enhance.load_image("astronaut")[..., :64, :64]  # (B, 3, H, W), RGB in [0, 1]
+        >>> enhance.DeepWSD()(image, image).item()
+        0.0
+    """
 
     measure = "deepwsd"
 
 
 class DeepJSD(DeepDistance):
-    """Jensen-Shannon divergence between deep features; see `DeepDistance` for arguments and use."""
+    """Jensen-Shannon divergence between deep features; see `DeepDistance` for arguments and use.
+
+    Example:
+        >>> image = enhance.load_image("astronaut")[..., :64, :64]  # (B, 3, H, W), RGB in [0, 1]
+        >>> enhance.DeepJSD()(image, image).item()
+        0.0
+    """
 
     measure = "deepjsd"
 
 
 class DeepSKLD(DeepDistance):
-    """Symmetric Kullback-Leibler divergence between deep features; see `DeepDistance` for arguments and use."""
+    """Symmetric Kullback-Leibler divergence between deep features; see `DeepDistance` for arguments and use.
+
+    Example:
+        >>> image = enhance.load_image("astronaut")[..., :64, :64]  # (B, 3, H, W), RGB in [0, 1]
+        >>> enhance.DeepSKLD()(image, image).item()
+        0.0
+    """
 
     measure = "deepskld"
 

@@ -185,6 +185,10 @@ def jensen_shannon(x: Tensor, y: Tensor, dim: int = -1) -> Tensor:
 
     Raises:
         ValueError: if the shapes differ.
+
+    Example:
+        >>> round(jensen_shannon(torch.tensor([9.0, 0.0]), torch.tensor([0.0, 9.0])).item(), 4)
+        0.6919
     """
     return apply_measure(JensenShannon(), x, y, dim)
 
@@ -202,6 +206,10 @@ def symmetric_kl(x: Tensor, y: Tensor, dim: int = -1) -> Tensor:
 
     Raises:
         ValueError: if the shapes differ.
+
+    Example:
+        >>> round(symmetric_kl(torch.tensor([9.0, 0.0]), torch.tensor([0.0, 9.0])).item(), 4)
+        8.9978
     """
     return apply_measure(SymmetricKL(), x, y, dim)
 
