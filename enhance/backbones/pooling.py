@@ -28,9 +28,10 @@ class L2Pooling(nn.Module):
         self.register_buffer("filter", (window / window.sum()).float()[None, None], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dtype in _HALVES:
-            with torch.autocast(x.device.type, enabled=False):
-                return self._pooled(x.float()).to(x.dtype)
+        half = x.dtype in _HALVES
+        if half or torch.amp.is_autocast_available(x.device.type):
+            with torch.autocast(x.device.type, enabled=False):  # which takes single precision to half as well
+                return self._pooled(x.float() if half else x).to(x.dtype)
         return self._pooled(x)
 
     def _pooled(self, x: Tensor) -> Tensor:

@@ -162,6 +162,7 @@ def _cluster(ray: Any, address: str | None) -> Iterator[None]:
         _reach(address or "")
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
     except Exception as error:  # Ray has one for each way in which a cluster can be gone
+        ray.shutdown()  # else what Ray began hinders the next attempt of this process
         reason = " ".join(str(error).split())[:160]
         raise SettingsError(
             f"address={address}: there is no cluster of Ray that can be joined ({reason}); start one with `ray start "

@@ -147,6 +147,17 @@ def test_pooling_of_zeros_has_a_finite_gradient_in_half_precision(half: torch.dt
     assert features.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_autocast_does_not_take_pooling_of_single_precision_to_half(half: torch.dtype) -> None:
+    features = torch.zeros(1, 2, 8, 8, requires_grad=True)
+    with torch.autocast("cpu", half):
+        pooled = L2Pooling()(features)
+    pooled.sum().backward()
+    assert pooled.dtype == torch.float32
+    assert features.grad is not None
+    assert features.grad.isfinite().all()
+
+
 def test_pooling_in_half_precision_holds_squares_beyond_its_range() -> None:
     features = torch.full((1, 1, 8, 8), 1000.0)
     with torch.autocast("cpu", torch.float16):

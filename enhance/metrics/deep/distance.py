@@ -51,7 +51,8 @@ class DeepDistance(BaseMetric):
         check_range: whether to check that images lie in [0, 1]; costs one pass over each image.
         autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, where the device computes
             faster in it. None: full precision, inside an autocast region too. The measure is always computed in full
-            precision.
+            precision. Gradients of a loss with a small weight, or of a large batch, vanish in `torch.float16`: multiply
+            the loss by a scale before `backward`, as `torch.amp.GradScaler` does.
         kernel: what computes the measure: `torch`, operators of torch; `triton`, one fused kernel, which DeepWSD has
             with most backbones; or `auto`, the latter on CUDA where Triton is installed.
         seed, model, nodes: see `enhance.load_backbone`.
@@ -247,7 +248,7 @@ class DeepDistance(BaseMetric):
         """
         target = self._target(reference)
         with _precision(reference.device):
-            levels = tuple(prepare_levels(level.columns.clone(), level.sizes, self.spec) for level in target.levels)
+            levels = tuple(prepare_levels(level.columns, level.sizes, self.spec) for level in target.levels)
         return replace(target, levels=levels)
 
     def _target(self, reference: Tensor) -> Prepared:

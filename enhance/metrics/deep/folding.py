@@ -19,6 +19,7 @@ Sizes = tuple[int, ...]
 
 CACHED = 8192  # columns of a block on a CPU: enough to share an operation among threads, few enough for their caches
 LAUNCHED = 2**17  # columns of an image at once on other devices: enough to fill them, few enough to bound their memory
+LAUNCHED_OF_ALL = 2**20  # columns of all images at once there: a batch of 8 takes as many operators as one image
 
 
 def cached(device: torch.device) -> bool:
@@ -48,23 +49,31 @@ def fold(levels: Sequence[Tensor], grouped: Sequence[Sizes]) -> list[Tensor]:
 
 
 def blocks(batch: int, tensors: Sequence[Tensor | None]) -> Iterator[list[Any]]:
-    """Matching parts (..., n) of tensors (..., batch or 1, N): image by image in blocks, or all columns of all images.
+    """Matching parts (..., n) of tensors (..., batch or 1, N): image by image in blocks on a CPU, elsewhere in blocks
+    of all images side by side. In their order the parts make up (..., batch * N).
 
-    The parts of a contiguous tensor are views, which can be written to.
+    The parts of a contiguous tensor with all images are views, which can be written to.
     """
     columns = next(tensor for tensor in tensors if tensor is not None)
-    count, size = columns.shape[-1], CACHED if cached(columns.device) else LAUNCHED
-    if not cached(columns.device) and count <= LAUNCHED:
-        yield [None if tensor is None else joined(tensor, batch) for tensor in tensors]
+    count = columns.shape[-1]
+    if cached(columns.device):
+        for image in range(batch):
+            for at in range(0, count, CACHED):
+                yield [None if t is None else t[..., image % t.shape[-2], at : at + CACHED] for t in tensors]
         return
-    for image in range(batch):
-        for at in range(0, count, size):
-            yield [None if t is None else t[..., image % t.shape[-2], at : at + size] for t in tensors]
+    total, size = batch * count, min(LAUNCHED * batch, LAUNCHED_OF_ALL)
+    flat = [None if tensor is None else tensor.contiguous().flatten(-2) for tensor in tensors]
+    repeats = any(tensor is not None and tensor.shape[-1] < total for tensor in flat)
+    of_image = torch.arange(total, device=columns.device).remainder_(count) if repeats else None
+    for at in range(0, total, size):
+        yield [None if tensor is None else _part(tensor, at, at + size, total, of_image) for tensor in flat]
 
 
-def joined(values: Tensor, batch: int) -> Tensor:
-    """The columns of all images side by side: (..., batch or 1, N) -> (..., batch * N)."""
-    return values.expand(*values.shape[:-2], batch, -1).flatten(-2)
+def _part(columns: Tensor, start: int, stop: int, total: int, of_image: Tensor | None) -> Tensor:
+    """Columns `start` to `stop` of `total`: those of all images (..., total), or those of one, which repeat."""
+    if columns.shape[-1] == total or of_image is None:
+        return columns[..., start:stop]
+    return columns.index_select(-1, of_image[start:stop])
 
 
 def sums(values: Tensor, sizes: Sizes) -> Tensor:

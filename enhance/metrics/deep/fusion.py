@@ -62,7 +62,8 @@ def omega(d: Tensor, eps: float) -> Tensor:
 
 
 def prepare_levels(columns: Tensor, sizes: Sizes, spec: LevelSpec) -> PreparedLevels:
-    """Compute the reference's side of levels from their columns (64, B, N)."""
+    """Compute the reference's side of levels from a copy of their columns (64, B, N)."""
+    columns = _like(columns).copy_(columns)
     if spec.distributions == "softmax":
         return PreparedLevels(sizes, columns, (_softmax(columns, sizes),))
     if uses_triton(spec, columns):  # the kernel takes the columns as they are
@@ -185,7 +186,7 @@ def _scales(columns: Tensor, sizes: Sizes) -> Tensor:
 
 
 def _like(columns: Tensor) -> Tensor:
-    """An empty matrix, in memory as its blocks are written."""
+    """An empty matrix, in memory as its blocks are read and written."""
     if folding.cached(columns.device):
         return torch.empty_like(columns)
     return torch.empty_like(columns, memory_format=torch.contiguous_format)

@@ -144,6 +144,20 @@ def test_autocast_computes_the_backbone_in_lower_precision(images: tuple[Tensor,
     assert lower(reference, reference) == 0
 
 
+def test_in_float16_a_scaled_loss_keeps_its_small_gradient(images: tuple[Tensor, Tensor], device: torch.device) -> None:
+    image, reference = (each.to(device) for each in images)
+
+    def gradient(scale: float, autocast: torch.dtype | None) -> Tensor:
+        leaf = image.clone().requires_grad_()
+        module = build("deepjsd", "vgg_compact", device, autocast=autocast)
+        (scale * 1e-4 * module(leaf, reference)).backward()
+        assert leaf.grad is not None
+        return leaf.grad / scale
+
+    exact, scaled = gradient(1, None), gradient(2.0**16, torch.float16)
+    assert (scaled - exact).norm() < 0.1 * exact.norm()
+
+
 def test_it_is_frozen_and_without_state_and_survives_copies(images: tuple[Tensor, Tensor]) -> None:
     module = copy.deepcopy(build("deepwsd", "squeezenet"))
     assert not any(parameter.requires_grad for parameter in module.parameters())
