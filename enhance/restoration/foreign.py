@@ -61,7 +61,11 @@ class Foreign(nn.Module):
 
 def _recognised(path: Path) -> Any:
     try:
-        from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+        from spandrel import (  # pyright: ignore[reportMissingImports]
+            ImageModelDescriptor,
+            ModelLoader,
+            UnsupportedModelError,
+        )
     except ImportError as error:
         raise WeightsError(
             "denoiser=spandrel needs the package spandrel: python -m pip install 'enhance[restore]'."
