@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 
@@ -66,13 +66,12 @@ class Frames:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        assert process.stdout is not None
-        assert process.stderr is not None
+        samples, said = cast(IO[bytes], process.stdout), cast(IO[bytes], process.stderr)  # both are pipes
         times: queue.SimpleQueue[float] = queue.SimpleQueue()
-        listener = threading.Thread(target=self._listen, args=(process.stderr, times), daemon=True)
+        listener = threading.Thread(target=self._listen, args=(said, times), daemon=True)
         listener.start()
         try:
-            yield from self._frames(process.stdout, times)
+            yield from self._frames(samples, times)
             listener.join()
             if process.wait():
                 raise VideoError(f"{self.stream.path} cannot be decoded to its end ({self.first_error.rstrip('.')}).")
@@ -80,8 +79,8 @@ class Frames:
             process.kill()
             process.wait()
             listener.join()
-            process.stdout.close()
-            process.stderr.close()
+            samples.close()
+            said.close()
 
     def _output(self) -> list[str]:
         """Planes of the video's own depth and range; chroma is interpolated to the size of luma."""
@@ -96,7 +95,10 @@ class Frames:
         length = math.prod(shape) * kind.itemsize
         number, begin = 0, 0.0
         while len(data := samples.read(length)) == length:
-            time = times.get(timeout=_PATIENCE)
+            try:
+                time = times.get(timeout=_PATIENCE)
+            except queue.Empty as error:
+                raise VideoError(f"{self.stream.path}: ffmpeg does not say when frame {number} is shown.") from error
             time = number / self.stream.rate if math.isnan(time) else time
             begin = begin if number else time
             yield Frame(number, time - begin, np.frombuffer(data, kind).reshape(shape))

@@ -22,6 +22,7 @@ from enhance.cli.quoting import quoted
 from enhance.config.schema import SettingsError
 from enhance.scoring import PairsError
 from enhance.video import VideoError
+from enhance.video import frames as frames_module
 from enhance.video import scoring as module
 from enhance.video.curve import Curve, WorstSeconds
 from enhance.video.frames import Frames
@@ -195,6 +196,13 @@ def test_a_dropped_frame_is_found_by_its_time(here: Path) -> None:
     with pytest.raises(VideoError, match=r"Frame 12 is shown at 1\.290 s .* 1\.200 s.*align=time"):
         use("reference=a.mkv", "image=c.mkv", *PSNR)
     assert len(rows("c-scores.csv")) == 8  # a whole batch, kept
+
+
+def test_a_decoder_that_says_no_times_is_given_up(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames_module, "_PATIENCE", 0.05)
+    monkeypatch.setattr(frames_module, "_TIME", re.compile("never said"))
+    with pytest.raises(VideoError, match="does not say when frame 0 is shown"):
+        use("reference=a.mkv", "image=b.mkv", *PSNR)
 
 
 def test_another_size_is_resized_to_the_reference(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
