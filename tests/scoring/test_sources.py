@@ -136,6 +136,7 @@ def test_what_parquet_and_ray_need_is_said(store: Path, monkeypatch: pytest.Monk
     [
         (["address=auto"], "address= goes with engine=ray"),
         (["cores=2"], "cores= goes with engine=ray"),
+        (["engine=ray", "workers=2"], "workers= goes with engine=local"),
         (["output=s3://bucket/scores.csv"], "must be a file of this machine"),
         (["engine=ray", "cores=0"], "at least 1"),
         (["workers=-1"], "at least 0"),

@@ -237,6 +237,8 @@ def test_a_mask_says_where(here: Path) -> None:
         ("reference=a.mkv image=missing.mp4", "There is no file missing.mp4"),
         ("reference=a.mkv image=text.mp4", r"text.mp4 cannot be read as a video"),
         ("reference=a.mkv image=b.mkv map=true", "map= draws one pair of images"),
+        ("reference=a.mkv image=b.mkv workers=2", "workers= are of lists of images"),
+        ("reference=a.mkv image=b.mkv shard=1/2", "one process scores two videos"),
         ("reference=a.mkv image=b.mkv range=2", "range= is for pictures of floats"),
         ("reference=a.mkv image=tiny.mkv", "at least 8 x 8"),
     ],

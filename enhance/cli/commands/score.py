@@ -130,6 +130,8 @@ def _check(settings: Settings) -> None:
     for key, engine in (("slurm", "slurm"), ("address", "ray"), ("cores", "ray")):
         if getattr(settings, key) and settings.engine != engine:
             raise SettingsError(f"{key}= goes with engine={engine}.")
+    if settings.workers is not None and settings.engine == "ray":
+        raise SettingsError("workers= goes with engine=local; an actor of Ray reads with as many threads as cores=.")
     for key in ("metrics", "backbones", "merge"):
         given = getattr(settings, key)
         if given == []:
@@ -151,8 +153,8 @@ def _are_videos(settings: Settings) -> bool:
     if len(videos) == 1:
         (other,) = files.keys() - videos
         raise SettingsError(f"{videos[0]}={files[videos[0]]} is a video and {other}={files[other]} is not.")
-    if videos and (settings.engine != "local" or settings.shard):
-        raise SettingsError("engine= and shard= are of lists of images; two videos are scored by one process.")
+    if videos and (settings.engine != "local" or settings.shard or settings.workers is not None):
+        raise SettingsError("engine=, shard= and workers= are of lists of images; one process scores two videos.")
     if not videos and settings.align != "none":
         raise SettingsError(f"align={settings.align} is of two videos: reference=a.mp4 image=b.mp4.")
     return bool(videos)
