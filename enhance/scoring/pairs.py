@@ -82,6 +82,8 @@ def read_pairs(file: str) -> list[Pair]:
     """
     try:
         columns, rows = _read_parquet(file) if _is_parquet(file) else _read_csv(file)
+    except FileNotFoundError as error:
+        raise PairsError(f"pairs={file}: there is no such file.") from error
     except (OSError, UnicodeDecodeError, csv.Error, ImageError) as error:
         raise PairsError(f"pairs={file} cannot be read as a CSV ({error}).") from error
     for column in ("reference", "image"):

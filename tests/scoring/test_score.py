@@ -344,7 +344,7 @@ def test_files_are_paired_by_stem_where_endings_differ(folders: Path) -> None:
         (["reference=ref", "image=none.png"], "image=none.png"),
         (["reference=ref", "image=img/a.png"], "two files or two folders"),
         (["reference=ref/a.png", "image=img/ü=1.png"], "crop or resize"),
-        (["pairs=none.csv"], "cannot be read"),
+        (["pairs=none.csv"], "there is no such file"),
         (["pairs=ref", "image=img"], "not both"),
         (["reference=ref", "image=img", "metrics=[deepwds]"], "deepwsd"),
         (["reference=ref", "image=img", "metrics=[psnr,psnr]"], "each name once"),
