@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from enhance.build import Metrics, Optimization, backbone_settings, choose_device, degradation_settings, group_settings
-from enhance.config.checks import check_ranges, check_tile_and_warmup
+from enhance.config.checks import check_tile_and_warmup
+from enhance.config.limits import check_ranges
 from enhance.config.paths import choices, default_choice
 from enhance.config.schema import (
     Config,

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from enhance.build import Metrics, Optimization, choose_device
-from enhance.config.checks import notes
+from enhance.config.notes import notes
 from enhance.config.restoration import RESTORATIONS
-from enhance.config.schema import Config, steps
+from enhance.config.schema import Config, starts_from, steps
 from enhance.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
 from enhance.optim.stopping import EarlyStopping, started
@@ -62,7 +62,7 @@ def set_up(config: Config, command: str) -> Setup:
     torch.manual_seed(config.seed)
     inputs = read_inputs(
         config.reference,
-        config.task.initial if config.initial is None else config.initial,
+        starts_from(config),
         config.degradation,
         mask=config.mask,
         size=config.size,

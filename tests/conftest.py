@@ -20,11 +20,11 @@ from torch import Tensor
 
 from enhance.cli import main as cli
 from enhance.cli import overrides
-from enhance.config import paths, schema
+from enhance.config import nodes, paths
 
 os.environ.setdefault("MPLBACKEND", "agg")
 paths.register()
-schema.register()
+nodes.register()
 # A busy machine is no failure. `pytest --hypothesis-profile=thorough` looks longer.
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=15)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)

@@ -305,7 +305,7 @@ def resume(file: Path, folder: Path) -> None:
     """A run's settings that were changed are refused or taken."""
     import enhance.run
     from enhance.cli.resume import resume_run
-    from enhance.config.checks import check_ranges
+    from enhance.config.limits import check_ranges
 
     made = file.parent / "run"
     (made / "hydra").mkdir(parents=True, exist_ok=True)
@@ -467,10 +467,10 @@ if __name__ == "__main__":
     import resource
     import warnings
 
-    from enhance.config import paths, schema
+    from enhance.config import nodes, paths
 
     paths.register()
-    schema.register()
+    nodes.register()
     sys.path.insert(0, str(Path(__file__).resolve().parent))
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)

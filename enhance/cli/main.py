@@ -40,7 +40,7 @@ def main() -> None:
     from enhance.cli.overrides import checked, chosen_tool, with_search_path
     from enhance.cli.quoting import quoted
     from enhance.cli.resume import requested_folder, resume_run
-    from enhance.config.schema import register
+    from enhance.config.nodes import register
 
     arguments = sorted(quoted(arguments), key=lambda given: given not in MULTIRUN)  # Hydra wants it first or last
     logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong

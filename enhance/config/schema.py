@@ -8,10 +8,8 @@ loop runs where torch alone is installed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-from enhance.config.hydra_versions import store
 from enhance.metrics.registry import METRICS, Row
 from enhance.utils.defaults import BACKGROUND, SEED, TF32, WEIGHTS
 
@@ -289,8 +287,6 @@ class Config:
 
 DUEL = "duel"  # the name of the task that compares two metrics
 MODULE = "module"  # the metric's name where it is any importable one
-OPEN = ("terms", "slurm", "metric.arguments", "optimizer.arguments", "schedule.arguments", "parametrization.arguments")
-"""Sections whose keys are free. Those of `degradation` are the ones that its YAML names."""
 
 
 def steps(config: Config) -> int:
@@ -298,19 +294,11 @@ def steps(config: Config) -> int:
     return config.steps or config.metric.steps or METRICS.get(config.metric.name, Row).steps
 
 
-def register() -> None:
-    """Make the types known to Hydra under the name `schema`, which conf/base.yaml starts from."""
-    store("schema", opened(Config))
+def starts_from(config: Config) -> str:
+    """The initial image of a run, as the settings name it."""
+    return config.task.initial if config.initial is None else config.initial
 
 
-@cache
-def opened(settings: type) -> Any:
-    """A node of a dataclass whose open sections take any key; Hydra copies it whenever it composes."""
-    from omegaconf import OmegaConf
-
-    from enhance.config.reference import described
-
-    node, names = OmegaConf.structured(settings), described(settings)
-    for section in (section for section in OPEN if section in names):
-        OmegaConf.set_struct(OmegaConf.select(node, section), False)
-    return node
+def optimised(config: Config) -> list[str]:
+    """The metrics that a run optimises, by name: the main one, those of the terms, the second one of a duel."""
+    return [config.metric.name, *config.terms, *([config.against] if config.against else [])]

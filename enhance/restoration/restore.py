@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.config.checks import check_ranges, check_types
+from enhance.config.limits import check_ranges, check_types
 from enhance.config.restoration import FACTORS, AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
 from enhance.config.schema import Config, SettingsError
 from enhance.images.arrays import ImageError

@@ -13,7 +13,7 @@ from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from enhance.config.checks import check_ranges
+from enhance.config.limits import check_ranges
 from enhance.config.schema import BackboneConfig, Config, SettingsError, limited
 from enhance.utils.files import sentence
 from enhance.utils.suggest import unknown

@@ -15,7 +15,7 @@ from PIL import Image
 from enhance.cli import flags
 from enhance.cli.overrides import checked, tool_settings
 from enhance.cli.quoting import quoted
-from enhance.config.checks import check_scored
+from enhance.config.metric_checks import check_scored
 from enhance.config.schema import MetricConfig, SettingsError
 
 Command = Callable[..., Ended]

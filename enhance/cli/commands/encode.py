@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.checks import check_scored, check_weights, unused_backbone
+from enhance.config.metric_checks import check_scored, check_weights, unused_backbone
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
 
 if TYPE_CHECKING:

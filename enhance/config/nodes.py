@@ -1,0 +1,29 @@
+"""The settings as Hydra knows them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from enhance.config.hydra_versions import store
+from enhance.config.reference import described
+from enhance.config.schema import Config
+
+OPEN = ("terms", "slurm", "metric.arguments", "optimizer.arguments", "schedule.arguments", "parametrization.arguments")
+"""Sections whose keys are free. Those of `degradation` are the ones that its YAML names."""
+
+
+def register() -> None:
+    """Make the types known to Hydra under the name `schema`, which conf/base.yaml starts from."""
+    store("schema", opened(Config))
+
+
+@cache
+def opened(settings: type) -> Any:
+    """A node of a dataclass whose open sections take any key; Hydra copies it whenever it composes."""
+    node, names = OmegaConf.structured(settings), described(settings)
+    for section in (section for section in OPEN if section in names):
+        OmegaConf.set_struct(OmegaConf.select(node, section), False)
+    return node
