@@ -1,4 +1,4 @@
-"""In which precision a GPU multiplies numbers of single precision."""
+"""In which precision a network computes."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def full_precision(wanted: bool = True) -> AbstractContextManager[None]:
     if not wanted or torch.compiler.is_compiling() or not torch.cuda.is_initialized():
         return nullcontext()
     return _unrounded()
+
+
+def autocast_to(precision: torch.dtype | None, device: torch.device) -> AbstractContextManager[object]:
+    """Autocast to a precision; None: switched off, where the device has it."""
+    if precision is None and not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, dtype=precision, enabled=precision is not None)
 
 
 @contextmanager

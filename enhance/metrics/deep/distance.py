@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from enhance.backbones.encode import encoded
 from enhance.backbones.moving import moved
 from enhance.backbones.network import Backbone, Weights, load
+from enhance.backbones.precision import autocast_to
 from enhance.metrics import checks
 from enhance.metrics.deep.folding import fold, groups
-from enhance.metrics.deep.fusion import PreparedLevels, column_distances, level_distances, prepare_levels
+from enhance.metrics.deep.fusion import PreparedLevels, column_distances, prepare_levels
 from enhance.metrics.deep.kernels import KERNELS
 from enhance.metrics.deep.layouts import LAYOUTS, pad
-from enhance.metrics.deep.pairs import Prepared, covered, in_parts, masks_of_levels
+from enhance.metrics.deep.levels import levels_of
+from enhance.metrics.deep.maps import spread
+from enhance.metrics.deep.pairs import Prepared, covered, in_parts, masks_of_levels, paired, symmetric_distances
 from enhance.metrics.deep.published import level_spec, network_for
 from enhance.metrics.deep.smoothing import smoothed, stage_weights, weighted_mean
 from enhance.metrics.metric import BaseMetric
@@ -37,7 +37,7 @@ class DeepDistance(BaseMetric):
     may share one: moving a metric gives it a copy where the network changes, and leaves the others where they are.
 
     On a GPU losses and scores are computed in full precision; so is their gradient where `backward` is called within
-    `enhance.full_precision()`, as `enhance.optimize` does. Elsewhere torch may round convolutions to TF32 there.
+    `enhance.fullautocast_to()`, as `enhance.optimize` does. Elsewhere torch may round convolutions to TF32 there.
 
     Args:
         backbone: a name of `enhance.BACKBONES`, or a `Backbone`.
@@ -159,8 +159,9 @@ class DeepDistance(BaseMetric):
         image, target, mask = self._checked(image, reference, mask)
         features = self._features(image)
         masks = masks_of_levels(mask, features)
-        with _precision(image.device):
-            found = [self._distances(x, level) for x, level in self._paired(features, target, masks)]
+        with autocast_to(None, image.device):
+            columns = paired(features, target, masks, self._cut)
+            found = [symmetric_distances(x, level, self.spec) for x, level in columns]
             distances = torch.cat(found, 1) if len(found) > 1 else found[0]
             return distances if masks is None else distances / covered(masks)
 
@@ -181,21 +182,11 @@ class DeepDistance(BaseMetric):
             ValueError: as `forward`.
         """
         image, target, mask = self._checked(image, reference, mask)
-        total = image.new_zeros(len(image), *image.shape[-2:])
         features = self._features(image)
         masks = masks_of_levels(mask, features)
-        inside = None if masks is None else covered(masks)
-        paired = self._paired(features, target, masks)
-        columns = (found for x, prepared in paired for found in column_distances(x, prepared, self.spec))
-        for index, (level, distances) in enumerate(zip(features, columns, strict=True)):
-            distances = distances / distances.shape[-1]
-            share = distances / self._cut(torch.ones_like(level)).sum(1).clamp_min(1)
-            spread = self._scattered(level, share)
-            large = functional.interpolate(spread[:, None], size=image.shape[-2:], mode="bilinear")[:, 0]
-            distances = distances if inside is None else distances / inside[:, index, None]
-            kept = distances.sum(1) / large.sum((1, 2)).clamp_min(torch.finfo(large.dtype).tiny)
-            total += large * kept[:, None, None] / len(features)
-        return total
+        columns = paired(features, target, masks, self._cut)
+        distances = (found for x, prepared in columns for found in column_distances(x, prepared, self.spec))
+        return spread(features, distances, self._cut, image.shape[-2:], None if masks is None else covered(masks))
 
     def _checked(
         self, image: Tensor, reference: Tensor | Prepared, mask: Tensor | None
@@ -206,48 +197,13 @@ class DeepDistance(BaseMetric):
         checks.prepared(target, image, None if torch.compiler.is_compiling() else self.fingerprint)
         return image, target, None if mask is None else checks.mask(mask, image)
 
-    def _paired(
-        self, features: list[Tensor], target: Prepared, masks: list[Tensor] | None
-    ) -> Iterator[tuple[Tensor, PreparedLevels]]:
-        """The columns (64, B, N) of levels that lie side by side, and the reference's."""
-        grouped = [prepared.sizes for prepared in target.levels]
-        columns = fold([self._cut(level) for level in features], grouped)
-        if masks is None:
-            return zip(columns, target.levels, strict=True)
-        channels = zip(masks, features, strict=True)
-        weights = fold([self._cut(mask.expand(-1, level.shape[1], -1, -1)) for mask, level in channels], grouped)
-        masked = (
-            torch.lerp(prepared.columns.expand_as(x), x, weight.expand_as(x))
-            for x, prepared, weight in zip(columns, target.levels, weights, strict=True)
-        )
-        return zip(masked, target.levels, strict=True)
-
-    def _distances(self, x: Tensor, prepared: PreparedLevels) -> Tensor:
-        """Distances of levels that lie side by side, (B, L), differentiable in the image and, if the reference asks for
-        gradients, in the reference.
-        """
-        y = prepared.columns
-        distances = level_distances(x, replace(prepared, columns=y.detach()), self.spec)
-        if not y.requires_grad:
-            return distances
-        swapped = level_distances(y.expand_as(x), PreparedLevels(prepared.sizes, x.detach()), self.spec)
-        return distances + (swapped - swapped.detach())  # the measure is symmetric; the value stays the same exactly
-
-    def _scattered(self, level: Tensor, share: Tensor) -> Tensor:
-        """Each column's share at the positions of its entries, summed over channels: (B, N) -> (B, H', W')."""
-        with torch.enable_grad():  # cutting only picks entries: its derivative puts them back
-            like = torch.zeros_like(level, requires_grad=True)
-            columns = self._cut(like)
-            (spread,) = torch.autograd.grad(columns, like, share[:, None].expand_as(columns))
-        return spread.sum(1)
-
     @torch.no_grad()
     def prepare(self, reference: Tensor) -> Prepared:
         """Compute the reference's side of the distance once: (B, 3, H, W) in [0, 1] -> what is accepted wherever a
         reference is.
         """
         target = self._target(reference)
-        with _precision(reference.device):
+        with autocast_to(None, reference.device):
             levels = tuple(prepare_levels(level.columns, level.sizes, self.spec) for level in target.levels)
         return replace(target, levels=levels)
 
@@ -261,18 +217,7 @@ class DeepDistance(BaseMetric):
         return Prepared(tuple(reference.shape), tuple(levels), self.fingerprint)
 
     def _features(self, image: Tensor) -> list[Tensor]:
-        """The levels: the image as the measure sees it, then the backbone's feature maps; computed once within
-        `encode_once`.
-        """
-        return encoded((self.backbone, self.prefilter, self.autocast), image, self._encode)
-
-    def _encode(self, image: Tensor) -> list[Tensor]:
-        if self.prefilter:
-            factor = min(max(1, round(max(image.shape[-2:]) / 256)), *image.shape[-2:])
-            image = functional.avg_pool2d(image, factor) if factor > 1 else image
-        with _precision(image.device, self.autocast):
-            maps = self.backbone(image)
-        return [level.to(image.dtype) for level in (image, *maps)]
+        return levels_of(self.backbone, image, self.prefilter, self.autocast)
 
     def _cut(self, level: Tensor) -> Tensor:
         return LAYOUTS[self.layout](pad(level, self.padding))
@@ -311,13 +256,6 @@ class DeepDistance(BaseMetric):
 
     def extra_repr(self) -> str:
         return f"backbone={self.backbone.name!r}, weights={self.backbone.origin.name!r}, layout={self.layout!r}"
-
-
-def _precision(device: torch.device, autocast: torch.dtype | None = None) -> AbstractContextManager[object]:
-    """Autocast to a precision; None: switched off, where the device has it."""
-    if autocast is None and not torch.amp.is_autocast_available(device.type):
-        return nullcontext()
-    return torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
 
 
 class DeepWSD(DeepDistance):

@@ -1,14 +1,17 @@
-"""What is compared: references prepared once, masks of the levels, and batches in parts."""
+"""What is compared: references prepared once, columns in pairs, masks of the levels, and batches in parts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from enhance.metrics.deep.fusion import PreparedLevels
+from enhance.metrics.deep.folding import fold
+from enhance.metrics.deep.fusion import PreparedLevels, level_distances
+from enhance.metrics.deep.published import LevelSpec
 
 _AT_ONCE = 2  # images of a batch that are scored together on a CPU
 
@@ -47,6 +50,42 @@ def covered(masks: list[Tensor]) -> Tensor:
     """The share of each level that lies inside the mask, (B or 1, L)."""
     shares = torch.stack([mask.mean((1, 2, 3)) for mask in masks], 1)
     return shares.clamp_min(torch.finfo(shares.dtype).tiny)
+
+
+def paired(
+    features: list[Tensor], target: Prepared, masks: list[Tensor] | None, cut: Callable[[Tensor], Tensor]
+) -> Iterator[tuple[Tensor, PreparedLevels]]:
+    """The columns (64, B, N) of levels that lie side by side, and the reference's, which replace them outside a mask.
+
+    Args:
+        features: the levels of the image.
+        target: the reference.
+        masks: of the levels, or None.
+        cut: a level -> its columns, (B, 64, N).
+    """
+    grouped = [prepared.sizes for prepared in target.levels]
+    columns = fold([cut(level) for level in features], grouped)
+    if masks is None:
+        return zip(columns, target.levels, strict=True)
+    channels = zip(masks, features, strict=True)
+    weights = fold([cut(mask.expand(-1, level.shape[1], -1, -1)) for mask, level in channels], grouped)
+    masked = (
+        torch.lerp(prepared.columns.expand_as(x), x, weight.expand_as(x))
+        for x, prepared, weight in zip(columns, target.levels, weights, strict=True)
+    )
+    return zip(masked, target.levels, strict=True)
+
+
+def symmetric_distances(x: Tensor, prepared: PreparedLevels, spec: LevelSpec) -> Tensor:
+    """Distances of levels that lie side by side, (B, L), differentiable in the image and, if the reference asks for
+    gradients, in the reference.
+    """
+    y = prepared.columns
+    distances = level_distances(x, replace(prepared, columns=y.detach()), spec)
+    if not y.requires_grad:
+        return distances
+    swapped = level_distances(y.expand_as(x), PreparedLevels(prepared.sizes, x.detach()), spec)
+    return distances + (swapped - swapped.detach())  # the measure is symmetric; the value stays the same exactly
 
 
 Part = tuple[Tensor, "Tensor | Prepared", "Tensor | None"]
