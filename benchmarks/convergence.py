@@ -16,15 +16,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from enhance.build import Metrics, Optimization, degradation_settings
+from enhance.config.groups import degradation_settings
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, steps
+from enhance.experiment.metrics import Metrics
+from enhance.experiment.optimization import Optimization
 from enhance.images.arrays import resized
 from enhance.images.pictures import open_picture
-from enhance.inputs import read_inputs
 from enhance.metrics.deep.distance import DEEP_METRICS
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import psnr, ssim
 from enhance.metrics.registry import display_name
+from enhance.optim.inputs import read_inputs
 from enhance.optim.objective import Term
 from enhance.optim.step import best_of
 from enhance.utils.machine import processor

@@ -83,7 +83,7 @@ def wrong(found: dict[str, list[Row]]) -> Iterable[str]:
     for row in found["Parity"]:
         for name, limit in LIMITS.items():
             if not row[name] <= limit:
-                where = f"{display_name(row['measure'])} in {row['backbone']}"
+                where = display_name(row["measure"], row["backbone"])
                 yield f"{where}: the {name} is off by {row[name]:.1e}, limit {limit:.0e}."
     for row in found["The loop"]:
         if not row["loss at last"] < row["loss at first"]:

@@ -14,13 +14,14 @@ from typing import Any
 
 import torch
 
-from enhance.build import Metrics, backbone_settings
+from enhance.config.groups import backbone_settings
 from enhance.config.schema import MetricConfig
 from enhance.degradations import degrade
+from enhance.experiment.metrics import Metrics
 from enhance.images.arrays import resize
 from enhance.images.pictures import load_image
-from enhance.inputs import SAMPLE_SIZE
 from enhance.metrics.registry import METRICS as REGISTRY
+from enhance.optim.inputs import SAMPLE_SIZE
 from enhance.scoring.meaning import TABLE
 from enhance.scoring.scorers import Scorer, described, score
 from enhance.utils.files import write_json

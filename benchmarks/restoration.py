@@ -30,7 +30,7 @@ import enhance
 from enhance.config.restoration import DenoiserConfig
 from enhance.degradations import poisson_gaussian_noise
 from enhance.images.arrays import from_array, to_array
-from enhance.kernels import gaussian_kernel
+from enhance.images.kernels import gaussian_kernel
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
 from enhance.restoration.downscaling import Downscaled

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import torch
 
-from enhance.build import Metrics, Optimization
 from enhance.config.schema import (
     BackboneConfig,
     Config,
@@ -27,11 +26,13 @@ from enhance.config.schema import (
     ScheduleConfig,
     steps,
 )
-from enhance.inputs import read_inputs
+from enhance.experiment.metrics import Metrics
+from enhance.experiment.optimization import Optimization
 from enhance.metrics.deep.distance import DEEP_METRICS
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import psnr
 from enhance.metrics.registry import display_name
+from enhance.optim.inputs import read_inputs
 from enhance.optim.objective import Term
 from enhance.report.style import BLUE, VERMILION, figure, plain, save
 from enhance.utils.machine import processor

@@ -39,7 +39,7 @@ _HOMES = {
     "load_metric": "enhance.metrics.registry",
     "meaning": "enhance.scoring.meaning",
     "minimize": "enhance.optim.loop",
-    "optimize": "enhance.optimization",
+    "optimize": "enhance.experiment.optimize",
     "restore": "enhance.restoration.restore",
     "save_image": "enhance.images.writing",
     "symmetric_kl": "enhance.metrics.deep.measures",
@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from enhance.backbones.precision import full_precision as full_precision
     from enhance.backbones.weights import WeightsError as WeightsError
     from enhance.degradations import degrade as degrade
+    from enhance.experiment.optimize import optimize as optimize
     from enhance.images.pictures import load_image as load_image
     from enhance.images.writing import save_image as save_image
     from enhance.metrics.deep.distance import DeepJSD as DeepJSD
@@ -104,7 +105,6 @@ if TYPE_CHECKING:
     from enhance.optim.loop import minimize as minimize
     from enhance.optim.objective import Objective as Objective
     from enhance.optim.objective import Term as Term
-    from enhance.optimization import optimize as optimize
     from enhance.restoration.restore import restore as restore
     from enhance.scoring.meaning import meaning as meaning
 

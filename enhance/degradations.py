@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from enhance.images.arrays import from_array, resized, to_array
-from enhance.kernels import disk_kernel, gaussian_profile, motion_kernel
+from enhance.images.kernels import disk_kernel, gaussian_profile, motion_kernel
 from enhance.utils.defaults import SEED
 from enhance.utils.ranges import remedy
 from enhance.utils.suggest import unknown

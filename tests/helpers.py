@@ -21,6 +21,7 @@ from torch import Tensor
 from enhance.backbones.network import Backbone, load
 from enhance.config.paths import initialized
 from enhance.config.schema import Config
+from enhance.experiment.run import conclude
 from enhance.images.writing import save_image
 from enhance.metrics.metric import Metric
 from enhance.optim.frames import FramePlan
@@ -28,7 +29,6 @@ from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Parametrization
 from enhance.optim.step import Step
-from enhance.run import conclude
 from enhance.runs import layout
 from enhance.runs.recorder import Recorder
 from enhance.utils.files import write_bytes

@@ -41,7 +41,13 @@ _FORK = multiprocessing.get_context("forkserver")
 _FORK.set_forkserver_preload(  # what every run imports: a process begins with it
     [
         *("helpers", "hydra._internal.core_plugins", "fontTools.subset"),
-        *("enhance.cli.flags", "enhance.cli.overrides", "enhance.cli.resume", "enhance.run", "enhance.sweeps.summary"),
+        *(
+            "enhance.cli.flags",
+            "enhance.cli.overrides",
+            "enhance.cli.resume",
+            "enhance.experiment.run",
+            "enhance.sweeps.summary",
+        ),
         *("enhance.report.figures", "enhance.report.animation", "enhance.report.html"),
     ]
 )

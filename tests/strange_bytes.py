@@ -256,7 +256,7 @@ def run_folders(folder: Path) -> Seeds:
     """The files of a finished run."""
     from helpers import settings
 
-    from enhance.run import run
+    from enhance.experiment.run import run
 
     made = folder / "run"
     made.mkdir(exist_ok=True)
@@ -303,7 +303,7 @@ def configurations(_: Path) -> Seeds:
 
 def resume(file: Path, folder: Path) -> None:
     """A run's settings that were changed are refused or taken."""
-    import enhance.run
+    import enhance.experiment.run
     from enhance.cli.resume import resume_run
     from enhance.config.limits import check_ranges
 
@@ -312,7 +312,7 @@ def resume(file: Path, folder: Path) -> None:
     for name, content in configurations(folder).items():
         (made / "hydra" / name).write_bytes(content)
     (made / "hydra" / file.name).write_bytes(file.read_bytes())
-    enhance.run.run = lambda config, *_, **__: check_ranges(config)  # type: ignore[assignment]
+    enhance.experiment.run.run = lambda config, *_, **__: check_ranges(config)  # type: ignore[assignment]
     resume_run(made)
 
 

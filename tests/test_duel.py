@@ -11,6 +11,7 @@ import pytest
 from helpers import settings
 from PIL import Image
 
+from enhance.experiment.run import run
 from enhance.images.pictures import load_image
 from enhance.metrics.registry import load_metric
 from enhance.report.duel.data import DuelData
@@ -19,7 +20,6 @@ from enhance.report.figures import curves
 from enhance.report.html import report
 from enhance.report.render import render
 from enhance.report.run_data import RunData
-from enhance.run import run
 from enhance.runs.history import read
 from enhance.runs.progress import Progress
 

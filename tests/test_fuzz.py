@@ -16,9 +16,9 @@ from helpers import settings as composed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from enhance.experiment.run import run
 from enhance.images.writing import save_image
 from enhance.metrics.deep.distance import DEEP_METRICS
-from enhance.run import run
 
 BACKBONES = ("squeezenet", "mobilenet", "vgg_compact")
 SIDE, SMALL = st.integers(8, 300), st.integers(8, 100)

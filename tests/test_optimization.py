@@ -16,17 +16,17 @@ from PIL import Image
 from torch import Tensor
 
 import enhance
-from enhance.build import degradation_settings, group_settings
+from enhance.config.groups import degradation_settings, group_settings
 from enhance.config.schema import OptimizerConfig, ScheduleConfig, StoppingConfig, steps
+from enhance.experiment.run import run
 from enhance.images.arrays import to_array
-from enhance.inputs import read_inputs
 from enhance.metrics import tiles
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.optim.inputs import read_inputs
 from enhance.optim.parametrizations import Pixels
 from enhance.optim.schedules import constant
 from enhance.optim.step import Step
 from enhance.optim.stopping import Plateau
-from enhance.run import run
 from enhance.runs.history import read
 
 

@@ -175,9 +175,9 @@ def _job(config: object) -> float:
     from hydra.types import RunMode
     from omegaconf import OmegaConf
 
-    from enhance.run import run
+    from enhance.experiment.run import run
     from enhance.sweeps.folder import clear_failed, finished_loss, mark_failed, settings_only
-    from enhance.sweeps.gpus import of_job
+    from enhance.utils.gpus import of_job
 
     hydra_config = HydraConfig.get()
     command = shlex.join(["python", "-m", "enhance", *settings_only(hydra_config.overrides.task)])

@@ -41,7 +41,7 @@ def resume_run(folder: Path) -> None:
 
     Raises:
         ValueError: if the folder holds no run that can go on.
-        OSError: see `enhance.run.run`.
+        OSError: see `enhance.experiment.run.run`.
         KeyboardInterrupt: after Ctrl-C.
     """
     if read_metrics(folder).get("status") == "finished":
@@ -60,7 +60,7 @@ def resume_run(folder: Path) -> None:
         began_in = Path(hydra.hydra.runtime.cwd)
     except (OmegaConfBaseException, AttributeError, TypeError) as error:  # the latter where a section is missing
         raise _unreadable(folder, str(error).splitlines()[0]) from error
-    from enhance.run import run
+    from enhance.experiment.run import run
 
     if not began_in.is_dir():
         raise SettingsError(f"The run began in {began_in}, which is gone; its files are named as seen from there.")

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from enhance.config.hydra_versions import register_resolver, version_base
 from enhance.metrics.registry import METRICS
-from enhance.sweeps.gpus import gpus_per_job, jobs_at_once
+from enhance.utils.gpus import gpus_per_job, jobs_at_once
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 

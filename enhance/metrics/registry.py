@@ -179,17 +179,22 @@ METRICS: dict[str, Row] = {
 }
 
 
-def display_name(name: str) -> str:
-    """The name of a metric as papers write it; of an unknown one the name itself.
+def display_name(name: str, backbone: str | None = None) -> str:
+    """The name of a metric as papers write it, with its backbone; of an unknown metric the name itself.
 
     Example:
-        >>> display_name("ssim"), display_name("deepwsd@vgg19"), display_name("mine")
-        ('SSIM', 'DeepWSD in vgg19', 'mine')
+        >>> display_name("ssim"), display_name("deepwsd@vgg19"), display_name("deepwsd", "vgg16"), display_name("mine")
+        ('SSIM', 'DeepWSD in vgg19', 'DeepWSD in vgg16', 'mine')
     """
-    base, _, backbone = name.partition("@")
-    if base not in METRICS:
-        return name
-    return f"{METRICS[base].title} in {backbone}" if backbone else METRICS[base].title
+    base, _, named = name.partition("@")
+    title, within = (METRICS[base].title, backbone or named) if base in METRICS else (name, backbone)
+    return f"{title} in {within}" if within else title
+
+
+def metric_title(metric: Metric) -> str:
+    """The name of a metric that is built, with its backbone where it has one, see `display_name`."""
+    backbone = metric.describe().get("backbone")
+    return display_name(metric.name, backbone and backbone["name"])
 
 
 def load_metric(name: str, **settings: Any) -> Metric:

@@ -16,8 +16,8 @@ from enhance.config.limits import check_ranges, check_types
 from enhance.config.restoration import FACTORS, AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
 from enhance.config.schema import Config, SettingsError
 from enhance.images.arrays import ImageError
-from enhance.inputs import Given, read_image
 from enhance.metrics.psnr_ssim import psnr, ssim_or_nan
+from enhance.optim.inputs import Given, read_image
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
 from enhance.restoration.grey import for_grey, is_grey

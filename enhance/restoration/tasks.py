@@ -12,7 +12,7 @@ from torch import Tensor
 from enhance.config.restoration import METHODS
 from enhance.config.schema import SettingsError
 from enhance.images.arrays import ImageError
-from enhance.kernels import disk_kernel, gaussian_kernel, motion_kernel
+from enhance.images.kernels import disk_kernel, gaussian_kernel, motion_kernel
 from enhance.restoration.blur import Blurred
 from enhance.restoration.blur_estimation import LARGEST, SMALLEST, blur_sigma
 from enhance.restoration.cells import JpegCells

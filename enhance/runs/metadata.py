@@ -12,7 +12,7 @@ import numpy
 import torch
 
 from enhance.config.schema import Config, steps
-from enhance.inputs import Inputs
+from enhance.optim.inputs import Inputs
 from enhance.optim.objective import Objective
 from enhance.utils.hashes import hash_tensor
 from enhance.utils.machine import VERSION, processor

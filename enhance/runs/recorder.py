@@ -43,8 +43,9 @@ class Scores(Protocol):
 class Recorder:
     """Keeps the history, the frames, the best image by loss and, in the end, all figures of a run.
 
-    metrics.json says `running` until `finish` and `finished` only after `enhance.recording.conclude`, so that a folder
-    left half-made never looks finished; result.png is the best image so far, brought up to date at each frame.
+    metrics.json says `running` until `finish` and `finished` only after `enhance.experiment.recording.conclude`, so
+    that a folder left half-made never looks finished; result.png is the best image so far, brought up to date at each
+    frame.
 
     Args:
         folder: an existing folder of the run's own.

@@ -21,8 +21,8 @@ class RecordCommand(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         from enhance.sweeps.folder import record_command
-        from enhance.sweeps.gpus import offer
         from enhance.utils.files import write_text
+        from enhance.utils.gpus import offer
 
         folder = Path(config.hydra.sweep.dir).absolute()
         if self._pointer:

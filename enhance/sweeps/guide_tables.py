@@ -87,7 +87,7 @@ def _loss(losses: Mapping[float, float], rate: float, best: float) -> str:
 def title(judge: str) -> str:
     """The name of a judge, `deepwsd` or the column `deepwsd-vgg16`."""
     name, _, backbone = judge.partition("-")
-    return f"{display_name(name)} in {backbone}" if backbone and name in METRICS else display_name(judge)
+    return display_name(name, backbone) if name in METRICS else display_name(judge)
 
 
 def listed(items: Iterable[Any]) -> str:

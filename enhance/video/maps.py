@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from enhance.images.arrays import Array, to_array
-from enhance.metrics.registry import display_name
+from enhance.metrics.registry import metric_title
 from enhance.report.style import COLOUR_MAP
 from enhance.scoring.scorers import Scorer
 from enhance.video.curve import Second
@@ -68,12 +68,9 @@ def shown(
     ]
     if scorer is None:
         return pictures, Scale("difference of the pixels", 255 * most, "grey levels of 255, mean of the channels")
-    return pictures, Scale(_title(scorer), most, "distance at a pixel; the mean over the pixels is the loss")
-
-
-def _title(scorer: Scorer) -> str:
-    backbone = scorer.metric.describe().get("backbone")
-    return display_name(scorer.metric.name) + (f" in {backbone['name']}" if backbone else "")
+    return pictures, Scale(
+        metric_title(scorer.metric), most, "distance at a pixel; the mean over the pixels is the loss"
+    )
 
 
 def _map(scorer: Scorer | None, image: Tensor, reference: Tensor, mask: Tensor | None) -> Array:

@@ -182,8 +182,7 @@ def _figure(about: Mapping[str, Any], value: float | None) -> str:
 
 
 def _title(about: Mapping[str, Any]) -> str:
-    title = display_name(about["metric"])
-    return f"{title} in {about['backbone']}" if about.get("backbone") else title
+    return display_name(about["metric"], about.get("backbone"))
 
 
 def _better(about: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ def train(settings: DenoiserSettings) -> None:
     files, _ = divide(settings.photos)
     import torch
 
-    from enhance.build import choose_device
+    from enhance.experiment.devices import choose_device
     from enhance.runs.checkpoint import Checkpoints
     from enhance.utils.files import lock, remove_partial, write_bytes
     from research.denoiser import training

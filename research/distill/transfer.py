@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from enhance.backbones.network import Backbone
-from enhance.build import Optimization, degradation_settings
+from enhance.config.groups import degradation_settings
 from enhance.config.schema import Config, MetricConfig
-from enhance.inputs import read_inputs
+from enhance.experiment.optimization import Optimization
 from enhance.metrics.deep.distance import DeepDistance, deep_metric
+from enhance.optim.inputs import read_inputs
 from enhance.optim.objective import Term
 from enhance.optim.step import best_of
 from enhance.optim.stopping import EarlyStopping

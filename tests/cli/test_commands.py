@@ -15,7 +15,7 @@ from enhance.cli.commands import TOOLS
 from enhance.cli.overrides import tool_settings
 from enhance.config.hydra_versions import store
 from enhance.config.paths import initialized
-from enhance.run import run
+from enhance.experiment.run import run
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -17,11 +17,11 @@ from enhance.backbones.registry import BACKBONES
 from enhance.config.checks import check
 from enhance.config.paths import choices
 from enhance.config.schema import MODULE, SettingsError
+from enhance.experiment.run import run
 from enhance.metrics.registry import METRICS
 from enhance.optim.optimizers import OPTIMIZERS
 from enhance.optim.parametrizations import PARAMETRIZATIONS
 from enhance.optim.schedules import SCHEDULES
-from enhance.run import run
 
 EVERY = [(group, name) for group, names in choices().items() for name in names]
 OWN_TESTS = [("task", "duel")]  # several optimisations: tests/test_duel.py

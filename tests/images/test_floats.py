@@ -17,7 +17,7 @@ from enhance.images.arrays import ImageError
 from enhance.images.pictures import load_image
 from enhance.images.reading import from_pillow, read
 from enhance.images.samples import sample_file
-from enhance.inputs import read_inputs
+from enhance.optim.inputs import read_inputs
 
 LIGHT = np.linspace(0, 4, 12 * 10 * 3, dtype=np.float32).reshape(12, 10, 3)
 

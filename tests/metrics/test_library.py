@@ -25,15 +25,16 @@ import enhance
 from enhance.backbones import weights
 from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import WeightsError
-from enhance.build import Metrics, Optimization, terms
 from enhance.cli.help import help_text
 from enhance.config.checks import check
 from enhance.config.paths import choices, initialized
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, TaskConfig
-from enhance.inputs import Inputs
+from enhance.experiment.metrics import Metrics, terms
+from enhance.experiment.optimization import Optimization
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.function import FunctionMetric
 from enhance.metrics.registry import METRICS, Row, load_metric
+from enhance.optim.inputs import Inputs
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Pixels

@@ -9,8 +9,8 @@ import pytest
 import torch
 from helpers import QUICK, settings
 
+from enhance.experiment.run import run
 from enhance.optim.determinism import deterministic
-from enhance.run import run
 from enhance.runs.history import read
 
 

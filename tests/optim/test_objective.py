@@ -10,9 +10,9 @@ from helpers import network
 from torch import Tensor
 
 import enhance
-from enhance.build import Optimization
 from enhance.config.schema import Config, MetricConfig
-from enhance.inputs import read_inputs
+from enhance.experiment.optimization import Optimization
+from enhance.optim.inputs import read_inputs
 from enhance.optim.objective import Objective, Term
 
 

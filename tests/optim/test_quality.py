@@ -9,9 +9,9 @@ import pytest
 import torch
 from helpers import optimise
 
-from enhance.inputs import read_inputs
 from enhance.metrics.deep.distance import DEEP_METRICS
 from enhance.metrics.psnr_ssim import psnr, ssim
+from enhance.optim.inputs import read_inputs
 from enhance.optim.parametrizations import Pyramid
 from enhance.optim.schedules import graduated
 

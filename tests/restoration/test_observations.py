@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from enhance.images.arrays import ImageError, from_array, to_array
+from enhance.images.kernels import disk_kernel, gaussian_kernel, motion_kernel
 from enhance.images.reading import read
-from enhance.kernels import disk_kernel, gaussian_kernel, motion_kernel
 from enhance.restoration.blur import Blurred
 from enhance.restoration.cells import JpegCells
 from enhance.restoration.downscaling import Downscaled

@@ -19,7 +19,7 @@ import enhance
 from enhance.config.restoration import CouplingConfig, DenoiserConfig
 from enhance.degradations import degrade
 from enhance.images.arrays import from_array, to_array
-from enhance.kernels import gaussian_kernel
+from enhance.images.kernels import gaussian_kernel
 from enhance.restoration.blur import Blurred
 from enhance.restoration.denoiser import Denoiser
 from enhance.restoration.denoisers import load_denoiser, tiled

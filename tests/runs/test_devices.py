@@ -13,9 +13,9 @@ import torch
 from helpers import QUICK, settings
 
 from enhance import build
-from enhance.build import choose_device
 from enhance.config.schema import SettingsError
-from enhance.run import run
+from enhance.experiment.devices import choose_device
+from enhance.experiment.run import run
 from enhance.runs.history import Row
 from enhance.runs.progress import Progress
 
@@ -33,7 +33,7 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
 
     def go_on(device: str, resume: bool = True) -> list[str]:
         with monkeypatch.context() as patched:
-            patched.setattr("enhance.recording.device_name", lambda _: device)
+            patched.setattr("enhance.experiment.recording.device_name", lambda _: device)
             run(config, tmp_path, "a test", resume)
         return json.loads((tmp_path / "metrics.json").read_text())["devices"]
 

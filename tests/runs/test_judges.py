@@ -13,10 +13,10 @@ import torch
 from helpers import network, settings
 from torch import Tensor
 
+from enhance.experiment.run import run
 from enhance.images.pictures import load_image
 from enhance.images.writing import save_image
 from enhance.metrics.registry import load_metric
-from enhance.run import run
 from enhance.runs.history import read
 from enhance.runs.progress import Progress
 from enhance.scoring.judges import Judges

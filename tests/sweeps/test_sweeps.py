@@ -114,7 +114,7 @@ def test_a_job_that_fails_in_any_way_does_not_end_the_sweep(
             raise RuntimeError("CUDA out of memory.")
         return 0.5
 
-    monkeypatch.setattr("enhance.run.run", run)
+    monkeypatch.setattr("enhance.experiment.run.run", run)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["enhance", "-m", "seed=1,2,3", *QUICK])
     with pytest.raises(SystemExit) as ended:

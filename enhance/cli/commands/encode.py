@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.metric_checks import check_scored, check_weights, unused_backbone
+from enhance.cli.saying import say, say_untrained, say_unused_backbone
+from enhance.config.metric_checks import check_scored, check_weights
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def run(settings: Settings) -> int:
             if len(names) == 1:
                 raise
             failed += 1
-            _say(f"skipped {name}: {error}")
+            say(f"skipped {name}: {error}")
             continue
         images.append(encoded)
         files |= _save(encoded, names, folder)
@@ -90,7 +90,7 @@ def run(settings: Settings) -> int:
     title = display_name(metric.name)
     _draw(settings, images, files, title, folder)
     show(images, title)
-    _say(f"files, tables and a page in {folder}")
+    say(f"files, tables and a page in {folder}")
     return int(failed > 0 or not all(choice.reached for each in images for choice in each.choices))
 
 
@@ -110,8 +110,7 @@ def _check(settings: Settings) -> tuple[list[Format], Wanted]:
     formats = [format_named(str(name)) for name in given]
     check_scored(settings.metric, [settings.metric.name])
     check_weights(settings.metric, [settings.metric.name])
-    for note in unused_backbone(settings.backbone.name, [settings.metric.name]):
-        _say(f"note: {note}")
+    say_unused_backbone(settings.backbone.name, [settings.metric.name])
     return formats, Wanted(settings.score, settings.max_bytes, _like(settings.like))
 
 
@@ -152,15 +151,14 @@ def _metric(settings: Settings) -> Metric:
     """The metric, on its device; loading a network is the slow part."""
     import torch
 
-    from enhance.build import Metrics, choose_device
+    from enhance.experiment.devices import choose_device
+    from enhance.experiment.metrics import Metrics
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
     device = choose_device(settings.device)
     metric = Metrics(settings.metric, settings.backbone, scoring=True).main().to(device)
-    backbone = metric.describe().get("backbone")
-    if backbone and not backbone["pretrained"]:
-        _say(f"warning: {metric.name} has random weights; its scores mean nothing but that the program runs.")
+    say_untrained(metric.name, metric)
     return metric
 
 
@@ -170,7 +168,7 @@ def _encode(name: str, settings: Settings, metric: Metric, formats: list[Format]
 
     original = read_original(name, settings.background, settings.range)
     for note in original.notes:
-        _say(f"note: {name}: {note}")
+        say(f"note: {name}: {note}")
     return encode_image(original, metric, formats, wanted, settings.points)
 
 
@@ -227,7 +225,3 @@ def _progress(names: Sequence[str]) -> Any:
 
     console = Console(stderr=True, highlight=False)
     return track(names, "encoding", console=console, disable=len(names) == 1 or not console.is_terminal)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)

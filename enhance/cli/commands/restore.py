@@ -130,7 +130,7 @@ def _job(image: str, settings: Settings, folder: Path | None) -> _Job | None:
     Raises:
         SettingsError: if the folder holds something else.
     """
-    from enhance.recording import conclude
+    from enhance.experiment.recording import conclude
     from enhance.runs.layout import RESULT, existing_output, read_metrics
     from enhance.runs.restoration import difference
 
@@ -156,9 +156,9 @@ def _job(image: str, settings: Settings, folder: Path | None) -> _Job | None:
 def _restore(job: _Job, settings: Settings, denoiser: LoadedDenoiser) -> None:
     """Restore one image into its folder."""
     from enhance.config.paths import claim_folder
+    from enhance.experiment.recording import conclude
     from enhance.images.exif import exif_of
     from enhance.images.pictures import picture_path
-    from enhance.recording import conclude
     from enhance.report.render import render
     from enhance.restoration.restore import Restoration
     from enhance.runs.interrupt import Interrupt
@@ -246,7 +246,7 @@ def _metadata(job: _Job, settings: Settings, restoration: Restoration) -> dict[s
 def _denoiser(settings: Settings) -> LoadedDenoiser:
     import torch
 
-    from enhance.build import choose_device
+    from enhance.experiment.devices import choose_device
     from enhance.restoration.denoisers import load_denoiser
 
     if settings.threads:

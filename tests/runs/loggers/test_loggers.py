@@ -15,7 +15,7 @@ from torch import Tensor
 
 from enhance.config.paths import choices, home
 from enhance.config.schema import Config, MetricConfig, SettingsError, TaskConfig
-from enhance.run import run
+from enhance.experiment.run import run
 from enhance.runs.history import Row
 from enhance.runs.loggers import LOGGERS, Loggers, check_loggers
 

@@ -18,11 +18,11 @@ from hydra import compose
 from omegaconf import OmegaConf
 
 from enhance.config.paths import home, initialized
-from enhance.sweeps import gpus
+from enhance.utils import gpus
 
 HOLD = """
 import os, sys
-from enhance.sweeps.gpus import of_job
+from enhance.utils.gpus import of_job
 launcher = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
 print(of_job(launcher, sys.argv[1]), of_job(launcher, sys.argv[1]), os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
 sys.stdin.read()

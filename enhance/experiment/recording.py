@@ -12,11 +12,13 @@ from typing import Any
 
 import torch
 
-from enhance.build import Metrics, Optimization, choose_device
 from enhance.config.notes import notes
 from enhance.config.restoration import RESTORATIONS
 from enhance.config.schema import Config, starts_from, steps
-from enhance.inputs import Inputs, read_inputs
+from enhance.experiment.devices import choose_device
+from enhance.experiment.metrics import Metrics
+from enhance.experiment.optimization import Optimization
+from enhance.optim.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
 from enhance.optim.stopping import EarlyStopping, started
 from enhance.runs import layout as names

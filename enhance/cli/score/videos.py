@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from enhance.cli.saying import say
+from enhance.cli.score.loading import load_mask, load_scorers
+from enhance.cli.score.settings import Settings
 from enhance.config.schema import SettingsError
 from enhance.utils.files import lock, write_json, write_text
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from enhance.cli.commands.score import Settings
     from enhance.scoring import Scorer
     from enhance.video.scoring import Scored, Videos
     from enhance.video.table import Rows
 
 
-def run(
-    settings: Settings,
-    load_scorers: Callable[[Settings], list[Scorer]],
-    load_mask: Callable[[Settings], Tensor | None],
-    say: Callable[[str], None],
-) -> int:
+def score_videos(settings: Settings) -> int:
     """Score every frame, write table, document and page, and print the figures.
 
     Args:
         settings: `reference` and `image` are videos.
-        load_scorers: the columns.
-        load_mask: where frames are compared.
-        say: tells the user something that is no result.
 
     Returns:
         0.
@@ -68,7 +61,7 @@ def run(
         say(f"note: {note}")
     table.parent.mkdir(parents=True, exist_ok=True)
     with lock(table.parent, f".{table.name}.lock"):
-        return _scored(settings, pair, videos, found, mask, table, say)
+        return _scored(settings, pair, videos, found, mask, table)
 
 
 def _scored(
@@ -78,9 +71,8 @@ def _scored(
     scorers: list[Scorer],
     mask: Tensor | None,
     table: Path,
-    say: Callable[[str], None],
 ) -> int:
-    from enhance.build import choose_device
+    from enhance.experiment.devices import choose_device
     from enhance.scoring.identity import Identity
     from enhance.video.document import lines, values
     from enhance.video.maps import shown

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from enhance.build import choose_device
-from enhance.cli.commands.score import load_mask, load_scorers, run
+from enhance.cli.score.loading import load_mask, load_pairs, load_scorers
+from enhance.cli.score.settings import Settings
 from enhance.config.schema import SettingsError
+from enhance.experiment.devices import choose_device
 from enhance.scoring import Pair, PairsError, local_engine, score_pairs
 from enhance.scoring.batches import Scoring
 from enhance.scoring.document import Document, about_scorers
@@ -25,8 +26,6 @@ from enhance.scoring.sources import open_source
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from enhance.cli.commands.score import Settings
 
 TABLE = "scores.csv"
 _MOST_NOTED = 5  # images whose conversion is reported
@@ -80,6 +79,11 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
     there = document.asked() - outcome.scored
     said = f"{outcome.scored} {'pair' if outcome.scored == 1 else 'pairs'} scored"
     return _conclude(settings.format, document, outcome, said + (f", {there} were there already" if there else ""))
+
+
+def score_list(settings: Settings) -> int:
+    """As `score_many`, of the pairs that checked settings name: what a job of Slurm does."""
+    return score_many(settings, load_pairs(settings))
 
 
 def _engine(settings: Settings, scorers: Sequence[Scorer], mask: Tensor | None, say: Callable[[str], object]) -> Engine:
@@ -139,7 +143,7 @@ def _submit(settings: Settings, pairs: int, output: Path) -> int:
     Shard(1, int(of)).part(range(pairs))
     output.parent.mkdir(parents=True, exist_ok=True)
     jobs = [replace(settings, engine="local", shard=f"{number}/{of}", slurm={}) for number in range(1, int(of) + 1)]
-    print(submit(run, jobs, output.parent / "submitit", settings.slurm))
+    print(submit(score_list, jobs, output.parent / "submitit", settings.slurm))
     print(f"when they are done: python -m enhance task=score merge={output.parent}")
     return 0
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from torch import Tensor
 
-from enhance.build import Metrics, Optimization, backbone_settings, choose_device, degradation_settings, group_settings
 from enhance.config.checks import check_tile_and_warmup
+from enhance.config.groups import backbone_settings, degradation_settings, group_settings
 from enhance.config.limits import check_ranges
 from enhance.config.paths import choices, default_choice
 from enhance.config.schema import (
@@ -24,14 +24,17 @@ from enhance.config.schema import (
     TaskConfig,
 )
 from enhance.config.schema import steps as count
-from enhance.images.arrays import resize, to_array
-from enhance.inputs import Given, read_inputs
+from enhance.experiment.devices import choose_device
+from enhance.experiment.metrics import Metrics
+from enhance.experiment.optimization import Optimization
+from enhance.experiment.optimized import Optimized
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import ssim_or_nan
 from enhance.metrics.registry import METRICS
 from enhance.metrics.tiles import Tiled
 from enhance.optim.determinism import deterministic as fixed_order
 from enhance.optim.guard import Diverged
+from enhance.optim.inputs import Given, read_inputs
 from enhance.optim.objective import Term
 from enhance.optim.optimizers import MakeOptimizer
 from enhance.optim.parametrizations import Parametrization
@@ -44,56 +47,9 @@ from enhance.runs.progress import Progress, in_notebook
 from enhance.runs.recorder import measured
 from enhance.utils.suggest import unknown
 
-_SHOWN = 600  # pixels of an image's longer side in a notebook
 _Settings = TypeVar("_Settings")
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Optimized:
-    """What an optimisation has come to. In a notebook it shows its images and curves.
-
-    Attributes:
-        image: (1, 3, H, W) in [0, 1], the best by loss, on the device of the run.
-        best: the row of its step.
-        history: one row a step: step, loss, score, lr, psnr, ssim, seconds, terms; SSIM, which takes long, is NaN
-            between some forty steps. `pandas.DataFrame(result.history)` is a table of it.
-        stop_reason: why it ended.
-        reference, initial: (1, 3, H, W), what it moved towards and where it started.
-        frames: a few images on the way, by step, on the CPU.
-        weights: of the objective's terms, by name, where it has several.
-    """
-
-    image: Tensor
-    best: Row
-    history: list[Row]
-    stop_reason: str
-    reference: Tensor
-    initial: Tensor
-    frames: dict[int, Tensor]
-    weights: dict[str, float] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        return (
-            f"Optimized(step {self.best.step}: loss {self.best.loss:.4g}, PSNR {self.best.psnr:.2f} dB, "
-            f"SSIM {self.best.ssim:.4f}; {self.stop_reason})"
-        )
-
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """Images and curves, for IPython."""
-        from enhance.report.figures import strip
-
-        rows = {row.step: row for row in self.history}
-        titled = {f"initial: {_decibels(self.history[0])}": self.initial}
-        titled |= {
-            f"step {step}: {_decibels(rows[step])}": image
-            for step, image in self.frames.items()
-            if 0 < step < self.best.step
-        }
-        titled |= {f"result: {_decibels(self.best)}": self.image, "reference": self.reference}
-        images = {title: to_array(resize(image.float(), _SHOWN)) for title, image in titled.items()}
-        return strip(images, self.history, self.best, weights=self.weights)
 
 
 def optimize(
@@ -319,7 +275,3 @@ def _rule(callback: Callable[[Step], object]) -> Rule:
         return answer if isinstance(answer, str) else None
 
     return rule
-
-
-def _decibels(row: Row) -> str:
-    return f"{row.psnr:.1f} dB"

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import torch
 
-from enhance.build import Optimization, judges, terms
 from enhance.config.checks import check
 from enhance.config.schema import DUEL, Config
-from enhance.duel import run_duel
+from enhance.experiment.duel import run_duel
+from enhance.experiment.metrics import judges, terms
+from enhance.experiment.optimization import Optimization
+from enhance.experiment.recording import conclude, concluded, record, set_up
 from enhance.optim.determinism import deterministic
-from enhance.recording import conclude, concluded, record, set_up
 from enhance.runs import layout as names
 from enhance.runs.errors import explained
 from enhance.runs.loggers import check_loggers
@@ -38,7 +39,7 @@ def run(config: Config, folder: Path, command: str, resume: bool = False) -> flo
             what is missing of the figures is drawn.
 
     Returns:
-        The objective: the best loss; of a duel, see `enhance.duel`.
+        The objective: the best loss; of a duel, see `enhance.experiment.duel`.
 
     Raises:
         ValueError: one sentence about what is wrong with the settings, the files, the weights or the checkpoint.

@@ -14,8 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.build import Optimization, judges
 from enhance.config.schema import Config
+from enhance.experiment.metrics import judges
+from enhance.experiment.optimization import Optimization
+from enhance.experiment.recording import Setup, conclude, concluded, record, set_up
 from enhance.images.writing import save_image
 from enhance.metrics.metric import Metric
 from enhance.metrics.registry import display_name
@@ -25,7 +27,6 @@ from enhance.optim.objective import Term
 from enhance.optim.parametrizations import Parametrization
 from enhance.optim.step import Step
 from enhance.optim.stopping import Rule
-from enhance.recording import Setup, conclude, concluded, record, set_up
 from enhance.report.duel.data import FOUR
 from enhance.report.numbers import quantity
 from enhance.runs import layout as names
@@ -86,7 +87,7 @@ class DuelOptimization(Optimization):
 
 
 def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
-    """The four images of a duel, and what compares them, in `folder`; see `enhance.run.run`.
+    """The four images of a duel, and what compares them, in `folder`; see `enhance.experiment.run.run`.
 
     Returns:
         The loss of the best image by the first metric, as a share of that of the worst: the smaller, the further apart

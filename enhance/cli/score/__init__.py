@@ -1,0 +1,1 @@
+"""`task=score`: a pair, many pairs, two videos."""

@@ -1,0 +1,73 @@
+"""What `task=score` compares, where, and by which metrics."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from enhance.cli.saying import say, say_untrained
+from enhance.cli.score.settings import Settings
+from enhance.config.metric_checks import check_weights
+from enhance.config.schema import SettingsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from enhance.scoring import Pair, Scorer
+
+
+def load_pairs(settings: Settings) -> list[Pair]:
+    """What is compared; what is left out of two folders is said."""
+    from enhance.images.samples import SAMPLES
+    from enhance.scoring import find_pairs, left_out, read_pairs
+    from enhance.scoring.sources import is_url
+    from enhance.utils.suggest import short
+
+    if settings.pairs:
+        return read_pairs(settings.pairs)
+    reference, image = settings.reference or "", settings.image or ""
+    for key, name in (("reference", reference), ("image", image)):
+        if name not in SAMPLES and not os.path.exists(name) and not is_url(name):
+            raise SettingsError(f"{key}={short(name)}: there is no such file or folder.")
+    pairs = find_pairs(reference, image)
+    for folder in (reference, image):
+        used = [file for pair in pairs for file in (pair.reference, pair.image)]
+        for line in left_out(folder, used) if os.path.isdir(folder) else ():
+            say(f"note: {folder}: {line}")
+    return pairs
+
+
+def load_scorers(settings: Settings) -> list[Scorer]:
+    """The columns; loading a network is the slow part."""
+    import torch
+
+    from enhance.experiment.devices import choose_device
+    from enhance.experiment.metrics import Metrics
+    from enhance.scoring import scorers
+
+    device = choose_device(settings.device)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    metrics = Metrics(settings.metric, settings.backbone, scoring=True)
+
+    def build(name: str) -> Any:
+        return metrics.named(name).to(device)
+
+    names = settings.metrics or [settings.metric.name]
+    check_weights(settings.metric, names)
+    found = scorers(names, build, settings.backbones or [settings.backbone.name])
+    for scorer in found:
+        say_untrained(scorer.name, scorer.metric)
+    return found
+
+
+def load_mask(settings: Settings) -> Tensor | None:
+    """Where images are compared, (1, 1, H, W) in [0, 1]."""
+    if settings.mask is None:
+        return None
+    from enhance.images.pictures import open_picture
+
+    mask = open_picture(settings.mask, "black").image.mean(1, keepdim=True)
+    if not mask.any():
+        raise SettingsError(f"mask={settings.mask} is black everywhere: no pixel would be compared; white is compared.")
+    return mask

@@ -1,0 +1,117 @@
+"""`task=score` of one pair of images: its scores, and where the two differ."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from enhance.cli.saying import say
+from enhance.cli.score.loading import load_mask, load_scorers
+from enhance.cli.score.settings import Settings
+from enhance.config.schema import SettingsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from enhance.images.reading import Picture
+    from enhance.scoring import Pair, Scorer
+
+
+def score_pair(settings: Settings, pair: Pair) -> int:
+    """Print the scores of one pair, and draw its distance maps where they are asked for.
+
+    Returns:
+        0.
+
+    Raises:
+        ValueError: one sentence about the files, the sizes or the weights.
+    """
+    from enhance.backbones.encode import encode_once
+    from enhance.scoring.meaning import meaning_of
+    from enhance.scoring.scorers import lines
+    from enhance.scoring.sources import open_source
+
+    pictures = [open_source(name, settings.background, settings.range) for name in (pair.reference, pair.image)]
+    notes = [
+        f"{name}: {note}"
+        for name, picture in zip(("reference", "image"), pictures, strict=True)
+        for note in picture.notes
+    ]
+    if _same_file(pair):
+        notes.append("reference and image are the same file")
+    sizes = [_size(picture.image) for picture in pictures]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"image={pair.image} has {sizes[1]} pixels and reference={pair.reference} {sizes[0]}; crop or resize one."
+        )
+    mask = load_mask(settings)
+    if mask is not None and mask.shape[-2:] != pictures[0].image.shape[-2:]:
+        raise SettingsError(f"mask={settings.mask} has {_size(mask)} pixels and the images {sizes[0]}; resize it.")
+    found = load_scorers(settings)
+    details = []
+    with encode_once():
+        for scorer in found:
+            reference, image = (picture.image.to(scorer.metric.device) for picture in pictures)
+            details.append(scorer.details(image, reference, None if mask is None else mask.to(image)))
+            if mask is None and (means := meaning_of(details[-1])):
+                details[-1]["meaning"] = means.as_dict()
+        drawn = _draw(settings, pair, pictures, found, mask)
+    if settings.format == "json":
+        print(
+            json.dumps(
+                {
+                    "reference": pair.reference,
+                    "image": pair.image,
+                    "scores": details,
+                    "map": str(drawn) if drawn else None,
+                    "notes": notes,
+                },
+                indent=2,
+            )
+        )
+        return 0
+    for note in notes:
+        say(f"note: {note}")
+    for line in lines(details):
+        print(line)
+    if drawn:
+        print(f"{'':9} map: {drawn}")
+    return 0
+
+
+def _same_file(pair: Pair) -> bool:
+    """Whether both names lead to one file, by a link or another spelling too."""
+    names = pair.reference, pair.image
+    return names[0] == names[1] or (
+        all(map(os.path.exists, names)) and os.path.samefile(*names)
+    )  # samples have no path
+
+
+def _size(image: Tensor) -> str:
+    return f"{image.shape[-1]} x {image.shape[-2]}"
+
+
+def _draw(
+    settings: Settings, pair: Pair, pictures: list[Picture], found: list[Scorer], mask: Tensor | None
+) -> Path | None:
+    """Lay the distance maps over the image where that is asked for."""
+    asked = settings.map or "false"
+    if asked == "false":
+        return None
+    from enhance.metrics.registry import METRICS, metric_title
+    from enhance.report.overlay import draw
+
+    metrics: list[Any] = [scorer.metric for scorer in found if hasattr(scorer.metric, "map")]
+    if not metrics:
+        names = ", ".join(name for name, row in METRICS.items() if row.deep)
+        raise SettingsError(f"map={settings.map} needs a metric that has a map: {names}.")
+    reference, image = (picture.image for picture in pictures)
+    maps = {}
+    for metric in metrics:
+        pair_there = (image.to(metric.device), reference.to(metric.device))
+        maps[metric_title(metric)] = metric.map(*pair_there, None if mask is None else mask.to(pair_there[0]))[0]
+    path = Path(f"{Path(pair.image).stem}-map.png" if asked == "true" else asked).expanduser()
+    draw(maps, image, path)
+    return path

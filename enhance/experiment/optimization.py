@@ -1,0 +1,114 @@
+"""An optimisation of the settings, which the command and `enhance.optimize` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from enhance.config.schema import Config, steps
+from enhance.metrics.metric import Metric
+from enhance.metrics.tiles import tile_size
+from enhance.optim.coarse_to_fine import coarse_to_fine
+from enhance.optim.frames import FramePlan
+from enhance.optim.inputs import Inputs
+from enhance.optim.loop import Settings, minimize
+from enhance.optim.objective import Objective, Term
+from enhance.optim.optimizers import OPTIMIZERS, MakeOptimizer, make_optimizer
+from enhance.optim.parametrizations import Masked, Parametrization, default_rate, make_parametrization
+from enhance.optim.schedules import Schedule, graduated, make_schedule
+from enhance.optim.step import Step
+from enhance.optim.stopping import Rule, stopping_rules
+
+_KEPT = 100_000_000  # pixels of all frames of a run together
+
+
+class Optimization:
+    """An optimisation of the settings, on its device.
+
+    Args:
+        config: of the run; its metric and terms are not looked at.
+        terms: of the objective.
+        inputs: reference, initial image and mask.
+        device: of the run; None: where the main metric lies.
+        parametrization, optimizer, schedule: in place of those of the settings.
+
+    Attributes:
+        objective: at full size.
+        reference, initial: (1, 3, H, W) in [0, 1], on the device.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        terms: Sequence[Term],
+        inputs: Inputs,
+        device: torch.device | None = None,
+        *,
+        parametrization: Callable[[Tensor], Parametrization] | None = None,
+        optimizer: MakeOptimizer | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
+        for term in terms:
+            if device is not None and isinstance(term.function, Metric):
+                term.function.to(device)
+        main = next((term.function for term in terms if isinstance(term.function, Metric)), None)
+        device = device or (main.device if main else None) or torch.device("cpu")
+        where = {"device": device, "dtype": main.dtype if main else torch.float32}
+        self.reference, self.initial = inputs.reference.to(**where), inputs.initial.to(**where)
+        self._mask = None if inputs.mask is None else inputs.mask.to(**where)
+        self._config, self._terms, self._tile = config, terms, config.tile
+        similar = inputs.similar
+        self._make = parametrization or make_parametrization(config.parametrization, similar)
+        made = self._make(self.initial[..., :8, :8])
+        if not all(callable(getattr(made, part, None)) for part in ("parameters", "image", "project")):
+            raise ValueError(
+                f"parametrization must make a Parametrization of the image, as Pixels does, not {type(made).__name__}."
+            )
+        self._settings = Settings(
+            optimizer=optimizer or make_optimizer(config.optimizer),
+            schedule=schedule or make_schedule(config.schedule),
+            reset_moments=config.schedule.reset_moments,
+            # of a sum that may fall below zero there is no logarithm
+            log_loss=config.optimizer.log_loss and all(term.weight >= 0 for term in terms),
+            smoothing=graduated(config.optimizer.smoothing),
+            tf32=config.tf32,
+        )
+        own = OPTIMIZERS[config.optimizer.name].learning_rate if optimizer is None else None
+        self._rate = config.optimizer.learning_rate or own or default_rate(made, similar)
+        self.objective = self._objective(self.reference, self._mask)
+
+    def _objective(self, reference: Tensor, mask: Tensor | None) -> Objective:
+        height, width = reference.shape[-2:]
+        return Objective(self._terms, reference, mask, tile_size(height, width, self._tile))
+
+    def _parametrized(self, initial: Tensor, mask: Tensor | None) -> Parametrization:
+        made = self._make(initial)
+        return made if mask is None else Masked(made, initial, mask)
+
+    def steps(self, resume: Mapping[str, Any] | None = None) -> Iterator[Step]:
+        """The Steps of the run, from its beginning or from the state of a Step."""
+        settings: Settings = {**self._settings, "resume": resume}
+        count = {"steps": steps(self._config), "learning_rate": self._rate}
+        if not self._config.coarse:
+            start = self._parametrized(self.initial, self._mask)
+            return minimize(self.objective, start, **count, **settings)
+        return coarse_to_fine(
+            self._objective, self.reference, self.initial, self._parametrized, **count, mask=self._mask, **settings
+        )
+
+    def rules(self) -> list[Rule]:
+        """The rules of early stopping that the settings ask for."""
+        better = self.objective.main.higher_is_better
+        made_worse = next(term.weight for term in self._terms if term.function is self.objective.main) < 0
+        return stopping_rules(self._config.stopping, better != made_worse)
+
+    def frames(self) -> FramePlan:
+        """The steps that are kept: fewer of large images, so that all frames together have `_KEPT` pixels."""
+        height, width = self.reference.shape[-2:]
+        most = max(2, _KEPT // (height * width))
+        plan, count = self._config.frames, steps(self._config)
+        every = max(plan.every, -(-count // most))
+        return FramePlan(plan.spacing, count=min(plan.count, most), every=every, steps=count)
