@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from helpers import QUICK, settings
 
-from enhance import build
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.registry import BACKBONES
 from enhance.config.checks import check
 from enhance.config.paths import choices
 from enhance.config.schema import MODULE, SettingsError
+from enhance.experiment import metrics
 from enhance.experiment.run import run
 from enhance.metrics.registry import METRICS
 from enhance.optim.optimizers import OPTIMIZERS
@@ -66,7 +66,7 @@ def test_choices_are_the_registries() -> None:
 
 @pytest.fixture
 def _networks_are_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "load", loaded)
+    monkeypatch.setattr(metrics, "load", loaded)
 
 
 @cache

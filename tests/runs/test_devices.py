@@ -12,8 +12,8 @@ import pytest
 import torch
 from helpers import QUICK, settings
 
-from enhance import build
 from enhance.config.schema import SettingsError
+from enhance.experiment import devices
 from enhance.experiment.devices import choose_device
 from enhance.experiment.run import run
 from enhance.runs.history import Row
@@ -62,7 +62,7 @@ def test_auto_takes_the_first_device_that_computes(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in there)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in there)
-    monkeypatch.setattr(build, "_computes", lambda name: name in computing)
+    monkeypatch.setattr(devices, "_computes", lambda name: name in computing)
     assert choose_device("auto") == torch.device(chosen)
 
 
