@@ -40,7 +40,9 @@ LITTLE = [argument for argument in RUN if not argument.startswith("steps=")] + [
 _FORK = multiprocessing.get_context("forkserver")
 _FORK.set_forkserver_preload(  # what every run imports: a process begins with it
     [
-        *("helpers", "hydra._internal.core_plugins", "fontTools.subset"),
+        *("helpers", "hydra._internal.core_plugins", "hydra.experimental.callback", "fontTools.subset"),
+        *("torch._dynamo", "torchvision.models", "imageio.plugins.pillow", "fontTools.ttLib.tables._g_l_y_f"),
+        *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf"),
         *(
             "enhance.cli.flags",
             "enhance.cli.overrides",
