@@ -11,7 +11,7 @@ import imageio.v3 as iio
 import matplotlib
 import numpy as np
 import pytest
-from helpers import picture, run, steps
+from helpers import no_drawing, picture, run, steps
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
@@ -88,21 +88,27 @@ def test_a_frame_far_from_the_next_is_shown_longer() -> None:
     assert 4500 < sum(shown) < 5600
 
 
-@pytest.mark.draws("progress_gif")
-def test_the_caption_is_drawn_in_the_same_tone_in_every_frame(tmp_path: Path) -> None:
-    run(tmp_path / "run", 64, 150, 12)
-    with Image.open(tmp_path / "run" / "progress.gif") as drawn:
+@pytest.fixture(scope="module")
+def animated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with its animation."""
+    folder = tmp_path_factory.mktemp("animated") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        no_drawing(patch, but=["progress_gif"])
+        run(folder, 64, 150, 12)
+    return folder
+
+
+def test_the_caption_is_drawn_in_the_same_tone_in_every_frame(animated: Path) -> None:
+    with Image.open(animated / "progress.gif") as drawn:
         frames = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(drawn)]
     assert frames[0].shape == (64 + 18, 150)
     assert {int(frame[64:].min()) for frame in frames} == {34}
     assert {int(frame[-1].min()) for frame in frames} == {255}
 
 
-@pytest.mark.draws("progress_gif")
-def test_the_gif_keeps_every_colour_of_its_frames(tmp_path: Path) -> None:
-    run(tmp_path / "run", 64, 150, 12)
-    data = RunData.read(tmp_path / "run")
-    shown = iio.imread(tmp_path / "run" / "progress.gif")
+def test_the_gif_keeps_every_colour_of_its_frames(animated: Path) -> None:
+    data = RunData.read(animated)
+    shown = iio.imread(animated / "progress.gif")
     steps = evenly(list(data.frames), data.rows_by_step, 36)
     assert len(shown) == len(steps)
     for step, pixels in zip(steps, shown, strict=True):
@@ -110,7 +116,7 @@ def test_the_gif_keeps_every_colour_of_its_frames(tmp_path: Path) -> None:
         assert np.array_equal(pixels, np.asarray(drawn)), step
 
 
-@pytest.mark.parametrize("name", ["a$b_{$c.png", "写真.png", "a" * 200 + ".png", "x\ny.png", ""])
+@pytest.mark.parametrize("name", ["a$b_{$c\n写真.png", "a" * 200 + ".png", ""])
 def test_any_name_can_be_in_a_title(name: str, tmp_path: Path) -> None:
     run(tmp_path / "run", 16, 16, 3, drawn=False)
     metrics = tmp_path / "run" / "metrics.json"
