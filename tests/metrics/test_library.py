@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
 import sys
 from collections.abc import Callable
 from functools import cache, partial
@@ -181,15 +179,6 @@ def test_where_the_gradient_was_finite_it_is_the_librarys(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_double_precision(name: str) -> None:
-    image, reference = pictures(name)
-    metric = copy.deepcopy(metric_of(name)).double()
-    losses = metric.losses(image.double(), reference.double())
-    assert losses.dtype == torch.float64
-    assert losses.tolist() == pytest.approx(metric_of(name).losses(image, reference).tolist(), rel=1e-3, abs=1e-5)
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_masks(name: str) -> None:
     image, reference = pictures(name)
     metric = metric_of(name)
@@ -200,16 +189,6 @@ def test_masks(name: str) -> None:
     distorted = torch.where(left > 0, reference, image)
     assert metric(distorted, reference, mask=left).item() == pytest.approx(0, abs=2e-5)
     assert metric(distorted, reference, mask=1 - left).item() > 1e-4
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_copies_and_pickles(name: str) -> None:
-    image, reference = (each[:1] for each in pictures(name))
-    metric = metric_of(name)
-    expected = metric(image, reference).item()
-    for other in (copy.deepcopy(metric), pickle.loads(pickle.dumps(metric))):
-        assert other(image, reference).item() == expected
-        assert other.describe() == metric.describe()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if METRICS[name].min_size > 1])
