@@ -248,9 +248,7 @@ def test_sixteen_bits_stay(tmp_path: Path, weights: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "I;16"])
-def test_what_the_camera_wrote_is_kept_on_demand(
-    mode: str, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_the_camera_wrote_is_kept_on_demand(mode: str, tmp_path: Path, weights: Path) -> None:
     exif = Image.Exif()
     exif[Base.Model], exif[Base.Orientation] = "Brownie", 6
     exif.get_ifd(IFD.Exif)[Base.DateTimeOriginal] = "1901:01:01 00:00:00"
@@ -272,7 +270,13 @@ def test_what_the_camera_wrote_is_kept_on_demand(
     assert Base.Orientation not in made["keep"]
     assert made["keep"].get_ifd(IFD.Exif) == {Base.DateTimeOriginal: "1901:01:01 00:00:00"}
     assert made["keep"].get_ifd(IFD.GPSInfo)[GPS.GPSLatitudeRef] == "N"
-    run(settings("task=denoise", "image=astronaut", "exif=keep", *given[1:2], f"output={tmp_path / 'sample'}"))
+
+
+def test_a_sample_has_nothing_of_a_camera_to_keep(
+    tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [f"denoiser.weights={weights}", f"output={tmp_path / 'run'}"]
+    run(settings("task=denoise", "image=astronaut", "exif=keep", *given))
     assert "astronaut has no EXIF data to keep" in capsys.readouterr().err
 
 

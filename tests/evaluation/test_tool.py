@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from rich.text import Text
 
-from enhance.evaluation.correlations import evaluate
+from enhance.evaluation.correlations import Evaluation, evaluate
 from enhance.evaluation.show import show
 from enhance.evaluation.subjective_scores import complete, join, read
 
@@ -58,20 +58,21 @@ def test_one_table(enhance: Callable[..., Any], tmp_path: Path) -> None:
     assert {"scatter.png", "scatter.pdf", "evaluation.json"} <= {file.name for file in folder.iterdir()}
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    """Agreements of nine columns."""
+    rows, names = read(table(tmp_path_factory.mktemp("many") / "all.csv")), [f"good{n}" for n in range(9)]
+    return evaluate(complete([row | dict.fromkeys(names, row["good"]) for row in rows], names), 100, 0)
+
+
 @pytest.mark.parametrize("narrow", [True, False])
-def test_no_terminal_cuts_a_figure(narrow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = read(table(tmp_path / "all.csv"))
-    found = evaluate(
-        complete([row | {f"good{n}": row["good"] for n in range(9)} for row in rows], [f"good{n}" for n in range(9)]),
-        100,
-        0,
-    )
+def test_no_terminal_cuts_a_figure(narrow: bool, many: Evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
     said = StringIO()
     monkeypatch.setattr(sys, "stdout", said)
     for name, value in {"FORCE_COLOR": "1" if narrow else "", "COLUMNS": "80", "TERM": "xterm"}.items():
         monkeypatch.setenv(name, value)
-    show(found)
-    one = found.agreements["good8"]["all"]
+    show(many)
+    one = many.agreements["good8"]["all"]
     for measure in ("srcc", "krcc", "plcc", "rmse"):
         low, high = one.intervals[measure]
         assert f"[{low:.4f}, {high:.4f}]" in said.getvalue()
