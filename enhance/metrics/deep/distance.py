@@ -211,11 +211,11 @@ class DeepDistance(BaseMetric):
     ) -> Iterator[tuple[Tensor, PreparedLevels]]:
         """The columns (64, B, N) of levels that lie side by side, and the reference's."""
         grouped = [prepared.sizes for prepared in target.levels]
-        columns = fold([self._cut(level) for level in features], grouped)
+        columns = fold(map(self._cut, features), grouped)
         if masks is None:
             return zip(columns, target.levels, strict=True)
         channels = zip(masks, features, strict=True)
-        weights = fold([self._cut(mask.expand(-1, level.shape[1], -1, -1)) for mask, level in channels], grouped)
+        weights = fold((self._cut(mask.expand(-1, level.shape[1], -1, -1)) for mask, level in channels), grouped)
         masked = (
             torch.lerp(prepared.columns.expand_as(x), x, weight.expand_as(x))
             for x, prepared, weight in zip(columns, target.levels, weights, strict=True)
