@@ -51,8 +51,8 @@ class DeepDistance(BaseMetric):
         check_range: whether to check that images lie in [0, 1]; costs one pass over each image.
         autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, where the device computes
             faster in it. None: full precision, inside an autocast region too. The measure is always computed in full
-            precision. Gradients of a loss with a small weight, or of a large batch, vanish in `torch.float16`: multiply
-            the loss by a scale before `backward`, as `torch.amp.GradScaler` does.
+            precision. In `torch.float16` gradients are scaled on their way through the network, so that they neither
+            vanish nor overflow, whatever the weight of the loss.
         kernel: what computes the measure: `torch`, operators of torch; `triton`, one fused kernel, which DeepWSD has
             with most backbones; or `auto`, the latter on CUDA where Triton is installed.
         seed, model, nodes: see `enhance.load_backbone`.

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from enhance.backbones.encode import encoded
+from enhance.backbones.half_precision import scaled_gradients
 from enhance.backbones.network import Backbone
 from enhance.backbones.precision import autocast_to
 
@@ -26,7 +27,8 @@ def levels_of(backbone: Backbone, image: Tensor, prefilter: bool, autocast: torc
             factor = min(max(1, round(max(image.shape[-2:]) / 256)), *image.shape[-2:])
             image = functional.avg_pool2d(image, factor) if factor > 1 else image
         with autocast_to(autocast, image.device):
-            maps = backbone(image)
-        return [level.to(image.dtype) for level in (image, *maps)]
+            if autocast == torch.float16:
+                return [image, *scaled_gradients(backbone, image)]
+            return [level.to(image.dtype) for level in (image, *backbone(image))]
 
     return encoded((backbone, prefilter, autocast), image, encode)

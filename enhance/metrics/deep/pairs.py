@@ -64,11 +64,11 @@ def paired(
         cut: a level -> its columns, (B, 64, N).
     """
     grouped = [prepared.sizes for prepared in target.levels]
-    columns = fold([cut(level) for level in features], grouped)
+    columns = fold(map(cut, features), grouped)
     if masks is None:
         return zip(columns, target.levels, strict=True)
     channels = zip(masks, features, strict=True)
-    weights = fold([cut(mask.expand(-1, level.shape[1], -1, -1)) for mask, level in channels], grouped)
+    weights = fold((cut(mask.expand(-1, level.shape[1], -1, -1)) for mask, level in channels), grouped)
     masked = (
         torch.lerp(prepared.columns.expand_as(x), x, weight.expand_as(x))
         for x, prepared, weight in zip(columns, target.levels, weights, strict=True)
