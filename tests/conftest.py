@@ -34,7 +34,7 @@ torch.set_num_threads(1)  # the tests themselves run side by side
 
 LONG = (  # files, and the last of the others
     *("test_bad_inputs", "test_processes", "test_citizens", "test_wasserstein_kernel", "test_settings", "test_parity"),
-    *("test_duel", "test_gpu", "test_optimization", "test_wheel"),
+    *("test_duel", "test_gpu", "test_optimize", "test_wheel"),
 )
 _composer = functools.cache(overrides.Composer)
 DEVICES = [

@@ -15,12 +15,11 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException
 
-from enhance.cli.commands import RESTORE, TOOLS
+from enhance.cli.commands import MODULES, RESTORE, TOOLS, tasks_of
 from enhance.cli.meant import SETTINGS
 from enhance.cli.parsing import text_of, values_of
 from enhance.config.paths import choices
 from enhance.config.reference import KINDS, Setting, described
-from enhance.config.restoration import RESTORATIONS
 from enhance.config.schema import SettingsError
 from enhance.utils.suggest import unknown
 
@@ -60,7 +59,7 @@ class Composer:
         options = self._options(group)
         if not options:
             return
-        if self._name in (RESTORE, *TOOLS) and "/" not in group and f"{group}.name" not in self._known:
+        if self._name in MODULES and "/" not in group and f"{group}.name" not in self._known:
             raise SettingsError(f"This task has no setting '{key}'; leave {override.input_line} out.")
         tools = list(TOOLS) if key == "task" else []
         for value in values_of(override):
@@ -160,7 +159,7 @@ class Composer:
             if isinstance(beside, DictConfig) and len(beside):
                 return [f"{section}.{name}" for name in beside]
             section = section.rpartition(".")[0]
-        if self._name in (RESTORE, *TOOLS):
+        if self._name in MODULES:
             return [*(group for group in choices() if f"{group}.name" in self._known), *self._known]
         return [*choices(), *self._known, "resume"]
 
@@ -183,7 +182,7 @@ class Composer:
 def _tasks_with(setting: str) -> list[str]:
     """The tasks beside optimisations that have a setting."""
     found = []
-    for tool in (*TOOLS, RESTORE):
-        if setting in (each.name for each in fields(import_module(f"enhance.cli.commands.{tool}").Settings)):
-            found += RESTORATIONS if tool == RESTORE else [tool]
+    for module in MODULES:
+        if setting in (each.name for each in fields(import_module(f"enhance.cli.commands.{module}").Settings)):
+            found += tasks_of(module)
     return found

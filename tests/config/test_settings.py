@@ -24,7 +24,7 @@ from enhance.optim.parametrizations import PARAMETRIZATIONS
 from enhance.optim.schedules import SCHEDULES
 
 EVERY = [(group, name) for group, names in choices().items() for name in names]
-OWN_TESTS = [("task", "duel")]  # several optimisations: tests/test_duel.py
+OWN_TESTS = [("task", "duel")]  # several optimisations: tests/experiment/test_duel.py
 RUNS = [each for each in EVERY if each[0] not in ("backbone", "metric") and each not in OWN_TESTS]
 DEEP = [name for name, row in METRICS.items() if row.deep]
 OTHERS = [name for name in choices()["metric"] if name not in DEEP]

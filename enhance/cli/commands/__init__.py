@@ -7,6 +7,8 @@ functions only, so that a mistake in the settings is answered at once. Adding a 
 
 from __future__ import annotations
 
+from enhance.config.restoration import RESTORATIONS
+
 TOOLS = {
     "summary": "rebuild the summary of a sweep from its folder: sweep=FOLDER",
     "score": "how far images are from their references: a pair, folders, or a CSV of pairs",
@@ -19,3 +21,10 @@ TOOLS = {
 
 RESTORE = "restore"
 """The tool of the tasks of `enhance.config.restoration.RESTORATIONS`, where `image=` is given."""
+
+MODULES = (*TOOLS, RESTORE)
+
+
+def tasks_of(module: str) -> tuple[str, ...]:
+    """The tasks that a tool of `MODULES` does."""
+    return tuple(RESTORATIONS) if module == RESTORE else (module,)

@@ -37,7 +37,7 @@ class DeepDistance(BaseMetric):
     may share one: moving a metric gives it a copy where the network changes, and leaves the others where they are.
 
     On a GPU losses and scores are computed in full precision; so is their gradient where `backward` is called within
-    `enhance.fullautocast_to()`, as `enhance.optimize` does. Elsewhere torch may round convolutions to TF32 there.
+    `enhance.full_precision()`, as `enhance.optimize` does. Elsewhere torch may round convolutions to TF32 there.
 
     Args:
         backbone: a name of `enhance.BACKBONES`, or a `Backbone`.

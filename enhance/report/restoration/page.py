@@ -8,6 +8,7 @@ from typing import Any
 
 from enhance.report.animation import gif, gif_frame
 from enhance.report.embed import MOST, webp
+from enhance.report.numbers import QUANTITIES, Quantity
 from enhance.report.restoration.data import RestorationData
 from enhance.report.template import render_page
 from enhance.runs import layout as names
@@ -18,13 +19,11 @@ _SHOW = 760  # CSS pixels: width of the largest picture
 _GIF, _MS, _PAUSE_MS = 480, 500, 2000  # pixels of the longer side; of a frame; of the last
 _QUALITY = 92
 _FILES = (names.RESULT, names.INITIAL, names.REFERENCE, names.GIF, names.HISTORY, names.METRICS)
-_LABELS = {
-    "psnr": ("PSNR", "{:.2f} dB"),
-    "ssim": ("SSIM", "{:.4f}"),
-    "residual": ("residual, RMS of 255", "{:.2f}"),
-    "expected": ("expected of the noise", "{:.2f}"),
-    "correlation": ("correlation of neighbouring residuals", "{:.3f}"),
-    "blocks_in_cells": ("blocks within their cells", "{:.1%}"),
+_QUANTITIES = {key: QUANTITIES[key] for key in ("psnr", "ssim")} | {
+    "residual": Quantity("residual, RMS of 255", ".2f", ".1f"),
+    "expected": Quantity("expected of the noise", ".2f", ".1f"),
+    "correlation": Quantity("correlation of neighbouring residuals", ".3f", ".2f"),
+    "blocks_in_cells": Quantity("blocks within their cells", ".1%", ".0%"),
 }
 
 
@@ -74,8 +73,8 @@ def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _figures(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
-        (name, form.format(value))
-        for key, (name, form) in _LABELS.items()
+        (quantity.title, quantity.write(value))
+        for key, quantity in _QUANTITIES.items()
         if isinstance(value := values.get(key), float | int)
     ]
 
