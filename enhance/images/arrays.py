@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,9 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from enhance.utils.ranges import remedy
-
-if TYPE_CHECKING:
-    from enhance.images.reading import Picture
 
 Array = np.ndarray[Any, Any]
 
@@ -90,7 +87,7 @@ def from_array(values: Array) -> Tensor:
     return channels.expand(3, -1, -1).contiguous()[None]
 
 
-def require_size(image: Tensor | Picture, name: str, minimum: int = MIN_SIDE) -> None:
+def require_size(image: Tensor, name: str, minimum: int = MIN_SIDE) -> None:
     """Raise an ImageError if a side of (B, 3, H, W) is shorter than `minimum` pixels; `name` is the image's role.
 
     Example:
@@ -98,7 +95,7 @@ def require_size(image: Tensor | Picture, name: str, minimum: int = MIN_SIDE) ->
         Traceback (most recent call last):
         enhance.images.arrays.ImageError: reference is 9 x 4 pixels; it must be at least 8 x 8: name a larger one.
     """
-    height, width = (image if isinstance(image, Tensor) else image.image).shape[-2:]
+    height, width = image.shape[-2:]
     if min(height, width) < minimum:
         raise ImageError(
             f"{name} is {width} x {height} pixels; it must be at least {minimum} x {minimum}: name a larger one."

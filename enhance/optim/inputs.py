@@ -136,7 +136,7 @@ def read_image(
     """
     named = isinstance(given, str | os.PathLike)
     picture = open_picture(given, background, range=range) if named else _picture(given, role, background, range)
-    require_size(picture, role, smallest)
+    require_size(picture.image, role, smallest)
     return picture
 
 
@@ -158,7 +158,7 @@ def _open(
 ) -> tuple[Picture, Tensor]:
     named = isinstance(given, str | os.PathLike)
     picture = open_picture(given, background, others, range) if named else _picture(given, role, background, range)
-    require_size(picture, role)
+    require_size(picture.image, role)
     image = resize(picture.image, size) if size else picture.image
     require_size(image, f"{role} at size={size}")
     return picture, image

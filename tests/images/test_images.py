@@ -334,4 +334,4 @@ def test_arrays_of_every_type_are_taken_or_refused() -> None:
 def test_a_picture_that_is_too_small_is_refused(tmp_path: Path) -> None:
     Image.new("RGB", (7, 30)).save(tmp_path / "x.png")
     with pytest.raises(ImageError, match="reference is 7 x 30 pixels; it must be at least 8 x 8"):
-        require_size(read(tmp_path / "x.png"), "reference")
+        require_size(read(tmp_path / "x.png").image, "reference")
