@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -15,7 +14,6 @@ from enhance.metrics.registry import METRICS, display_name
 from enhance.report.run_data import reduced
 from enhance.runs import layout as names
 from enhance.sweeps import guide_tables as tables
-from enhance.sweeps.folder import recorded_command
 from enhance.sweeps.jobs import Job, Sweep
 from enhance.sweeps.judged import Judged, judged_by
 from enhance.sweeps.sheet import contact_sheet
@@ -26,13 +24,14 @@ _MOVED = 0.5  # dB: a result that gained less PSNR than this on its initial imag
 _KEYS = ("reference", "image", "inputs")  # columns of a table of scores that are no scores
 
 
-def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "") -> str:
+def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "", commands: Sequence[str] = ()) -> str:
     """The page.
 
     Args:
         sweep: its runs have judges.
         searches: sweeps over the learning rate, one photograph each.
         picture: name of the picture beside the page; empty: there is none.
+        commands: by which the files came to be.
 
     Raises:
         ValueError: if the sweep has no judges, or no question that every measure has answered.
@@ -63,7 +62,9 @@ def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "") -> st
     ]
     if searches:
         parts += ["## The search for the rates", tables.rates(searches)]
-    return "\n\n".join([*parts, "## Run it again", _commands(sweep, searches)]) + "\n"
+    if commands:
+        parts += ["## Run it again", "\n".join(["```bash", *commands, "```"])]
+    return "\n\n".join(parts) + "\n"
 
 
 def surprises(sweep: Sweep, judged: Judged, by_task: Mapping[str, Judged]) -> list[str]:
@@ -102,23 +103,34 @@ def _preferred(judged: Judged) -> dict[str, list[str]]:
     return found
 
 
-def with_scores(sweep: Sweep, table: Path) -> Sweep:
-    """The jobs of a sweep whose results are in a table of scores, with its columns as further judges.
+def with_scores(sweep: Sweep, tables: Sequence[Path]) -> Sweep:
+    """The jobs of a sweep whose results are in tables of scores, with the columns as further judges.
 
     Raises:
-        ValueError: if the table holds no scores of the sweep's results.
-        OSError: if it cannot be read.
+        ValueError: if the tables hold no scores of the sweep's results, differ in their columns, or have a column that
+            is no metric's or a judge's of the runs.
+        OSError: if one cannot be read.
     """
-    columns, rows = read_csv(table)
-    judges = [name for name in columns if name not in _KEYS]
-    if strange := [name for name in judges if name.partition("-")[0] not in METRICS]:
-        raise ValueError(f"{table} has a column {strange[0]}, which is no metric's; leave it out.")
-    full = [row for row in rows if row["image"] and all(row[name] for name in judges)]
-    known = {Path(row["image"]).resolve(): {name: float(row[name]) for name in judges} for row in full}
+    known: dict[Path, dict[str, float]] = {}
+    judges: list[str] = []
+    for table in tables:
+        columns, rows = read_csv(table)
+        found = [name for name in columns if name not in _KEYS]
+        if strange := [name for name in found if name.partition("-")[0] not in METRICS]:
+            raise ValueError(f"{table} has a column {strange[0]}, which is no metric's; leave it out.")
+        if judges and found != judges:
+            raise ValueError(
+                f"{table} has the columns {', '.join(found)}, another has {', '.join(judges)}; score anew."
+            )
+        judges = found
+        full = [row for row in rows if row["image"] and all(row[name] for name in judges)]
+        known |= {Path(row["image"]).resolve(): {name: float(row[name]) for name in judges} for row in full}
+    if twice := [name for name in judges if any(name in job.judges for job in sweep.finished)]:
+        raise ValueError(f"{twice[0]} is a judge of the runs already; leave it out of the tables of scores.")
     results = {job.folder: (job.folder / names.RESULT).resolve() for job in sweep.finished}
     jobs = [_rejudged(job, known[results[job.folder]]) for job in sweep.finished if results[job.folder] in known]
     if not judges or not jobs:
-        raise ValueError(f"{table} holds no scores of the results in {sweep.folder}.")
+        raise ValueError(f"{', '.join(map(str, tables))} holds no scores of the results in {sweep.folder}.")
     return replace(sweep, jobs=jobs)
 
 
@@ -166,16 +178,6 @@ def _figure(picture: str, judged: Judged) -> list[str]:
     if not picture:
         return []
     return [f"![The results of {len(judged.lines)} measures, a line for each task]({picture})"]
-
-
-def _commands(sweep: Sweep, searches: Sequence[Sweep]) -> str:
-    commands = [_command(each) for each in (*searches, sweep)]
-    return "\n".join(["```bash", *(command for command in commands if command), "```"])
-
-
-def _command(sweep: Sweep) -> str:
-    overrides = recorded_command(sweep.folder)
-    return "" if overrides is None else shlex.join(["python", "-m", "enhance", "-m", *map(str, overrides)])
 
 
 def _hardly_moved(sweep: Sweep, task: str) -> list[str]:
