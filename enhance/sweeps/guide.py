@@ -161,14 +161,16 @@ def _introduction(sweep: Sweep, judged: Judged) -> str:
     jobs = sweep.finished
     references = sorted({str(job.metadata.get("reference")) for job in jobs})
     tasks = list(dict.fromkeys(f"{job.metadata.get('task')} (from {job.metadata.get('start')})" for job in jobs))
-    sides = {max(job.metadata.get("width", 0), job.metadata.get("height", 0)) for job in jobs}
+    sides = {min(job.metadata.get("width", 0), job.metadata.get("height", 0)) for job in jobs}
+    steps = {job.metadata.get("steps") for job in jobs} - {None}
+    length = f", in {steps.pop()} steps each" if len(steps) == 1 else ""
     backbones = {(job.metadata.get("backbone") or {}).get("name") for job in jobs} - {None}
     of = f" of {judged.of}" if judged.of > judged.questions else ""
     return (
         f"{len(judged.lines)} measures as objectives, {len(judged.judges)} as judges: {len(jobs)} runs that each move "
-        "one image towards its reference by one measure alone. With the reference at hand all of them have the same "
-        "optimum; what differs is the way there, where it ends, and what a measure does not see on it.\n\n"
-        f"Tasks: {tables.listed(tasks)}. Photographs: {tables.listed(references)}, the longer side "
+        f"one image towards its reference by one measure alone{length}. With the reference at hand all of them have "
+        "the same optimum; what differs is the way there, where it ends, and what a measure does not see on it.\n\n"
+        f"Tasks: {tables.listed(tasks)}. Photographs: {tables.listed(references)}, the shorter side "
         f"{tables.listed(sorted(sides))} pixels. Deep measures look through {tables.listed(sorted(backbones))}. Every "
         f"figure is over the {judged.questions}{of} pairs of task and photograph that every measure has been run on."
     )

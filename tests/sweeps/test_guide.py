@@ -37,7 +37,8 @@ def sweep(tmp_path: Path) -> Path:
         metadata = json.loads((made / "metrics.json").read_text())
         metadata["best"]["judges"] = {"mse": by_mse, "ssim": by_ssim, "psnr": psnr}
         metadata["judges"] = {name: {"higher_is_better": name != "mse"} for name in ("mse", "ssim", "psnr")}
-        metadata |= {"task": task, "metric": {"name": metric}, "reference": "coffee", "start": "white", "width": 96}
+        metadata |= {"task": task, "metric": {"name": metric}, "reference": "coffee", "start": "white", "steps": 30}
+        metadata |= {"width": 120, "height": 96}
         metadata |= {"initial": {"psnr": 20.0}, "optimizer": {"learning_rate": 0.01 * (1 + number % 2)}}
         (made / "metrics.json").write_text(json.dumps(metadata))
     (folder / COMMAND).write_text(json.dumps({"overrides": ["recipes=guide", "metric=mse,ssim"]}))
@@ -47,6 +48,8 @@ def sweep(tmp_path: Path) -> Path:
 def test_the_page_says_what_the_files_say(sweep: Path) -> None:
     text = guide(read_sweep(sweep), [], "guide.jpg")
     assert "2 measures as objectives, 3 as judges: 4 runs" in text
+    assert "by one measure alone, in 30 steps each." in text
+    assert "the shorter side 96 pixels" in text
     assert "| MSE | _1.5_ | 1.5 | 1.0 | **1.25** |" in text
     assert "| SSIM | 1.5 | _1.5_ | 2.0 | **1.75** |" in text
     assert "| MSE | 1.0 | 1.5 | 30.00 | 33.00 |" in text
