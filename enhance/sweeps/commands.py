@@ -29,13 +29,18 @@ def scores_command(table: Path, pairs: Path) -> str:
         table: a CSV of scores.
         pairs: what was scored: the folder of a sweep.
     """
-    try:
-        scorers = json.loads(table.with_suffix(".json").read_text(encoding="utf-8"))["scorers"]
-    except (OSError, ValueError, KeyError, TypeError):
+    scorers = _scorers(table)
+    if not scorers:
         return ""
     metrics = ",".join(map(_named, scorers))
-    parts = [*_COMMAND, "task=score", f"pairs={pairs}", f"metrics=[{metrics}]", *_weights(scorers), f"output={table}"]
-    return shlex.join(parts)
+    weights = [f"{key}={value}" for key, value in _weights(scorers).items()]
+    return shlex.join([*_COMMAND, "task=score", f"pairs={pairs}", f"metrics=[{metrics}]", *weights, f"output={table}"])
+
+
+def weights_files(table: Path) -> dict[str, str]:
+    """The files of weights of the networks of LPIPS and DISTS in a table of scores, by column."""
+    found = {str(scorer["column"]): _weights([scorer]).get("metric.weights") for scorer in _scorers(table)}
+    return {column: Path(file).name for column, file in found.items() if file}
 
 
 def guide_command(sweeps: Sequence[Path], searches: Sequence[Path], scores: Sequence[Path], output: Path) -> str:
@@ -45,14 +50,22 @@ def guide_command(sweeps: Sequence[Path], searches: Sequence[Path], scores: Sequ
     return shlex.join([*_COMMAND, "task=guide", *lists, f"output={output}"])
 
 
+def _scorers(table: Path) -> list[dict[str, Any]]:
+    """What the columns of a table of scores are; nothing where no document lies beside it."""
+    try:
+        return json.loads(table.with_suffix(".json").read_text(encoding="utf-8"))["scorers"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def _named(scorer: Mapping[str, Any]) -> str:
     name = str(scorer["metric"])
     return f"{name}@{scorer['backbone']}" if name in METRICS and METRICS[name].deep else name
 
 
-def _weights(scorers: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The files of weights, as settings."""
-    found = {}
+def _weights(scorers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The settings that name files of weights."""
+    found: dict[str, str] = {}
     for scorer in scorers:
         weights = str(scorer.get("from", ""))
         if scorer["metric"] not in METRICS or not Path(weights).suffix:
@@ -61,4 +74,4 @@ def _weights(scorers: Iterable[Mapping[str, Any]]) -> list[str]:
             found |= {"backbone": scorer["backbone"], "backbone.weights": weights}
         else:
             found["metric.weights"] = weights
-    return [f"{key}={value}" for key, value in found.items()]
+    return found

@@ -7,6 +7,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from statistics import fmean
+from types import MappingProxyType
 
 from PIL import Image
 
@@ -24,7 +25,13 @@ _MOVED = 0.5  # dB: a result that gained less PSNR than this on its initial imag
 _KEYS = ("reference", "image", "inputs")  # columns of a table of scores that are no scores
 
 
-def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "", commands: Sequence[str] = ()) -> str:
+def guide(
+    sweep: Sweep,
+    searches: Sequence[Sweep] = (),
+    picture: str = "",
+    commands: Sequence[str] = (),
+    weights: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """The page.
 
     Args:
@@ -32,6 +39,7 @@ def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "", comma
         searches: sweeps over the learning rate, one photograph each.
         picture: name of the picture beside the page; empty: there is none.
         commands: by which the files came to be.
+        weights: files with the weights of judges' networks, by judge.
 
     Raises:
         ValueError: if the sweep has no judges, or no question that every measure has answered.
@@ -51,7 +59,7 @@ def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "", comma
         "# Which measure?",
         _introduction(sweep, judged),
         "## Optimised with one, judged by all",
-        tables.ranks(judged),
+        tables.ranks(judged, weights),
         "## By task",
         tables.tasks(judged, by_task),
         *_figure(picture, judged),

@@ -142,3 +142,4 @@ def test_the_command_of_a_table_of_scores_is_read_from_its_document(
     page = (tmp_path / "guide.md").read_text()
     assert command in page
     assert "DeepJSD in vgg16" in page
+    assert "The networks of LPIPS (VGG16) have the weights of vgg.pth:" in page

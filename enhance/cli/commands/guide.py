@@ -39,7 +39,7 @@ def run(settings: Settings) -> int:
         ValueError: if a folder holds no jobs, or the sweep has no judges, or the CSV holds no scores of its results.
         OSError: if a file cannot be read or written.
     """
-    from enhance.sweeps.commands import guide_command, scores_command, sweep_command
+    from enhance.sweeps.commands import guide_command, scores_command, sweep_command, weights_files
     from enhance.sweeps.guide import guide, picture, with_scores
     from enhance.sweeps.jobs import joined, read_sweep
     from enhance.utils.files import write_bytes, write_text
@@ -61,7 +61,9 @@ def run(settings: Settings) -> int:
         *(scores_command(table, folder) for table, folder in zip(tables, folders, strict=False)),
         guide_command(folders, searches, tables, output),
     ]
-    text = guide(sweep, [read_sweep(folder) for folder in searches], image.name, [each for each in commands if each])
+    weights = {column: file for table in tables for column, file in weights_files(table).items()}
+    sought = [read_sweep(folder) for folder in searches]
+    text = guide(sweep, sought, image.name, [command for command in commands if command], weights)
     if drawn := picture(sweep):
         write_bytes(image, drawn)
     write_text(output, text)
