@@ -80,8 +80,8 @@ def chosen(name: str, values: Mapping[str, Any]) -> Any:
         ValueError: if there is neither.
 
     Example:
-        >>> chosen("mse", {"mse": 0.01, "ssim": 0.02})
-        0.01
+        >>> chosen("mse", {"mse": 0.01, "others": 0.02}), chosen("vsi", {"mse": 0.01, "others": 0.02})
+        (0.01, 0.02)
     """
     if name in values:
         return values[name]

@@ -28,7 +28,7 @@ def vif(image: Tensor, reference: Tensor, sigma_n_sq: float = 2.0) -> Tensor:
     Example:
         >>> image = 255 * enhance.load_image("astronaut")
         >>> round(vif(0.5 * image + 64, image).item(), 2)
-        0.68
+        0.73
     """
     pair = torch.stack([reference, image])
     seen = there = torch.zeros((), dtype=image.dtype, device=image.device)
