@@ -18,8 +18,8 @@ def vif(image: Tensor, reference: Tensor, sigma_n_sq: float = 2.0) -> Tensor:
 
     .. math:: \frac{\sum \log(1 + g^2 \sigma_r^2 / (\sigma_v^2 + \sigma_n^2))}{\sum \log(1 + \sigma_r^2 / \sigma_n^2)}
 
-    and the mean of the channels. The values are those of torchmetrics, whose filters are not separated and take ten to
-    twenty times as long.
+    and the mean of the channels. The values are those of torchmetrics, whose filters are not separated and take about
+    ten times as long.
 
     Args:
         image, reference: at least 41 x 41 pixels.
