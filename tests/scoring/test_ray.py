@@ -47,6 +47,21 @@ def test_a_cluster_that_is_not_there_is_said(
     assert not (tmp_path / "ray.csv").exists()
 
 
+def test_a_cluster_that_is_gone_is_said_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: torch.Generator
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")  # as a killed cluster leaves it
+    monkeypatch.chdir(tmp_path)
+    save_image(torch.rand(1, 3, 8, 9, generator=generator), tmp_path / "a.png")
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match="address=auto: there is no cluster of Ray that can be joined"):
+        use("reference=a.png", "image=a.png", "metric=psnr", "output=ray.csv", "engine=ray", "address=auto")
+    assert time.monotonic() - begin < 60  # Ray itself waits for minutes
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """The address of a running cluster, which `auto` finds from then on."""
