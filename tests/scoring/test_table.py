@@ -17,6 +17,7 @@ import torch
 import enhance
 from enhance.images.writing import save_image
 from enhance.scoring import Outcome, Pair, PairsError, Scorer, local_engine, score_pairs
+from enhance.scoring.pairs import unique
 from enhance.scoring.table import Table, one_writer
 
 
@@ -137,3 +138,19 @@ def test_a_kill_loses_no_row_that_was_written(pairs: list[Pair], psnr: list[Scor
     outcome = score_pairs([Pair(pair.reference, pair.image) for pair in pairs], psnr, table)
     assert outcome.scored == 6 - len(before)
     assert images(table) == [f"i{number}.png" for number in range(6)]
+
+
+def test_a_pair_with_several_opinions_has_a_row_for_each(pairs: list[Pair], psnr: list[Scorer], tmp_path: Path) -> None:
+    two = [Pair(pair.reference, pair.image, {"mos": mos}) for pair in pairs[:2] for mos in ("1", "2")]
+    whole, cut = tmp_path / "s.csv", tmp_path / "t.csv"
+    assert score_pairs(two, psnr, whole).scored == 4
+    assert score_pairs(two, psnr, whole).scored == 0
+    score_pairs(two[:1], psnr, cut)  # as where a process was killed between the two
+    assert score_pairs(two, psnr, cut).scored == 3
+    assert cut.read_bytes() == whole.read_bytes()
+
+
+def test_a_line_that_a_list_repeats_is_scored_once(pairs: list[Pair], psnr: list[Scorer], tmp_path: Path) -> None:
+    assert unique([pairs[1], pairs[0], pairs[1]]) == [pairs[1], pairs[0]]
+    outcome = score_pairs([pairs[1], pairs[0], pairs[1]], psnr, tmp_path / "s.csv")
+    assert (outcome.scored, images(tmp_path / "s.csv")) == (2, ["i1.png", "i0.png"])
