@@ -128,7 +128,7 @@ def optimize(
 
     Args:
         reference: a file or the name of a sample (reduced to 256 pixels), a tensor (1, 3, H, W) in [0, 1], an array
-            (H, W, 3) or (H, W) of uint8, uint16 or floats in [0, 1], or a Pillow image.
+            (H, W, 3), (H, W) or, with alpha, (H, W, 4) of uint8, uint16 or floats in [0, 1], or a Pillow image.
         initial: where to start: white, grey, black, noise, degraded, or an image like `reference` and of its size.
         metric: a name of `enhance.METRICS`; None: that of a command that names none. Deep measures compare every pixel
             in the embedded backbone's features. Or a metric of your own, used as it is: let a deep one have
