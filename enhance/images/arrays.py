@@ -97,10 +97,10 @@ def require_unmasked(values: Array) -> None:
     Example:
         >>> require_unmasked(np.ma.masked_greater(np.ones((4, 4)), 0.5))
         Traceback (most recent call last):
-        enhance.images.arrays.ImageError: An image must have every pixel, this array is masked; fill it: image.filled(0).
+        enhance.images.arrays.ImageError: An image must have every pixel, some are masked; fill them: image.filled(0).
     """
     if isinstance(values, np.ma.MaskedArray):
-        raise ImageError("An image must have every pixel, this array is masked; fill it: image.filled(0).")
+        raise ImageError("An image must have every pixel, some are masked; fill them: image.filled(0).")
 
 
 def require_size(image: Tensor | Picture, name: str, minimum: int = MIN_SIDE) -> None:

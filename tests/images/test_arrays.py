@@ -59,8 +59,8 @@ def test_the_range_is_that_of_the_colours_and_not_of_the_alpha(rgba: Array) -> N
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (np.ma.masked_greater(np.full((9, 9, 3), 255, np.uint8), 250), "is masked; fill it"),
-        (np.ma.masked_greater(np.ones((9, 9, 3), np.float32), 0.5), "is masked; fill it"),
+        (np.ma.masked_greater(np.full((9, 9, 3), 255, np.uint8), 250), "some are masked; fill them"),
+        (np.ma.masked_greater(np.ones((9, 9, 3), np.float32), 0.5), "some are masked; fill them"),
         (np.full((9, 9, 4), 2.0), r"must lie in \[0, 1\]"),
         (np.concatenate([np.zeros((9, 9, 3)), np.full((9, 9, 1), np.nan)], axis=-1), "must not contain NaN"),
         (np.zeros((9, 9, 4), np.int32), "got int32"),
@@ -75,5 +75,5 @@ def test_what_is_no_image_gets_a_sentence(given: Any, said: str) -> None:
 
 
 def test_a_masked_array_is_refused_with_a_range_too() -> None:
-    with pytest.raises(ValueError, match="is masked"):
+    with pytest.raises(ValueError, match="are masked"):
         read_image(np.ma.masked_greater(np.ones((9, 9, 3), np.float32), 0.5), "image", range=2.0)
