@@ -83,7 +83,8 @@ def from_pillow(
 ) -> Picture:
     """An image of Pillow, read as a file is: orientation, colour profile, transparency and depth count alike.
 
-    An image that Pillow has opened but not decoded is read from its file, with all of its bits.
+    An image that Pillow has opened but not decoded is read from its file, with all of its bits; not so a frame beside
+    the first, or a reduced `draft`.
 
     Args:
         picture: the image.
@@ -99,8 +100,11 @@ def from_pillow(
         torch.Size([1, 3, 4, 6])
     """
     file = getattr(picture, "filename", "")
-    if isinstance(picture, ImageFile.ImageFile) and picture.tile and file and os.path.isfile(file):
-        return read(file, background, range)
+    waits = isinstance(picture, ImageFile.ImageFile) and picture.tile and not picture.tell()
+    if waits and file and os.path.isfile(file):
+        found = read(file, background, range)
+        if sorted(found.image.shape[-2:]) == sorted(picture.size):
+            return found
     laid_on = _colour(background)
     check_range(range)
     return _picture(lambda notes: of_pillow(picture, name, notes, range), name, laid_on, background, range)

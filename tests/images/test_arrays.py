@@ -77,3 +77,26 @@ def test_what_is_no_image_gets_a_sentence(given: Any, said: str) -> None:
 def test_a_masked_array_is_refused_with_a_range_too() -> None:
     with pytest.raises(ValueError, match="are masked"):
         read_image(np.ma.masked_greater(np.ones((9, 9, 3), np.float32), 0.5), "image", range=2.0)
+
+
+@pytest.mark.parametrize("kind", ["tif", "png", "webp"])
+def test_the_frame_that_pillow_shows_is_the_one_that_is_read(kind: str, rgba: Array, tmp_path: Path) -> None:
+    frames = [Image.fromarray(rgba[..., :3]), Image.fromarray(255 - rgba[..., :3])]
+    options = {"lossless": True} if kind == "webp" else {}
+    frames[0].save(tmp_path / f"a.{kind}", save_all=True, append_images=frames[1:], **options)
+    with Image.open(tmp_path / f"a.{kind}") as opened:
+        for number in (0, 1):
+            opened.seek(number)
+            assert torch.equal(read_image(opened, "image").image, read_image(frames[number], "image").image), number
+
+
+def test_a_draft_of_pillow_stays_reduced(tmp_path: Path) -> None:
+    Image.effect_noise((96, 64), 50).convert("RGB").save(tmp_path / "a.jpg")
+    with Image.open(tmp_path / "a.jpg") as opened:
+        opened.draft("RGB", (48, 32))
+        assert read_image(opened, "image").image.shape[-2:] == (32, 48)
+
+
+def test_a_url_is_refused_by_its_name() -> None:
+    with pytest.raises(ValueError, match=r"^https://example\.org/a\.png is a URL"):
+        read_image("https://example.org/a.png", "reference")

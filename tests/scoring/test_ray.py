@@ -195,7 +195,7 @@ def test_a_data_set_is_scored_and_evaluated(
     (tmp_path / "tid/mos_with_names.txt").write_text("\n".join(lines) + "\n")
     monkeypatch.chdir(tmp_path)
     evaluate = import_module("enhance.cli.commands.evaluate").run
-    given = ("dataset=tid2013", "root=tid", "metrics=[psnr,ssim]", "threads=1", "resamples=20")
+    given = ("dataset=tid2013", "root=tid", "metrics=[psnr,ssim]", "threads=1", "resamples=100")
     assert evaluate(tool_settings("evaluate", [*given, "output=one"])) == 0
     on_ray = ("output=ray", "engine=ray", "address=auto", "cores=1")
     assert evaluate(tool_settings("evaluate", [*given, *on_ray])) == 0
