@@ -155,6 +155,8 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
     for override in given:
         if override.is_sweep_override():
             key, _, values = (override.input_line or "").partition("=")
+            if tool == RESTORE:
+                raise SettingsError(f"{override.input_line} has several values: add -m to sweep over them.")
             raise SettingsError(f"task={what} takes one value of each setting; a list is written {key}=[{values}].")
     settings = import_module(f"enhance.cli.commands.{tool}").Settings
     store(f"{tool}_schema", opened(settings))

@@ -82,7 +82,7 @@ def test_a_masked_array_is_refused_with_a_range_too() -> None:
 @pytest.mark.parametrize("kind", ["tif", "png", "webp"])
 def test_the_frame_that_pillow_shows_is_the_one_that_is_read(kind: str, rgba: Array, tmp_path: Path) -> None:
     frames = [Image.fromarray(rgba[..., :3]), Image.fromarray(255 - rgba[..., :3])]
-    options = {"lossless": True} if kind == "webp" else {}
+    options: dict[str, Any] = {"lossless": True} if kind == "webp" else {}
     frames[0].save(tmp_path / f"a.{kind}", save_all=True, append_images=frames[1:], **options)
     with Image.open(tmp_path / f"a.{kind}") as opened:
         for number in (0, 1):

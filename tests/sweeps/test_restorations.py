@@ -137,6 +137,11 @@ def test_what_cannot_be_gets_a_sentence(restore: Command, given: tuple[str, ...]
     assert said in ended.err
 
 
+def test_several_values_without_m_are_refused(restore: Command) -> None:
+    ended = restore(*SWEEP[1:4], SIGMAS)
+    assert (ended.code, "degradation.sigma=10,40 has several values: add -m to sweep" in ended.err) == (2, True)
+
+
 def test_the_objective_is_the_squared_error(restore: Command) -> None:
     found: list[float] = []
     job = cli._job
