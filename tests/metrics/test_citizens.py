@@ -28,7 +28,7 @@ from enhance.metrics.registry import METRICS, load_metric
 from enhance.metrics.tiles import Tiled
 
 PIQ = [name for name, row in METRICS.items() if row.target.startswith("piq:")]
-EAGER = {*PIQ}  # piq looks at the values of its inputs
+EAGER = {"vif", *PIQ}  # VIF has hooks on what autograd saves, piq looks at the values of its inputs
 SLOW = {"lpips_vgg": 16, "dists": 16, "iw_ssim": 161}  # in double precision: the side of images that suffice
 QUICK = ("psnr", "ssim")  # the others compile in the same way, in up to minutes
 TRACED = [
