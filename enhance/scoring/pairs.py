@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +30,45 @@ class Pair:
     reference: str
     image: str
     extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What tells the rows of a list apart: reference, image, and what the list says of them beside.
+
+    Args:
+        names: the columns.
+
+    Example:
+        >>> keys = Keys.of_pairs([Pair("a.png", "b.png", {"rater": "1"})])
+        >>> keys({"reference": "a.png", "image": "b.png", "rater": "2", "psnr": "30"})
+        ('a.png', 'b.png', '2')
+    """
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of_pairs(cls, pairs: Sequence[Pair]) -> Keys:
+        """Those of a list."""
+        return cls(("reference", "image", *dict.fromkeys(name for pair in pairs for name in pair.extra)))
+
+    def __call__(self, row: Pair | Mapping[str, str]) -> tuple[str, ...]:
+        """The key of a pair, or of a row of a table."""
+        values = {"reference": row.reference, "image": row.image, **row.extra} if isinstance(row, Pair) else row
+        return tuple(values.get(name, "") for name in self.names)
+
+    def pair(self, key: tuple[str, ...]) -> Pair:
+        """The pair of a key."""
+        values = dict(zip(self.names, key, strict=True))
+        return Pair(values.pop("reference"), values.pop("image"), values)
+
+
+def unique(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs in their order, without those that a list names a second time with all that it says of them."""
+    keys, found = Keys.of_pairs(pairs), dict[tuple[str, ...], Pair]()
+    for pair in pairs:
+        found.setdefault(keys(pair), pair)
+    return list(found.values())
 
 
 def find_pairs(reference: str, image: str) -> list[Pair]:
@@ -90,6 +129,8 @@ def read_pairs(file: str) -> list[Pair]:
         raise PairsError(f"pairs={file}: there is no such file.") from error
     except (OSError, UnicodeDecodeError, csv.Error, ImageError) as error:
         raise PairsError(f"pairs={file} cannot be read as a CSV ({error}).") from error
+    if not columns:
+        raise PairsError(f"pairs={file} is empty; its first line names the columns reference and image.")
     for column in ("reference", "image"):
         if column not in columns:
             raise PairsError(f"pairs={file}: " + unknown("column", column, columns))

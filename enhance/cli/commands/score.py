@@ -171,11 +171,16 @@ def _check_metrics(settings: Settings) -> None:
 def _pairs(settings: Settings) -> list[Pair]:
     from enhance.images.samples import SAMPLES
     from enhance.scoring import find_pairs, left_out, read_pairs
+    from enhance.scoring.pairs import unique
     from enhance.scoring.sources import is_url
     from enhance.utils.suggest import short
 
     if settings.pairs:
-        return read_pairs(settings.pairs)
+        listed = read_pairs(settings.pairs)
+        found = unique(listed)
+        if twice := len(listed) - len(found):
+            _say(f"note: {twice} {'line of the list repeats' if twice == 1 else 'lines of the list repeat'} another")
+        return found
     reference, image = settings.reference or "", settings.image or ""
     for key, name in (("reference", reference), ("image", image)):
         if name not in SAMPLES and not os.path.exists(name) and not is_url(name):
