@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from enhance.config.hydra_versions import store
 from enhance.config.reference import described
+from enhance.config.restoration import RestoreConfig
 from enhance.config.schema import Config
 
 OPEN = ("terms", "slurm", "metric.arguments", "optimizer.arguments", "schedule.arguments", "parametrization.arguments")
@@ -16,8 +17,9 @@ OPEN = ("terms", "slurm", "metric.arguments", "optimizer.arguments", "schedule.a
 
 
 def register() -> None:
-    """Make the types known to Hydra under the name `schema`, which conf/base.yaml starts from."""
+    """Make the types known to Hydra under the names that conf/base.yaml and conf/restore.yaml start from."""
     store("schema", opened(Config))
+    store("restore_schema", opened(RestoreConfig))
 
 
 @cache

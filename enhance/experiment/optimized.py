@@ -25,6 +25,7 @@ class Optimized:
         reference, initial: (1, 3, H, W), what it moved towards and where it started.
         frames: a few images on the way, by step, on the CPU.
         weights: of the objective's terms, by name, where it has several.
+        notes: what was done to the images that were given, in sentences.
     """
 
     image: Tensor
@@ -35,6 +36,7 @@ class Optimized:
     initial: Tensor
     frames: dict[int, Tensor]
     weights: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (

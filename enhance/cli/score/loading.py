@@ -20,11 +20,16 @@ def load_pairs(settings: Settings) -> list[Pair]:
     """What is compared; what is left out of two folders is said."""
     from enhance.images.samples import SAMPLES
     from enhance.scoring import find_pairs, left_out, read_pairs
+    from enhance.scoring.pairs import unique
     from enhance.scoring.sources import is_url
     from enhance.utils.suggest import short
 
     if settings.pairs:
-        return read_pairs(settings.pairs)
+        listed = read_pairs(settings.pairs)
+        found = unique(listed)
+        if twice := len(listed) - len(found):
+            say(f"note: {twice} {'line of the list repeats' if twice == 1 else 'lines of the list repeat'} another")
+        return found
     reference, image = settings.reference or "", settings.image or ""
     for key, name in (("reference", reference), ("image", image)):
         if name not in SAMPLES and not os.path.exists(name) and not is_url(name):
