@@ -338,7 +338,7 @@ def test_what_metrics_json_does_not_say_is_named(tmp_path: Path, photo: Path, we
         (["task=upscale", "image=astronaut", "degradation.factor=3"], "it is factor=3"),
         (["task=denoise", "image=astronaut", "steps=5"], "no setting 'steps'"),
         (["task=denoise", "image=astronaut", "denoiser=other"], "denoiser"),
-        (["task=denoise", "image=astronaut", "degradation=gaussian_noise,jpeg"], "one value"),
+        (["task=denoise", "image=astronaut", "degradation=gaussian_noise,jpeg"], "several values: add -m"),
         (["task=jpeg", "image=astronaut"], "no JPEG"),
         (["task=denoise", "image=astronaut", "degradation=blur"], "degradation of this task"),
         (["task=denoise", "image="], "needs image="),

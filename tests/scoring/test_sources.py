@@ -104,7 +104,7 @@ def test_a_store_without_versions_is_told_by_its_bytes(store: Path, monkeypatch:
     [
         ("memory://lab/gone.csv", None, "gone.csv cannot be read"),
         ("nowhere://lab/pairs.csv", None, "Protocol not known"),
-        ("memory://lab/empty.csv", "", "no column 'reference'"),
+        ("memory://lab/empty.csv", "", "empty.csv is empty"),
         ("memory://lab/none.csv", "reference,image\n", "has no rows"),
         ("memory://lab/other.csv", "reference,picture\na,b\n", "no column 'image'"),
         ("gone.parquet", None, "gone.parquet"),
