@@ -30,8 +30,8 @@ Peer = Callable[[Any, Tensor], Tensor]
 
 _BALANCES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1)
 _ITERATIONS = (5, 10, 20, 40, 80)
-_VARIATIONS = tuple(10 ** (power / 4) for power in range(-20, -7))  # weights of the total variation, 1e-5 to 1e-2
-_STEPS = 100  # of the total variation's solver
+_VARIATIONS = tuple(10 ** (power / 4) for power in range(-17, -9))  # weights of the total variation
+_STEPS = 80  # of the total variation's solver
 _BORDER = 32  # pixels
 _QUALITIES = (3, 4, 5, 6)  # of jpeg-quantsmooth
 _SECOND_ORDER, _DISTANCES = (0.0, 0.3), (0.0, 0.001, 0.01, 0.1)  # weights of jpeg2png
