@@ -78,10 +78,10 @@ def observed(image: Tensor, kernel: Tensor, noise: float, seed: int) -> Tensor:
     return ((blurred + noise / 255 * drawn).clamp(0, 1) * 255).round() / 255
 
 
-def estimates(images: Sequence[Tensor], seed: int) -> Iterator[Found]:
-    """What is found in each of the photographs, under each of the blurs."""
-    draw = random.Random(seed)
-    for place, image in enumerate(images):
+def estimates(images: Sequence[Tensor], seed: int, first: int = 0) -> Iterator[Found]:
+    """What is found in each of the photographs, the first of which has the place `first`, under each of the blurs."""
+    for place, image in enumerate(images, start=first):
+        draw = random.Random(f"{seed}, {place}")
         side = window_side(image)
         for truth in ("sharp", *KINDS, "camera shake", "JPEG"):
             values: tuple[float, ...] = ()

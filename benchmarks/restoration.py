@@ -138,31 +138,41 @@ def cases(quantsmooth: Path | None, jpeg2png: Path | None) -> Iterator[Case]:
     yield Case("bicubic reduction by 2", "the factor", halved, {"task": "upscale", "factor": 2}, {})
 
 
-def row(case: Case, photographs: Sequence[Tensor], denoiser: Denoise) -> str:
+@dataclass(frozen=True)
+class Measured:
+    """What became of one photograph: PSNR before and after and of the peers, and seconds of the processor."""
+
+    before: float
+    after: float
+    peers: dict[str, float]
+    seconds: float
+
+
+def measured(case: Case, photograph: Tensor, seed: int, denoiser: Denoise) -> Measured | None:
+    """A case of one photograph; None where the restoration asks for the degradation."""
+    given, clean = case.degrade(photograph, seed)
+    started = time.process_time()
+    try:
+        restored = enhance.restore(given, denoiser=denoiser, **case.settings)
+    except SettingsError:
+        return None
+    seconds = time.process_time() - started
+    peers = {name: psnr(method(given, clean), clean) for name, method in case.peers.items()}
+    return Measured(psnr(restored.initial, clean), psnr(restored.image, clean), peers, seconds)
+
+
+def row(case: Case, found: Sequence[Measured | None]) -> str:
     """A line of the table; photographs whose degradation the restoration asks for are left out and counted."""
-    before, after, seconds = [], [], []
-    peers: dict[str, list[float]] = {name: [] for name in case.peers}
-    for seed, photograph in enumerate(photographs):
-        given, clean = case.degrade(photograph, seed)
-        started = time.process_time()
-        try:
-            restored = enhance.restore(given, denoiser=denoiser, **case.settings)
-        except SettingsError:
-            continue
-        seconds.append(time.process_time() - started)
-        before.append(psnr(restored.initial, clean))
-        after.append(psnr(restored.image, clean))
-        for name, method in case.peers.items():
-            peers[name].append(psnr(method(given, clean), clean))
-    if not before:
-        return f"{key(case)} - | - | - | asked for at all | - |"
-    listed = [f"{name} {mean(values):.2f}" for name, values in peers.items()]
-    if len(before) < len(photographs):
-        listed.append(f"without {len(photographs) - len(before)} that are asked about")
-    gain = mean(after) - mean(before)
+    told = [each for each in found if each is not None]
+    if not told:
+        return f"{key(case)} - | - | - | all are asked about | - |"
+    before, after = mean(each.before for each in told), mean(each.after for each in told)
+    listed = [f"{name} {mean(each.peers[name] for each in told):.2f}" for name in case.peers]
+    if len(told) < len(found):
+        listed.append(f"without {len(found) - len(told)} that are asked about")
     return (
-        f"{key(case)} {mean(before):.2f} | {mean(after):.2f} | {gain:+.2f} | {', '.join(listed) or '-'} "
-        f"| {mean(seconds):.1f} |"
+        f"{key(case)} {before:.2f} | {after:.2f} | {after - before:+.2f} | {', '.join(listed) or '-'} "
+        f"| {mean(each.seconds for each in told):.1f} |"
     )
 
 
@@ -203,7 +213,8 @@ def main() -> None:
     lines = []
     for case in cases(given.jpeg_quantsmooth, given.jpeg2png):
         if given.only in case.name:
-            lines.append(row(case, photographs, loaded.function))
+            found = [measured(case, each, seed, loaded.function) for seed, each in enumerate(photographs)]
+            lines.append(row(case, found))
             print(lines[-1], flush=True)
         else:
             lines += [line for line in known if line.startswith(key(case))]

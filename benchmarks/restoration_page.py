@@ -24,8 +24,8 @@ FOOT = """
 
 - Noise that a camera has smoothed or that was saved as a JPEG is correlated: it is estimated too low. Give
   `degradation.sigma=`.
-- The blur that is estimated is Gaussian, of 0.6 to 4 pixels, and about 10 % too small from 3.5 pixels on. Motion and
-  defocus have to be named, or their kernel given with `kernel=`.
+- A blur that was saved as a JPEG, or that is none of the three kinds, is mostly not seen or not certain: it is asked
+  for. Give `degradation=` with its size, or `kernel=`.
 - Text and drawings: their edges are no photograph's, and both the denoiser and the estimates are made for photographs.
 - A JPEG that was decoded and saved anew holds only its last tables; one that was saved as PNG holds none: refused.
 - Film grain is noise to the denoiser and goes.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -54,7 +54,7 @@ def deblurring(kernel: Tensor) -> dict[str, Peer]:
         return _best((_by_plane(observed, richardson_lucy, point, count) for count in _ITERATIONS), clean)
 
     def by_total_variation(observed: Tensor, clean: Tensor) -> Tensor:
-        return _best((total_variation(observed, kernel, weight) for weight in _VARIATIONS), clean)
+        return _climbed(lambda weight: total_variation(observed, kernel, weight), _VARIATIONS, clean)
 
     return {"Wiener": by_wiener, "Richardson-Lucy": by_richardson_lucy, "TV": by_total_variation}
 
@@ -176,6 +176,18 @@ def _by_plane(observed: Tensor, method: Callable[..., Any], *settings: Any) -> T
 
 def _best(images: Iterable[Tensor], clean: Tensor) -> Tensor:
     return max(images, key=lambda image: psnr(image, clean))
+
+
+def _climbed(method: Callable[[float], Tensor], weights: Sequence[float], clean: Tensor) -> Tensor:
+    """The best image from the middle weight on towards either end, as long as it gets better."""
+    place = len(weights) // 2
+    best = method(weights[place])
+    for step in (1, -1):
+        while 0 <= place + step < len(weights) and psnr(image := method(weights[place + step]), clean) > psnr(
+            best, clean
+        ):
+            best, place = image, place + step
+    return best
 
 
 def _gradient(image: Tensor) -> Tensor:

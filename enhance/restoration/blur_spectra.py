@@ -28,6 +28,7 @@ _DEVIATION = 0.3  # of the logarithm of a power from the model
 _OUTLIER = 3 * _DEVIATION  # from which a deviation counts linearly
 _INDEPENDENT = 0.1  # share of the frequencies whose deviations are independent
 _ROUNDS = 6  # of Gauss-Newton
+_MOST_WINDOWS = 600  # of a picture; beyond, they are spread
 _AT_ONCE = 64  # kernels whose spectra are in memory
 _LEAST_POWER = 1e-9  # relative
 
@@ -39,7 +40,8 @@ def spectrum(grey: Tensor, side: int, noise: float) -> Tensor:
     the picture.
     """
     window = _window(side)
-    squares = grey.unfold(0, side, side // 2).unfold(1, side, side // 2).flatten(0, 1)
+    step = max(side // 2, math.isqrt(grey.numel() // _MOST_WINDOWS))
+    squares = grey.unfold(0, side, step).unfold(1, side, step).flatten(0, 1)
     squares = (squares - squares.mean((1, 2), keepdim=True)) * window
     power = torch.fft.rfft2(squares).abs().square() / window.square().sum()
     weights = (power.mean((1, 2)) + 8 * noise**2 + 1e-6).rsqrt()
