@@ -71,7 +71,8 @@ def _named(asked: Asked) -> str | None:
         raise SettingsError("degradation=kernel needs kernel=FILE, a picture of the blur of a point of light.")
     if name is not None and name not in KINDS:
         raise SettingsError(unknown("degradation of task=deblur", name, [*KINDS, _GIVEN]))
-    require(asked, *([] if name is None else KINDS[name].keys), "noise")
+    assumed = replace(asked.assumed, name=name)
+    require(replace(asked, assumed=assumed), *([] if name is None else KINDS[name].keys), "noise")
     return name
 
 
