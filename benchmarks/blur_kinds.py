@@ -3,7 +3,8 @@
     python -m benchmarks.blur_kinds FOLDER [FOLDER ...] [--every 1] [--seed 0]
 
 Each photograph is blurred with a blur of each kind of a random size in the range that is looked for, with a noise of
-0.5 or 2 of 255, and rounded to 8 bits. `stated` are those whose kind is at least 95 % probable.
+0.5 or 2 of 255, and rounded to 8 bits. It is also left sharp, shaken along a random path, and blurred and saved as a
+JPEG. `stated` are those whose kind is at least 95 % probable, which a restoration takes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from torch.nn import functional
 
 import enhance
 from enhance.degradations import degrade
-from enhance.restoration.blur_estimation import Blur, estimate_blurs, window_side
+from enhance.restoration.blur_estimation import OTHER, SHARP, Blur, estimate_blurs, window_side
 from enhance.restoration.blur_kinds import KINDS
 from enhance.restoration.deblurring import CERTAIN, ROUNDING
 from enhance.restoration.noise_estimation import noise_level
@@ -31,6 +32,7 @@ _SUFFIXES = (".png", ".jpg")
 _MARGIN = 1.07  # of the range: sizes drawn lie within it by this factor
 _NOISES = (0.5, 2.0)  # of 255
 _QUALITY = 90  # of the JPEG
+_NAMES = {"sharp": SHARP, "camera shake": OTHER}
 _POINT = torch.ones(1, 1, dtype=torch.float64)
 HEAD = """\
 | {pictures} | stated | of these right | size off: median, 95 % | angle off: median, 95 % |
@@ -40,9 +42,17 @@ HEAD = """\
 
 @dataclass(frozen=True)
 class Found:
-    """An estimate beside the truth."""
+    """An estimate beside the truth.
 
-    truth: str
+    Attributes:
+        group: row of the table.
+        name: kind of the blur; `SHARP` or `OTHER` where it is none of those that are looked for.
+        values: of the kind.
+        blurs: what was found.
+    """
+
+    group: str
+    name: str
     values: tuple[float, ...]
     blurs: list[Blur]
 
@@ -85,8 +95,8 @@ def estimates(images: Sequence[Tensor], seed: int, first: int = 0) -> Iterator[F
         side = window_side(image)
         for truth in ("sharp", *KINDS, "camera shake", "JPEG"):
             values: tuple[float, ...] = ()
-            kernel = _POINT
-            if (name := draw.choice([*KINDS]) if truth == "JPEG" else truth) in KINDS:
+            kernel, name = _POINT, draw.choice([*KINDS]) if truth == "JPEG" else _NAMES.get(truth, truth)
+            if name in KINDS:
                 kind = KINDS[name]
                 size = draw.uniform(kind.smallest * _MARGIN, kind.largest(side) / _MARGIN)
                 values = (size, *[draw.uniform(0, 180) for _ in kind.keys[1:]])
@@ -97,22 +107,21 @@ def estimates(images: Sequence[Tensor], seed: int, first: int = 0) -> Iterator[F
             if truth == "JPEG":
                 picture = degrade(picture, "jpeg", quality=_QUALITY, subsampling=2)
             noise = max(noise_level(picture).sigma, ROUNDING) / math.sqrt(3)
-            yield Found(truth if truth not in KINDS else name, values, estimate_blurs(picture, noise))
+            yield Found(truth, name, values, estimate_blurs(picture, noise))
 
 
 def table(found: Sequence[Found], pictures: str) -> str:
     """The lines of the table."""
     lines = HEAD.format(pictures=pictures)
-    for truth in dict.fromkeys(each.truth for each in found):
-        own = [each for each in found if each.truth == truth]
+    for group in dict.fromkeys(each.group for each in found):
+        own = [each for each in found if each.group == group]
         stated = [(each, each.stated) for each in own if each.stated is not None]
-        right = [(each, blur) for each, blur in stated if blur.name == truth]
-        of_right = f"{len(right)}" if truth in KINDS else "-"
+        right = [(each, blur) for each, blur in stated if blur.name == each.name]
         sizes = [abs(blur.values[0] / each.values[0] - 1) for each, blur in right]
         angles = [abs((blur.values[1] - each.values[1] + 90) % 180 - 90) for each, blur in right if each.values[1:]]
         off = f"{100 * median(sizes):.1f} %, {100 * _high(sizes):.1f} %" if sizes else "-"
         turned = f"{median(angles):.1f}, {_high(angles):.1f} degrees" if angles else "-"
-        lines += f"| {truth.replace('_', ' ')} | {len(stated)} of {len(own)} | {of_right} | {off} | {turned} |\n"
+        lines += f"| {group.replace('_', ' ')} | {len(stated)} of {len(own)} | {len(right)} | {off} | {turned} |\n"
     return lines
 
 
