@@ -20,6 +20,42 @@ enhance {version}, torch {torch}, {threads} thread(s), weights {weights}.
 """
 
 FOOT = """
+## Which blur it is
+
+`task=deblur` without a degradation estimates the kind of blur and its size, and takes a kind that is at least 95 %
+probable; else it asks. Each photograph with a blur of each kind, of a random size in the range that is looked for and
+with a noise of 0.5 or 2 of 255, and left sharp, shaken along a random path, and blurred and saved as a JPEG of quality
+90: how many were stated, how many of these were right, and by how much the stated size and angle are off
+(`python -m benchmarks.blur_kinds FOLDER --every 14 --seed 1`, and a second folder without `--every`; not all of each
+folder was measured).
+
+| 29 photographs held out, 170 to 400 pixels | stated | of these right | size off: median, 95 % | angle off: the same |
+|---|---|---|---|---|
+| sharp | 0 of 29 | 0 | - | - |
+| Gaussian blur | 20 of 29 | 20 | 1.6 %, 6.5 % | - |
+| motion blur | 28 of 29 | 28 | 1.2 %, 2.3 % | 0.9, 2.0 degrees |
+| disk blur | 27 of 29 | 27 | 0.7 %, 1.9 % | - |
+| camera shake | 1 of 29 | 0 | - | - |
+| JPEG | 2 of 29 | 2 | 2.2 %, 3.3 % | - |
+
+| 6 photographs of Kodak's, 768 x 512 | stated | of these right | size off: median, 95 % | angle off: the same |
+|---|---|---|---|---|
+| sharp | 0 of 6 | 0 | - | - |
+| Gaussian blur | 3 of 6 | 3 | 4.8 %, 8.1 % | - |
+| motion blur | 6 of 6 | 6 | 0.7 %, 2.1 % | 0.4, 0.8 degrees |
+| disk blur | 5 of 6 | 5 | 0.8 %, 1.3 % | - |
+| camera shake | 0 of 6 | 0 | - | - |
+| JPEG | 0 of 6 | 0 | - | - |
+
+The shake that was stated was a path of few pixels, taken for a motion of 3.1. A Gaussian after a disk is mostly taken
+for a Gaussian of their common size, and a picture that was enlarged is as soft as a Gaussian of 1 makes it.
+
+## Tiles
+
+The denoiser sees large pictures in tiles that overlap by 64 pixels on each side. With `denoiser.tile=192` on pictures
+of 768 x 512, noise of 25 removed from two and a blur of 1.6 undone in one, the error within 8 pixels of the tiles'
+borders is 1.0000 times that without tiles, as it is elsewhere, and no pixel differs by more than 0.001 of 255.
+
 ## Where it fails
 
 - Noise that a camera has smoothed or that was saved as a JPEG is correlated: it is estimated too low. Give
