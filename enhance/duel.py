@@ -108,7 +108,7 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
         home.mkdir(exist_ok=True)
         made = concluded(home, command, config.figures) if resume else None
         if made is None:
-            optimization = DuelOptimization(setup, pair, side)
+            optimization = first if side is SIDES[0] else DuelOptimization(setup, pair, side)
             made = record(setup, optimization, jury, home, resume, optimization.title)
         write_bytes(folder / f"{side.name}.png", (home / names.RESULT).read_bytes())
         found[side.name] = _figures(made, home, pair)

@@ -13,6 +13,7 @@ from typing import Any
 from enhance.images.arrays import ImageError
 from enhance.images.samples import SAMPLES
 from enhance.images.suffixes import readable, why_unread
+from enhance.runs.layout import REFERENCE, RESULT, read_metrics
 from enhance.scoring.sources import is_url, read_url
 from enhance.utils.suggest import unknown
 from enhance.utils.tables import parse_csv, read_csv
@@ -75,11 +76,14 @@ def read_pairs(file: str) -> list[Pair]:
     folder; those of a list that a URL leads to, beside it.
 
     Args:
-        file: the list, or its URL in any store that fsspec knows.
+        file: the list, or its URL in any store that fsspec knows; or the folder of a sweep: the result of each finished
+            run and the reference beside it.
 
     Raises:
         PairsError: if it cannot be read, lacks a column or has no rows.
     """
+    if not is_url(file) and Path(file).is_dir():
+        return _of_sweep(Path(file))
     try:
         columns, rows = _read_parquet(file) if _is_parquet(file) else _read_csv(file)
     except FileNotFoundError as error:
@@ -104,6 +108,19 @@ def read_pairs(file: str) -> list[Pair]:
         extra = {key: value for key, value in row.items() if key not in ("reference", "image")}
         pairs.append(Pair(_sought(row["reference"], file), _sought(row["image"], file), extra))
     return pairs
+
+
+def _of_sweep(folder: Path) -> list[Pair]:
+    """The results of a sweep's finished runs, by the number of the run."""
+    runs = [run for run in folder.iterdir() if (run / REFERENCE).is_file() and (run / RESULT).is_file()]
+    finished = [run for run in runs if read_metrics(run).get("status") == "finished"]
+    if not finished:
+        raise PairsError(
+            f"pairs={folder} is a folder without finished runs; name that of a sweep, or a CSV, or two folders of "
+            "images: reference=FOLDER image=FOLDER."
+        )
+    ordered = sorted(finished, key=lambda run: (len(run.name.partition("-")[0]), run.name))
+    return [Pair(str(run / REFERENCE), str(run / RESULT)) for run in ordered]
 
 
 def _is_parquet(file: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -178,6 +179,27 @@ def read_sweep(folder: Path) -> Sweep:
     jobs.sort(key=lambda job: job.number)
     keys = dict.fromkeys(key for job in jobs for key in job.settings)
     return Sweep(folder, jobs, [key for key in keys if len({job.settings.get(key) for job in jobs}) > 1])
+
+
+def joined(sweeps: Sequence[Sweep]) -> Sweep:
+    """The jobs of several sweeps as one, in the folder of the first: measures that need other settings than the rest
+    have a sweep of their own.
+
+    Raises:
+        ValueError: if two jobs answer one question with the same method.
+    """
+    keys = dict.fromkeys(key for sweep in sweeps for key in sweep.varying)
+    whole = Sweep(sweeps[0].folder, [job for sweep in sweeps for job in sweep.jobs], list(keys))
+    found: dict[tuple[str, str], Job] = {}
+    for job in whole.finished:
+        answer = job.question, whole.method(job)
+        if len(sweeps) > 1 and answer in found:
+            raise ValueError(
+                f"{found[answer].folder} and {job.folder} answer the same question with "
+                f"{whole.method(job) or 'one method'}; name sweeps that differ in their metrics."
+            )
+        found[answer] = job
+    return whole
 
 
 def _by_psnr(job: Job) -> float:

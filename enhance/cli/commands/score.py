@@ -28,7 +28,8 @@ class Settings:
     Attributes:
         reference: a file, a folder, or a sample.
         image: a file or a folder.
-        pairs: a CSV or Parquet file, or its URL, with the columns reference and image, in place of both.
+        pairs: a CSV or Parquet file, or its URL, with the columns reference and image, in place of both; or the folder
+            of a sweep: the result of each finished run and its reference.
         mask: a grey file of the images' size: where they are compared.
         metric: the one metric, where `metrics` names none.
         metrics: several: names, or NAME@BACKBONE: [deepwsd,deepjsd@vgg16,psnr,ssim]; null: metric.
