@@ -60,6 +60,8 @@ The denoiser sees large pictures in tiles that overlap by 64 pixels on each side
 of 768 x 512, noise of 25 removed from two and a blur of 1.6 undone in one, the error within 8 pixels of the tiles'
 borders is 1.0000 times that without tiles, as it is elsewhere, and no pixel differs by more than 0.001 of 255.
 
+A blur of 2 undone in 12 megapixels (4000 x 3000, 8 bits, one pass, by the command) takes 3.84 GB of memory at most.
+
 ## Where it fails
 
 - Noise that a camera has smoothed or that was saved as a JPEG is correlated: it is estimated too low. Give
