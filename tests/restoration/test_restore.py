@@ -290,8 +290,8 @@ def test_a_last_level_below_the_noise_is_raised_and_noted() -> None:
     ("settings", "said"),
     [
         ({"task": "deblurr"}, "did you mean 'deblur'"),
-        ({"task": "deblur", "image": torch.rand(1, 3, 64, 64)}, "No Gaussian blur"),
-        ({"task": "deblur", "degradation": "motion_blur"}, "needs degradation.length= and degradation.angle="),
+        ({"task": "deblur", "image": torch.full((1, 3, 80, 80), 0.5)}, "No blur of those that are looked for"),
+        ({"task": "deblur", "degradation": {"length": 9}}, "needs degradation.length= and degradation.angle="),
         ({"task": "deblur", "degradation": {"name": "gaussian_blur", "sigma": 0}}, "above 0"),
         ({"task": "deblur", "degradation": "gaussian_noise"}, "degradation of task=deblur"),
         ({"task": "deblur", "kernel": np.ones((100, 3), np.float32)}, "larger than the picture"),
