@@ -18,7 +18,7 @@ from enhance.cli.overrides import checked, chosen_tool, tool_settings
 from enhance.cli.quoting import quoted
 from enhance.config.reference import described
 from enhance.config.schema import Config
-from enhance.scoring.meaning import TABLE
+from enhance.scoring.meaning_tables import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = ("reference/settings.md", "reference/api.md", "explanation/meaning.md", "figures.md")
@@ -113,7 +113,7 @@ def test_the_page_of_meanings_has_the_table(generated: ModuleType) -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/howto/score.md"])
 def test_the_short_table_of_meanings_is_the_table(page: str) -> None:
-    table = json.loads(TABLE.read_text(encoding="utf-8"))
+    table = json.loads(SHIPPED.read_text(encoding="utf-8"))
     lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
     start = next(number for number, line in enumerate(lines) if "JPEG quality |" in line)
     names = re.findall(r"`(\w+)`", lines[start])

@@ -16,7 +16,7 @@ from enhance.config.paths import choices, home, summary
 from enhance.config.reference import Setting, described
 from enhance.config.schema import MISSING, Config
 from enhance.metrics.deep.distance import DeepDistance
-from enhance.scoring.meaning import TABLE
+from enhance.scoring.meaning_tables import SHIPPED
 
 _OTHERS = ("index", "start", "comparison", "figures")
 _KINDS = {
@@ -152,7 +152,7 @@ def _first_sentence(found: object) -> str:
 
 def meaning_page() -> str:
     """The table behind `enhance.meaning`."""
-    table = json.loads(TABLE.read_text(encoding="utf-8"))
+    table = json.loads(SHIPPED.read_text(encoding="utf-8"))
     metrics = table["metrics"]
     names = list(metrics)
     parts = [

@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from enhance.config.checks import check_scored, check_weights, unused_backbone
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
@@ -17,8 +17,20 @@ if TYPE_CHECKING:
 
     from enhance.images.reading import Picture
     from enhance.scoring import Pair, Scorer
+    from enhance.scoring.meaning import Meaning
 
 _NO_FILE = ("true", "false")
+
+
+class Measured(Protocol):
+    """What the settings of a command say of its metrics."""
+
+    metric: MetricConfig
+    backbone: BackboneConfig
+    metrics: Any
+    backbones: Any
+    device: str
+    threads: int | None
 
 
 @dataclass
@@ -132,12 +144,8 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"{key}= goes with engine={engine}.")
     if settings.workers is not None and settings.engine == "ray":
         raise SettingsError("workers= goes with engine=local; an actor of Ray reads with as many threads as cores=.")
-    for key in ("metrics", "backbones", "merge"):
-        given = getattr(settings, key)
-        if given == []:
-            raise SettingsError(f"{key}=[] names none.")
-        setattr(settings, key, [str(name) for name in given] if isinstance(given, list) else given and [str(given)])
-    _check_metrics(settings)
+    _list(settings, "merge")
+    check_metrics(settings)
     for key in ("reference", "image", "pairs", "mask"):
         given = getattr(settings, key)
         if given and not os.path.exists(given):
@@ -160,11 +168,25 @@ def _are_videos(settings: Settings) -> bool:
     return bool(videos)
 
 
-def _check_metrics(settings: Settings) -> None:
+def check_metrics(settings: Measured) -> None:
+    """Make lists of `metrics` and `backbones`, and say which settings have no effect.
+
+    Raises:
+        SettingsError: one sentence about what is wrong with them.
+    """
+    for key in ("metrics", "backbones"):
+        _list(settings, key)
     names = settings.metrics or [settings.metric.name]
     check_scored(settings.metric, names)
     for note in unused_backbone(settings.backbone.name, names):
         _say(f"note: {note}")
+
+
+def _list(settings: object, key: str) -> None:
+    given = getattr(settings, key)
+    if given == []:
+        raise SettingsError(f"{key}=[] names none.")
+    setattr(settings, key, [str(name) for name in given] if isinstance(given, list) else given and [str(given)])
 
 
 def _pairs(settings: Settings) -> list[Pair]:
@@ -187,7 +209,7 @@ def _pairs(settings: Settings) -> list[Pair]:
     return pairs
 
 
-def load_scorers(settings: Settings) -> list[Scorer]:
+def load_scorers(settings: Measured) -> list[Scorer]:
     """The columns; loading a network is the slow part."""
     import torch
 
@@ -214,7 +236,6 @@ def load_scorers(settings: Settings) -> list[Scorer]:
 
 def _one(settings: Settings, pair: Pair) -> int:
     from enhance.backbones.encode import encode_once
-    from enhance.scoring.meaning import meaning_of
     from enhance.scoring.scorers import lines
     from enhance.scoring.sources import open_source
 
@@ -240,7 +261,7 @@ def _one(settings: Settings, pair: Pair) -> int:
         for scorer in found:
             reference, image = (picture.image.to(scorer.metric.device) for picture in pictures)
             details.append(scorer.details(image, reference, None if mask is None else mask.to(image)))
-            if mask is None and (means := meaning_of(details[-1])):
+            if mask is None and (means := _meaning(scorer, details[-1]["score"])):
                 details[-1]["meaning"] = means.as_dict()
         drawn = _draw(settings, pair, pictures, found, mask)
     if settings.format == "json":
@@ -264,6 +285,17 @@ def _one(settings: Settings, pair: Pair) -> int:
     if drawn:
         print(f"{'':9} map: {drawn}")
     return 0
+
+
+def _meaning(scorer: Scorer, score: float | None) -> Meaning | None:
+    """What a score means, where a table is of the metric; else how to get one."""
+    from enhance.scoring.meaning import meaning_of
+
+    if score is None:
+        return None
+    if (means := meaning_of(scorer, score)) is None:
+        _say(f"note: no table says what a score of {scorer.name} means; task=meaning with the same metric measures one")
+    return means
 
 
 def _same_file(pair: Pair) -> bool:
