@@ -75,7 +75,7 @@ def level_spec(measure: str, backbone: str) -> LevelSpec:
     for (name, published_for), spec in _PUBLISHED.items():
         if name == measure and backbone in (published_for, network_for(measure, published_for)):
             if isinstance(spec.measure, SignedWasserstein) and find_spec("ot") is None:
-                raise ValueError("DeepWSD in MobileNet is computed by POT, which is missing: python -m pip install POT.")
+                raise ValueError("DeepWSD in MobileNet needs POT, which is not installed: python -m pip install POT.")
             return spec
     if (measure, "vgg19") not in _PUBLISHED:
         return LevelSpec(METRICS[measure].load()(), padding="up")

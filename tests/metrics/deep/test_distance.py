@@ -35,7 +35,7 @@ def build(
 
 def test_without_pot_the_one_pair_that_needs_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ot", None)
-    with pytest.raises(ValueError, match="DeepWSD in MobileNet is computed by POT, which is missing: python -m pip"):
+    with pytest.raises(ValueError, match="DeepWSD in MobileNet needs POT, which is not installed: python -m pip"):
         build("deepwsd", "mobilenet")
     build("deepjsd", "mobilenet")
     build("deepwsd", "vgg_compact")
