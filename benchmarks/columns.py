@@ -24,7 +24,7 @@ _STAGE = 3  # 128 channels of 64 x 64: small enough to be drawn whole
 _ACROSS = {3: 3, 128: 16}  # channels beside one another
 _PLACE = (0.45, 0.55)  # of the column, in heights and widths of a map: on the face
 _GAP = 3  # pixels between channels
-_FONT = 14
+_FONT = 19
 
 
 def column(shape: tuple[int, ...], layout: str) -> list[tuple[int, int, int]]:
@@ -48,7 +48,7 @@ def draw(levels: dict[str, Tensor], path: Path) -> None:
         squeeze=False,
         height_ratios=[len(each) / _ACROSS[len(each)] ** 2 for each in levels.values()],
     )
-    drawn.subplots_adjust(left=0.045, right=0.99, top=0.925, bottom=0.01, wspace=0.03, hspace=0.06)
+    drawn.subplots_adjust(left=0.045, right=0.995, top=0.915, bottom=0.01, wspace=0.03, hspace=0.06)
     for (name, level), row in zip(levels.items(), panels, strict=True):
         for layout, axis in zip(LAYOUTS, row, strict=True):
             _panel(axis, level, column(tuple(level.shape), layout))
@@ -67,7 +67,7 @@ def _panel(axis: Axes, level: Tensor, entries: list[tuple[int, int, int]]) -> No
     axis.imshow(tiles.reshape(channels // across * height, across * width).numpy(), cmap="gray", vmin=0, vmax=1)
     x = [channel % across * width + column for channel, _, column in entries]
     y = [channel // across * height + row for channel, row, _ in entries]
-    axis.scatter(x, y, 9, VERMILION, linewidths=0)
+    axis.scatter(x, y, 24, VERMILION, linewidths=0)
     axis.set_xticks([])
     axis.set_yticks([])
     axis.set_frame_on(False)

@@ -21,7 +21,7 @@ from enhance.config.schema import Config
 from enhance.scoring.meaning_tables import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
-GENERATED = ("reference/settings.md", "reference/api.md", "explanation/meaning.md", "figures.md")
+GENERATED = ("reference/settings.md", "explanation/meaning.md", "figures.md")
 PAGES = [
     ROOT / "README.md",
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts),
@@ -97,13 +97,14 @@ def test_every_setting_has_a_row(generated: ModuleType) -> None:
     assert "| `logger=tensorboard` | TensorBoard's event files" in page
 
 
-def test_every_public_name_has_a_page(generated: ModuleType) -> None:
-    pages = generated.api_pages()
-    for name in enhance.__all__:
-        if callable(getattr(enhance, name)):
-            assert f"enhance.{name}" in pages[f"reference/api/{name}.rst"]
-        else:
-            assert f"| `{name}` |" in pages["reference/api.md"]
+def test_every_public_name_is_listed() -> None:
+    page = (ROOT / "docs" / "reference" / "api.rst").read_text(encoding="utf-8")
+    listed = re.findall(r"(?m)^   ([\w.~]+)$", page)
+    tables = re.findall(r"``(\w+)``", page.partition("Tables\n")[2])
+    base = [name for name in listed if name.startswith("~")]
+    assert len(base) == 1
+    assert sorted({*listed, *tables} - {*base}) == sorted(enhance.__all__)
+    assert len(set(listed)) == len(listed)
 
 
 def test_the_page_of_meanings_has_the_table(generated: ModuleType) -> None:
