@@ -108,7 +108,7 @@ def _cell(text: str) -> str:
 
 
 def meaning_page() -> str:
-    """The table behind `enhance.meaning`."""
+    """The tables of `enhance.meaning` that come with the package."""
     table = json.loads(SHIPPED.read_text(encoding="utf-8"))
     metrics = table["metrics"]
     names = list(metrics)
@@ -123,7 +123,8 @@ def meaning_page() -> str:
         f"> {enhance.meaning(0.45, 'deepjsd')}\n\n"
         "A score does not say in what way an image differs: one score is that of a JPEG quality, of a noise and of a "
         "blur alike. The spread over photographs is large, so the number is a "
-        "rule of thumb and no measurement. Made by "
+        "rule of thumb and no measurement. Other metrics, backbones and settings are [measured "
+        "once](../howto/score.md#what-a-score-means). Made by "
         f"`python -m benchmarks.meaning` with enhance {table['version']}.\n"
     ]
     for kind, (title, note) in _KINDS.items():
