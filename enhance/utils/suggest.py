@@ -20,6 +20,11 @@ def short(text: object) -> str:
     return whole if len(whole) <= _LONG else f"{whole[:half]}...{whole[-half:]}"
 
 
+def _line(text: object) -> str:
+    """On one line: a file's own names may hold anything."""
+    return " ".join(short(text).split())
+
+
 def unknown(what: str, given: object, accepted: Iterable[str]) -> str:
     """A message with the name given, the nearest accepted name and, unless there are many, all accepted names.
 
@@ -27,7 +32,7 @@ def unknown(what: str, given: object, accepted: Iterable[str]) -> str:
         >>> unknown("metric", "deepwds", ["deepwsd", "deepjsd"])
         "There is no metric 'deepwds'; did you mean 'deepwsd'? (deepwsd, deepjsd)"
     """
-    names, given = list(accepted), short(given)
+    names, given = [_line(name) for name in accepted], _line(given)
     close = get_close_matches(given.lower(), names, n=3, cutoff=0.5)
     close.sort(key=lambda name: sorted(name) != sorted(given.lower()))  # letters in another order come first
     question = f"; did you mean '{close[0]}'?" if close else "."

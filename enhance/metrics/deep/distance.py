@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from enhance.backbones.encode import encoded
+from enhance.backbones.half_precision import scaled_gradients
 from enhance.backbones.moving import moved
 from enhance.backbones.network import Backbone, Weights, load
 from enhance.metrics import checks
@@ -51,8 +52,8 @@ class DeepDistance(BaseMetric):
         check_range: whether to check that images lie in [0, 1]; costs one pass over each image.
         autocast: lower precision in which the backbone computes, e.g. `torch.bfloat16`, where the device computes
             faster in it. None: full precision, inside an autocast region too. The measure is always computed in full
-            precision. Gradients of a loss with a small weight, or of a large batch, vanish in `torch.float16`: multiply
-            the loss by a scale before `backward`, as `torch.amp.GradScaler` does.
+            precision. In `torch.float16` gradients are scaled on their way through the network, so that they neither
+            vanish nor overflow, whatever the weight of the loss.
         kernel: what computes the measure: `torch`, operators of torch; `triton`, one fused kernel, which DeepWSD has
             with most backbones; or `auto`, the latter on CUDA where Triton is installed.
         seed, model, nodes: see `enhance.load_backbone`.
@@ -211,11 +212,11 @@ class DeepDistance(BaseMetric):
     ) -> Iterator[tuple[Tensor, PreparedLevels]]:
         """The columns (64, B, N) of levels that lie side by side, and the reference's."""
         grouped = [prepared.sizes for prepared in target.levels]
-        columns = fold([self._cut(level) for level in features], grouped)
+        columns = fold(map(self._cut, features), grouped)
         if masks is None:
             return zip(columns, target.levels, strict=True)
         channels = zip(masks, features, strict=True)
-        weights = fold([self._cut(mask.expand(-1, level.shape[1], -1, -1)) for mask, level in channels], grouped)
+        weights = fold((self._cut(mask.expand(-1, level.shape[1], -1, -1)) for mask, level in channels), grouped)
         masked = (
             torch.lerp(prepared.columns.expand_as(x), x, weight.expand_as(x))
             for x, prepared, weight in zip(columns, target.levels, weights, strict=True)
@@ -271,8 +272,9 @@ class DeepDistance(BaseMetric):
             factor = min(max(1, round(max(image.shape[-2:]) / 256)), *image.shape[-2:])
             image = functional.avg_pool2d(image, factor) if factor > 1 else image
         with _precision(image.device, self.autocast):
-            maps = self.backbone(image)
-        return [level.to(image.dtype) for level in (image, *maps)]
+            if self.autocast == torch.float16:
+                return [image, *scaled_gradients(self.backbone, image)]
+            return [level.to(image.dtype) for level in (image, *self.backbone(image))]
 
     def _cut(self, level: Tensor) -> Tensor:
         return LAYOUTS[self.layout](pad(level, self.padding))

@@ -9,7 +9,7 @@ A processor works the other way round: level by level and image by image, in blo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -41,11 +41,13 @@ def groups(sizes: Sequence[int], device: torch.device) -> list[Sizes]:
     return found
 
 
-def fold(levels: Sequence[Tensor], grouped: Sequence[Sizes]) -> list[Tensor]:
-    """Columns of each level (B, 64, N of the level) -> for each group of levels a matrix (64, B, N)."""
+def fold(levels: Iterable[Tensor], grouped: Sequence[Sizes]) -> Iterator[Tensor]:
+    """Columns of each level (B, 64, N of the level) -> for each group of levels a matrix (64, B, N), when it is asked
+    for: padded levels are copies, and not all of them are in memory at once.
+    """
     rest = iter(levels)
-    parts = [[next(rest).transpose(0, 1) for _ in sizes] for sizes in grouped]
-    return [side_by_side(group) for group in parts]
+    for sizes in grouped:
+        yield side_by_side([next(rest).transpose(0, 1) for _ in sizes])
 
 
 def blocks(batch: int, tensors: Sequence[Tensor | None]) -> Iterator[list[Any]]:

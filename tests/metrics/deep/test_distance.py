@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 from helpers import network
 from torch import Tensor
 
+from enhance.backbones.encode import encode_once
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.metrics.deep.fusion import level_distances, prepare_levels
 from enhance.metrics.deep.published import level_spec, network_for
@@ -153,18 +155,47 @@ def test_autocast_computes_the_backbone_in_lower_precision(images: tuple[Tensor,
     assert lower(reference, reference) == 0
 
 
-def test_in_float16_a_scaled_loss_keeps_its_small_gradient(images: tuple[Tensor, Tensor], device: torch.device) -> None:
-    image, reference = (each.to(device) for each in images)
+@pytest.mark.parametrize("scale", [1e-14, 1.0, 1e14])
+@pytest.mark.parametrize("backbone", ["vgg_compact", "mobilenet"])
+def test_in_float16_the_gradient_is_kept_at_any_scale_of_the_loss(
+    scale: float, backbone: str, images: tuple[Tensor, Tensor], device: torch.device
+) -> None:
+    image, reference = (each.to(device).repeat(2, 1, 1, 1) for each in images)
+    image[1] = torch.lerp(reference[1], image[1], 1e-3)  # one near the reference, whose gradient is far smaller
 
     def gradient(scale: float, autocast: torch.dtype | None) -> Tensor:
         leaf = image.clone().requires_grad_()
-        module = build("deepjsd", "vgg_compact", device, autocast=autocast)
-        (scale * 1e-4 * module(leaf, reference)).backward()
+        losses = build("deepjsd", backbone, device, autocast=autocast, reduction="none")(leaf, reference)
+        losses.mul(scale).sum().backward(retain_graph=True)
+        first, leaf.grad = leaf.grad, None
+        losses.mul(scale).sum().backward()
+        assert first is not None
         assert leaf.grad is not None
+        assert torch.equal(leaf.grad, first)
         return leaf.grad / scale
 
-    exact, scaled = gradient(1, None), gradient(2.0**16, torch.float16)
-    assert (scaled - exact).norm() < 0.1 * exact.norm()
+    exact, lower = gradient(1, None), gradient(scale, torch.float16)
+    assert (lower[0] - exact[0]).norm() < 0.1 * exact[0].norm()
+    assert torch.isfinite(lower).all()
+    assert lower[1].abs().max() > 0
+
+
+def test_in_float16_metrics_that_share_a_pass_have_the_sum_of_their_gradients(
+    images: tuple[Tensor, Tensor], device: torch.device
+) -> None:
+    image, reference = (each.to(device) for each in images)
+    backbone = network("vgg_compact", device=device)
+    metrics = [DEEP_METRICS[name](backbone, autocast=torch.float16) for name in ("deepjsd", "deepskld")]
+
+    def gradient(share: bool) -> Tensor:
+        leaf = image.clone().requires_grad_()
+        with encode_once() if share else nullcontext():
+            sum(1e3**k * metric(leaf, reference) for k, metric in enumerate(metrics)).backward()  # type: ignore[union-attr]
+        assert leaf.grad is not None
+        return leaf.grad
+
+    together, apart = gradient(True), gradient(False)
+    assert (together - apart).norm() < 0.02 * apart.norm()
 
 
 def test_it_is_frozen_and_without_state_and_survives_copies(images: tuple[Tensor, Tensor]) -> None:
