@@ -15,11 +15,12 @@ from enhance import __version__  # noqa: E402
 project, author = "enhance", "the enhance developers"
 project_copyright = author
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_gallery.gen_gallery"]
+extensions = ["myst_parser", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx_gallery.gen_gallery"]
 exclude_patterns = ["_build", "**sg_execution_times.rst"]
 nitpicky = False
 default_role = "literal"  # docstrings mark code with single backticks
 
+templates_path = ["_templates"]
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

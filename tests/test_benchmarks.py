@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
+from PIL import Image
 
 from enhance.optim.parametrizations import Pixels, Pyramid
 
@@ -105,3 +107,18 @@ def test_a_process_that_dies_is_not_waited_for(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert "died with exit code 7" in ended.stderr
+
+
+def test_the_picture_of_the_layouts_shows_what_its_page_says(tmp_path: Path) -> None:
+    columns = script("columns")
+    image, stage = (columns.column(shape, "strided") for shape in ((3, 256, 256), (128, 64, 64)))
+    assert len({x for _, _, x in image}) == 1
+    assert [channel * 256 + y for channel, y, _ in image] == list(range(image[0][1], 3 * 256, 12))
+    assert len({(y, x) for _, y, x in stage}) == 1
+    assert [channel for channel, *_ in stage] == list(range(0, 128, 2))
+    (window,) = {(channel, y // 8, x // 8) for channel, y, x in columns.column((3, 256, 256), "spatial")}
+    assert window[0] == 0
+    file = tmp_path / "columns.jpg"
+    columns.draw({"image": torch.rand(3, 64, 64)}, file)
+    with Image.open(file) as drawn:
+        assert drawn.width > drawn.height

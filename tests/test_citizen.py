@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 import enhance
+from enhance.images.suffixes import EXTRAS, KINDS
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "NOTICE")
@@ -51,6 +52,12 @@ def test_files_that_a_guide_names_exist(guide: str) -> None:
     missing = [name for name in map("".join, named) if not (ROOT / name.replace("NAME.yaml", "")).exists()]
     assert not missing
     assert named or guide == "SECURITY.md"
+
+
+def test_the_kinds_of_images_that_security_names_are_those_that_are_opened() -> None:
+    (row,) = (line for line in read("SECURITY.md").splitlines() if line.startswith("| images |"))
+    assert f"Only {KINDS} are opened" in row
+    assert all(f"`{extra.extra}`" in row and extra.title in row for extra in EXTRAS.values())
 
 
 @pytest.fixture

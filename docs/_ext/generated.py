@@ -1,8 +1,7 @@
-"""Pages that are written from the package itself: every setting, every public name, what scores mean."""
+"""Pages that are written from the package itself: every setting, what scores mean."""
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING as NOTHING
@@ -15,8 +14,7 @@ from enhance.cli.commands import TOOLS
 from enhance.config.paths import choices, home, summary
 from enhance.config.reference import Setting, described
 from enhance.config.schema import MISSING, Config
-from enhance.metrics.deep.distance import DeepDistance
-from enhance.scoring.meaning import TABLE
+from enhance.scoring.meaning_tables import SHIPPED
 
 _OTHERS = ("index", "start", "comparison", "figures")
 _KINDS = {
@@ -32,9 +30,7 @@ def write(docs: Path) -> None:
         "reference/settings.md": settings_page(),
         "explanation/meaning.md": meaning_page(),
         "figures.md": figures_page(docs),
-        **api_pages(),
     }
-    (docs / "reference" / "api").mkdir(exist_ok=True)
     for name, text in pages.items():
         file = docs / name
         if not file.exists() or file.read_text(encoding="utf-8") != text:
@@ -111,48 +107,9 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
-def api_pages() -> dict[str, str]:
-    """A page for each public name, and the page that lists them with the first sentences of their docstrings."""
-    kinds: dict[str, list[str]] = {"Classes": [], "Functions": []}
-    pages: dict[str, str] = {}
-    for name in enhance.__all__:
-        found = getattr(enhance, name)
-        if not callable(found):
-            continue
-        class_ = inspect.isclass(found)
-        kinds["Classes" if class_ else "Functions"].append(name)
-        directive = "autoclass" if class_ else "autofunction"
-        members = "   :members:\n   :inherited-members: Module, Exception, Metric\n" if class_ else ""
-        text = f"{name}\n{'=' * len(name)}\n\n.. {directive}:: enhance.{name}\n{members}"
-        pages[f"reference/api/{name}.rst"] = text
-    parts = [
-        "# Python names\n\nWhat `import enhance` gives, each with what it computes, shapes, errors and an example.\n"
-    ]
-    for kind, names in kinds.items():
-        rows = [f"| [{name}](api/{name}.rst) | {_first_sentence(getattr(enhance, name))} |" for name in names]
-        parts.append("\n".join([f"## {kind}\n", "| name | what |", "|---|---|", *rows, ""]))
-    parts.append("The arguments of the three measures are those of [DeepDistance](api/DeepDistance.rst).\n")
-    parts.append(
-        "## Tables\n\n| name | what |\n|---|---|\n| `METRICS` | the metrics by name |\n"
-        "| `BACKBONES` | the backbones by name |\n| `__version__` | the version |\n"
-    )
-    base = "DeepDistance"  # whose arguments are those of the three measures
-    pages[f"reference/api/{base}.rst"] = (
-        f"{base}\n{'=' * len(base)}\n\n.. autoclass:: {DeepDistance.__module__}.{base}\n"
-    )
-    toctree = "\n".join(f"api/{name}" for name in sorted([*kinds["Classes"], base]) + kinds["Functions"])
-    parts.append(f"```{{toctree}}\n:hidden:\n\n{toctree}\n```\n")
-    return {"reference/api.md": "\n".join(parts)} | pages
-
-
-def _first_sentence(found: object) -> str:
-    paragraph = " ".join((inspect.getdoc(found) or "").partition("\n\n")[0].split())
-    return _cell(paragraph.partition(". ")[0].rstrip(".:") + ".")
-
-
 def meaning_page() -> str:
-    """The table behind `enhance.meaning`."""
-    table = json.loads(TABLE.read_text(encoding="utf-8"))
+    """The tables of `enhance.meaning` that come with the package."""
+    table = json.loads(SHIPPED.read_text(encoding="utf-8"))
     metrics = table["metrics"]
     names = list(metrics)
     parts = [
@@ -166,7 +123,8 @@ def meaning_page() -> str:
         f"> {enhance.meaning(0.45, 'deepjsd')}\n\n"
         "A score does not say in what way an image differs: one score is that of a JPEG quality, of a noise and of a "
         "blur alike. The spread over photographs is large, so the number is a "
-        "rule of thumb and no measurement. Made by "
+        "rule of thumb and no measurement. Other metrics, backbones and settings are [measured "
+        "once](../howto/score.md#what-a-score-means). Made by "
         f"`python -m benchmarks.meaning` with enhance {table['version']}.\n"
     ]
     for kind, (title, note) in _KINDS.items():

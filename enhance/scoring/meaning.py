@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from enhance.metrics.registry import METRICS
-from enhance.utils.suggest import unknown
+from enhance.optim.inputs import SAMPLE_SIZE
+from enhance.metrics.metric import Metric
+from enhance.metrics.registry import load_metric
+from enhance.scoring import meaning_tables
+from enhance.scoring.meaning_tables import Table
+from enhance.scoring.scorers import Scorer
+from enhance.utils.files import sentence
 
-TABLE = Path(__file__).with_name("meaning.json")
-"""Written by `python -m benchmarks.meaning`."""
-_SAME = ("metric", "backbone", "sha256", "layout", "prefilter", "padding", "autocast")  # what a score depends on
-_KINDS = {"jpeg": "JPEG quality", "noise": "Gaussian noise of sigma", "blur": "Gaussian blur of sigma"}
+KINDS = {"jpeg": "JPEG quality", "noise": "Gaussian noise of sigma", "blur": "Gaussian blur of sigma"}
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Strength:
     beyond: str = ""
 
     def __str__(self) -> str:
-        name = _KINDS[self.kind]
+        name = KINDS[self.kind]
         if self.beyond:
-            return f"{'nearer' if self.beyond == 'weaker' else 'farther'} than {name} {_short(self.kind, self.value)}"
-        ends = sorted((_short(self.kind, self.low), _short(self.kind, self.high)), key=float)
+            return f"{'nearer' if self.beyond == 'weaker' else 'farther'} than {name} {short(self.kind, self.value)}"
+        ends = sorted((short(self.kind, self.low), short(self.kind, self.high)), key=float)
         shown = "" if ends[0] == ends[1] else f" ({ends[0]} to {ends[1]})"
-        return f"about as far as {name} {_short(self.kind, self.value)}{shown}"
+        return f"about as far as {name} {short(self.kind, self.value)}{shown}"
 
 
 @dataclass(frozen=True)
@@ -67,27 +67,31 @@ class Meaning:
     equal: bool = False
 
     def __str__(self) -> str:
-        return "as of equal images" if self.equal else f"{self.jpeg}, of photographs of {_table()['pixels']} pixels"
+        return "as of equal images" if self.equal else f"{self.jpeg}, of photographs of {SAMPLE_SIZE} pixels"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: the sentence as `text`, and each strength."""
-        return {"text": str(self)} | {kind: asdict(getattr(self, kind)) for kind in _KINDS}
+        return {"text": str(self)} | {kind: asdict(getattr(self, kind)) for kind in KINDS}
 
 
-def meaning(score: float, metric: str = "deepwsd") -> Meaning:
+def meaning(score: float, metric: str | Metric = "deepwsd") -> Meaning:
     """The degradations of sample photographs that have a score.
 
-    The table holds mean scores of photographs of 256 x 256 pixels in JPEG of qualities 95 to 5 (chroma halved), with
+    A table holds mean scores of photographs of 256 x 256 pixels in JPEG of qualities 95 to 5 (chroma halved), with
     Gaussian noise of sigma 2 to 100 and with Gaussian blur of sigma 0.3 to 6; between its levels the strength is
     interpolated, that of noise and blur on a logarithmic scale. A score says how far an image is, not in what way: one
     score is that of a JPEG quality and of a noise alike.
 
+    The tables of the metrics that need no network but the embedded one come with the package. That of any other, and of
+    other settings, is measured when it is first asked for, on 204 images, and kept beside the weights that torch keeps.
+
     Args:
-        score: as `task=score` and `metric.score` give it with the default backbone, decibels for PSNR.
-        metric: a name of the table, which has every metric but those of other networks, LPIPS and DISTS.
+        score: as `task=score` and `metric.score` give it, decibels for PSNR.
+        metric: a name of `enhance.METRICS`, which stands for its default settings and backbone, or a metric.
 
     Raises:
-        ValueError: for a metric that the table does not have, or a score that is no number.
+        ValueError: for an unknown name, a score that is no number, or a metric that cannot compare the photographs.
+        WeightsError: if the network of a named metric cannot be had.
 
     Example:
         >>> import enhance
@@ -95,29 +99,40 @@ def meaning(score: float, metric: str = "deepwsd") -> Meaning:
         >>> found.jpeg.kind, found.jpeg.beyond, 5 < found.jpeg.value < 95
         ('jpeg', '', True)
     """
-    table = _table()
-    if metric not in table["metrics"]:
-        raise ValueError(unknown("metric of the table of meanings", metric, table["metrics"]))
     if math.isnan(score):
         raise ValueError(f"score={score} has no meaning; give the number that the metric returned.")
-    row, better = table["metrics"][metric], METRICS[metric].higher_is_better
-    strengths = {
-        kind: _strength(kind, score, levels, row["mean"][kind], row["spread"][kind], -1 if better else 1)
-        for kind, levels in table["levels"].items()
-    }
-    return Meaning(metric, score, **strengths, equal=score == METRICS[metric].best)
+    name = metric if isinstance(metric, str) else metric.name
+    table = meaning_tables.shipped(metric) if isinstance(metric, str) else None
+    if table is None:
+        scorer = Scorer(name, load_metric(metric) if isinstance(metric, str) else metric)
+        table = meaning_tables.table_of(scorer) or _measured(scorer)
+    return _read(score, name, table)
 
 
-def meaning_of(details: Mapping[str, Any]) -> Meaning | None:
-    """The meaning of a score in the details of `Scorer.details`; None where the table is not of that metric with those
-    settings and weights, or where the score is not finite.
+def meaning_of(scorer: Scorer, score: float) -> Meaning | None:
+    """The meaning of a score of a scorer's metric; None where no table is of that metric with those settings and
+    weights.
     """
-    row = _table()["metrics"].get(details["metric"])
-    if row is None or details.get("score") is None:
-        return None
-    if any(details.get(key) != row["metric"].get(key) for key in _SAME):
-        return None
-    return meaning(details["score"], details["metric"])
+    table = meaning_tables.table_of(scorer)
+    return table and _read(score, scorer.metric.name, table)
+
+
+def _measured(scorer: Scorer) -> Table:
+    table = meaning_tables.measure(scorer)
+    try:
+        meaning_tables.keep(scorer, table)
+    except OSError as error:
+        warnings.warn(f"The table of {scorer.name} is measured anew each time: {sentence(error)}", stacklevel=3)
+    return table
+
+
+def _read(score: float, name: str, table: Table) -> Meaning:
+    sign = -1 if table.higher_is_better else 1
+    strengths = {
+        kind: _strength(kind, score, levels, table.mean[kind], table.spread[kind], sign)
+        for kind, levels in table.levels.items()
+    }
+    return Meaning(name, score, **strengths, equal=score == table.best)
 
 
 def _strength(
@@ -141,10 +156,6 @@ def _crossing(score: float, curve: Sequence[float], scale: Sequence[float]) -> t
     return float(np.interp(score, risen, scale)), beyond
 
 
-def _short(kind: str, value: float) -> str:
+def short(kind: str, value: float) -> str:
+    """A strength for people."""
     return f"{value:.0f}" if kind == "jpeg" or value >= 10 else f"{value:.2g}"
-
-
-@cache
-def _table() -> dict[str, Any]:
-    return json.loads(TABLE.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,12 @@ def _no_steps(file: Path) -> None:
 def _edited(file: Path, before: bytes, after: bytes) -> None:
     Image.new("RGB", (32, 32)).save(file)
     file.write_bytes(file.read_bytes().replace(before, after))
+
+
+def test_without_jpeglib_the_sentence_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jpeglib", None)
+    with pytest.raises(ImageError, match=r"jpeglib is missing; python -m pip install 'enhance\[jpeg\]'"):
+        read_jpeg(_jpeg(tmp_path, subsampling=2))
 
 
 @pytest.mark.parametrize(

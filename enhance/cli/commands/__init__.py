@@ -12,6 +12,7 @@ from enhance.config.restoration import RESTORATIONS
 TOOLS = {
     "summary": "rebuild the summary of a sweep from its folder: sweep=FOLDER",
     "score": "how far images are from their references: a pair, folders, or a CSV of pairs",
+    "meaning": "what scores mean: those of known degradations of sample photographs, measured once for a metric",
     "evaluate": "correlate metrics with subjective scores: scores= subjective=, or table=, or dataset= root=;"
     " competition=true lists pairs that a metric calls equal and people do not",
     "encode": "the smallest file of an image at a distance: image= with score=, like=jpeg:80 or max_bytes=",

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from enhance.cli.saying import say_unused_backbone
-from enhance.cli.score.loading import load_pairs
+from enhance.cli.score.loading import as_list, check_metrics, load_pairs
 from enhance.cli.score.settings import Settings
-from enhance.config.metric_checks import check_scored
 from enhance.config.schema import SettingsError
 
 __all__ = ["Settings", "run"]
@@ -70,12 +68,8 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"{key}= goes with engine={engine}.")
     if settings.workers is not None and settings.engine == "ray":
         raise SettingsError("workers= goes with engine=local; an actor of Ray reads with as many threads as cores=.")
-    for key in ("metrics", "backbones", "merge"):
-        given = getattr(settings, key)
-        if given == []:
-            raise SettingsError(f"{key}=[] names none.")
-        setattr(settings, key, [str(name) for name in given] if isinstance(given, list) else given and [str(given)])
-    _check_metrics(settings)
+    as_list(settings, "merge")
+    check_metrics(settings)
     for key in ("reference", "image", "pairs", "mask"):
         given = getattr(settings, key)
         if given and not os.path.exists(given):
@@ -96,9 +90,3 @@ def _are_videos(settings: Settings) -> bool:
     if not videos and settings.align != "none":
         raise SettingsError(f"align={settings.align} is of two videos: reference=a.mp4 image=b.mp4.")
     return bool(videos)
-
-
-def _check_metrics(settings: Settings) -> None:
-    names = settings.metrics or [settings.metric.name]
-    check_scored(settings.metric, names)
-    say_unused_backbone(settings.backbone.name, names)

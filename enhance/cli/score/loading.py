@@ -5,15 +5,40 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from enhance.cli.saying import say, say_untrained
-from enhance.cli.score.settings import Settings
-from enhance.config.metric_checks import check_weights
+from enhance.cli.saying import say, say_untrained, say_unused_backbone
+from enhance.cli.score.settings import Measured, Settings
+from enhance.config.metric_checks import check_scored, check_weights
 from enhance.config.schema import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from enhance.scoring import Pair, Scorer
+
+
+def as_list(settings: object, key: str) -> None:
+    """Make a list of a setting that may be one name.
+
+    Raises:
+        SettingsError: if it is an empty list.
+    """
+    given = getattr(settings, key)
+    if given == []:
+        raise SettingsError(f"{key}=[] names none.")
+    setattr(settings, key, [str(name) for name in given] if isinstance(given, list) else given and [str(given)])
+
+
+def check_metrics(settings: Measured) -> None:
+    """Make lists of `metrics` and `backbones`, and say which settings have no effect.
+
+    Raises:
+        SettingsError: one sentence about what is wrong with them.
+    """
+    for key in ("metrics", "backbones"):
+        as_list(settings, key)
+    names = settings.metrics or [settings.metric.name]
+    check_scored(settings.metric, names)
+    say_unused_backbone(settings.backbone.name, names)
 
 
 def load_pairs(settings: Settings) -> list[Pair]:
@@ -42,7 +67,7 @@ def load_pairs(settings: Settings) -> list[Pair]:
     return pairs
 
 
-def load_scorers(settings: Settings) -> list[Scorer]:
+def load_scorers(settings: Measured) -> list[Scorer]:
     """The columns; loading a network is the slow part."""
     import torch
 

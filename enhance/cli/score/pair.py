@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from enhance.images.reading import Picture
     from enhance.scoring import Pair, Scorer
+    from enhance.scoring.meaning import Meaning
 
 
 def score_pair(settings: Settings, pair: Pair) -> int:
@@ -29,7 +30,6 @@ def score_pair(settings: Settings, pair: Pair) -> int:
         ValueError: one sentence about the files, the sizes or the weights.
     """
     from enhance.backbones.encode import encode_once
-    from enhance.scoring.meaning import meaning_of
     from enhance.scoring.scorers import lines
     from enhance.scoring.sources import open_source
 
@@ -55,7 +55,7 @@ def score_pair(settings: Settings, pair: Pair) -> int:
         for scorer in found:
             reference, image = (picture.image.to(scorer.metric.device) for picture in pictures)
             details.append(scorer.details(image, reference, None if mask is None else mask.to(image)))
-            if mask is None and (means := meaning_of(details[-1])):
+            if mask is None and (means := _meaning(scorer, details[-1]["score"])):
                 details[-1]["meaning"] = means.as_dict()
         drawn = _draw(settings, pair, pictures, found, mask)
     if settings.format == "json":
@@ -79,6 +79,17 @@ def score_pair(settings: Settings, pair: Pair) -> int:
     if drawn:
         print(f"{'':9} map: {drawn}")
     return 0
+
+
+def _meaning(scorer: Scorer, score: float | None) -> Meaning | None:
+    """What a score means, where a table is of the metric; else how to get one."""
+    from enhance.scoring.meaning import meaning_of
+
+    if score is None:
+        return None
+    if (means := meaning_of(scorer, score)) is None:
+        say(f"note: no table says what a score of {scorer.name} means; task=meaning with the same metric measures one")
+    return means
 
 
 def _same_file(pair: Pair) -> bool:

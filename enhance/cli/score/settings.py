@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, limited
+
+
+class Measured(Protocol):
+    """What the settings of a command say of its metrics."""
+
+    metric: MetricConfig
+    backbone: BackboneConfig
+    metrics: Any
+    backbones: Any
+    device: str
+    threads: int | None
 
 
 @dataclass

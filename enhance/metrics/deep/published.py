@@ -8,6 +8,7 @@ EfficientNet row. Source: the code published with Liao et al., IEEE TIP 33 (2024
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 from enhance.metrics.deep.measures import JensenShannon, Measure, SignedWasserstein, SymmetricKL, Wasserstein
 from enhance.metrics.registry import METRICS
@@ -67,9 +68,14 @@ PUBLISHED_PAIRS: tuple[tuple[str, str], ...] = tuple(_PUBLISHED)
 def level_spec(measure: str, backbone: str) -> LevelSpec:
     """The published spec of a pair. Where nothing was published for the backbone, the nearest one with padding that
     never crops; where nothing was published for the measure, its distribution measure of the raw features.
+
+    Raises:
+        ValueError: if the pair needs a library that is not installed.
     """
     for (name, published_for), spec in _PUBLISHED.items():
         if name == measure and backbone in (published_for, network_for(measure, published_for)):
+            if isinstance(spec.measure, SignedWasserstein) and find_spec("ot") is None:
+                raise ValueError("DeepWSD in MobileNet needs POT, which is not installed: python -m pip install POT.")
             return spec
     if (measure, "vgg19") not in _PUBLISHED:
         return LevelSpec(METRICS[measure].load()(), padding="up")

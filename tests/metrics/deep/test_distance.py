@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from contextlib import nullcontext
 from typing import Any
 
@@ -32,6 +33,14 @@ def build(
 ) -> DeepDistance:
     """An untrained metric; networks are built once."""
     return DEEP_METRICS[metric](network(network_for(metric, backbone), backbone, device, dtype), **settings)
+
+
+def test_without_pot_the_one_pair_that_needs_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ot", None)
+    with pytest.raises(ValueError, match="DeepWSD in MobileNet needs POT, which is not installed: python -m pip"):
+        build("deepwsd", "mobilenet")
+    build("deepjsd", "mobilenet")
+    build("deepwsd", "vgg_compact")
 
 
 @pytest.mark.parametrize(("metric", "backbone"), PAIRS)

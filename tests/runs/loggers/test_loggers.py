@@ -8,9 +8,11 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
+from PIL import Image
 from torch import Tensor
 
 from enhance.config.paths import choices, home
@@ -20,6 +22,7 @@ from enhance.runs.history import Row
 from enhance.runs.loggers import LOGGERS, Loggers, check_loggers
 
 ROW = Row(3, 0.5, 0.6, 0.1, 20.0, math.nan, 1.0, {"mse": 0.2, "ssim": 0.3})
+THEIR_OWN_WARNINGS = pytest.mark.filterwarnings("default")  # of what other programs call
 IMAGE = torch.full((1, 3, 8, 8), 0.5)
 
 
@@ -137,7 +140,7 @@ def test_wandb_is_offline_and_goes_on_in_the_same_run(tmp_path: Path, monkeypatc
         with Loggers(_own("wandb"), tmp_path, {"metric": {"name": "mse"}}, first) as loggers:
             loggers.log(ROW, IMAGE)
             loggers.conclude({"loss": 0.4})
-    monkeypatch.delitem(sys.modules, "enhance.runs.loggers.weights_and_biases")
+    sys.modules.pop("enhance.runs.loggers.weights_and_biases")  # not the fake's for the tests that follow
     begun, resumed = calls[0], calls[3]
     assert (begun["mode"], begun["resume"], resumed["resume"]) == ("offline", None, "allow")
     assert begun["id"] == resumed["id"]
@@ -147,6 +150,7 @@ def test_wandb_is_offline_and_goes_on_in_the_same_run(tmp_path: Path, monkeypatc
     assert calls[2] == 0
 
 
+@THEIR_OWN_WARNINGS
 def test_mlflow_keeps_a_run_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tracking = pytest.importorskip("mlflow.tracking")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -162,3 +166,48 @@ def test_mlflow_keeps_a_run_in_the_folder(tmp_path: Path, monkeypatch: pytest.Mo
     assert found.info.status == "FINISHED"
     assert found.data.metrics["best/loss"] == 0.4
     assert found.data.metrics["terms/mse"] == 0.2
+    (place,) = (tmp_path / "mlflow").rglob("step_000003.png")
+    assert np.asarray(Image.open(place)).shape == (8, 8, 3)
+
+
+@THEIR_OWN_WARNINGS
+def test_wandb_itself_writes_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    for first in (0, 4):
+        with Loggers(_own("wandb"), tmp_path, {"metric": {"name": "mse"}}, first) as loggers:
+            loggers.log(ROW, IMAGE)
+            loggers.conclude({"loss": 0.4})
+            assert loggers.names == ["wandb"]
+        assert loggers.names == ["wandb"]  # the end was no failure either
+    begun, resumed = sorted((tmp_path / "wandb").glob("offline-run-*/*.wandb"))
+    assert begun.name == resumed.name  # the identity by which they are one run when they are sent
+    for file in (begun, resumed):
+        held = file.read_bytes()
+        assert all(word in held for word in (b"metric.name", b"terms/mse", b"best/loss"))
+        assert list(file.parent.glob("files/media/images/*.png"))
+
+
+@THEIR_OWN_WARNINGS
+def test_a_run_writes_to_all_of_them_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracking = pytest.importorskip("mlflow.tracking")
+    pytest.importorskip("wandb")
+    pytest.importorskip("tensorboard")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    chosen = _own("mlflow") | _own("wandb") | _own("tensorboard")
+    config = Config(task=TaskConfig(name="recover"), metric=MetricConfig(name="mse"), size=16, steps=4, logger=chosen)
+    config.backbone.name = "vgg_compact"
+    run(config, tmp_path, "test")
+    assert "goes on without it" not in caplog.text
+    client = tracking.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    (found,) = client.search_runs([client.get_experiment_by_name("enhance").experiment_id])
+    logged = {each.step: each.value for each in client.get_metric_history(found.info.run_id, "loss")}
+    with (tmp_path / "history.csv").open() as stream:
+        assert logged == pytest.approx({int(row["step"]): float(row["loss"]) for row in csv.DictReader(stream)})
+    assert list((tmp_path / "wandb").glob("offline-run-*/*.wandb"))
+    assert list((tmp_path / "tensorboard").glob("events*"))
