@@ -93,7 +93,7 @@ def read_jpeg(path: Path) -> JpegFile:
         import jpeglib  # compiled, and only this function uses it
     except ImportError as error:
         raise ImageError(
-            f"{path} cannot be restored as a JPEG here: jpeglib is missing; python -m pip install 'enhance[jpeg]'."
+            f"{path} cannot be restored as a JPEG here: jpeglib is missing; python -m pip install jpeglib."
         ) from error
     try:
         found = jpeglib.read_dct(str(path))
