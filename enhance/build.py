@@ -340,10 +340,12 @@ def _module(settings: MetricConfig) -> Metric:
         raise SettingsError(
             f"metric.target={target} cannot be made with {listed(settings.arguments)}: {reason}."
         ) from error
-    return as_metric(
+    made = as_metric(
         function,
         target.rpartition(".")[2],
         settings.higher_is_better,
         (0.0, 1.0) if settings.range is None else settings.range,
         best=settings.best,
     )
+    made.settings["arguments"] = dict(settings.arguments)  # an object need not tell those that it was made with
+    return made

@@ -25,7 +25,7 @@ from enhance.optim.objective import Term
 from enhance.optim.parametrizations import Parametrization
 from enhance.optim.step import Step
 from enhance.optim.stopping import Rule
-from enhance.recording import Setup, conclude, concluded, record, set_up
+from enhance.recording import Setup, conclude, concluded, followed, record, set_up
 from enhance.report.duel.data import FOUR
 from enhance.report.numbers import quantity
 from enhance.runs import layout as names
@@ -103,19 +103,22 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
     save_image(setup.inputs.reference, folder / names.REFERENCE, setup.inputs.bits)
     save_image(setup.inputs.initial, folder / names.INITIAL, setup.inputs.bits)
     found, initial = {}, {}
-    for side in SIDES:
-        home = folder / side.name
-        home.mkdir(exist_ok=True)
-        made = concluded(home, command, config.figures) if resume else None
-        if made is None:
-            optimization = DuelOptimization(setup, pair, side)
-            made = record(setup, optimization, jury, home, resume, optimization.title)
-        write_bytes(folder / f"{side.name}.png", (home / names.RESULT).read_bytes())
-        found[side.name] = _figures(made, home, pair)
-        initial = initial or _figures(made, home, pair, "initial")
-    results = {"status": "drawing", **known, **_compared(found, initial, list(pair))}
-    write_json(folder / names.METRICS, results)
-    conclude(folder, config.figures)
+    with followed(config.live) as follow:
+        for side in SIDES:
+            home = folder / side.name
+            home.mkdir(exist_ok=True)
+            made = concluded(home, command, config.figures) if resume else None
+            if made is None:
+                optimization = first if side is SIDES[0] else DuelOptimization(setup, pair, side)
+                follow(home)
+                made = record(setup, optimization, jury, home, resume, optimization.title)
+            write_bytes(folder / f"{side.name}.png", (home / names.RESULT).read_bytes())
+            found[side.name] = _figures(made, home, pair)
+            initial = initial or _figures(made, home, pair, "initial")
+        results = {"status": "drawing", **known, **_compared(found, initial, list(pair))}
+        write_json(folder / names.METRICS, results)
+        conclude(folder, config.figures)
+        follow(folder)
     _show(results, folder)
     return float(results["best"]["loss"])
 

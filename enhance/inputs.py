@@ -15,10 +15,10 @@ from torch import Tensor
 
 from enhance.config.schema import Config
 from enhance.degradations import degrade
-from enhance.images.arrays import MIN_SIDE, ImageError, from_array, require_size, resize
+from enhance.images.arrays import MIN_SIDE, ImageError, require_size, require_unmasked, resize
 from enhance.images.floats import check_range, unit, without_effect
 from enhance.images.pictures import open_picture
-from enhance.images.reading import Picture, from_pillow
+from enhance.images.reading import Picture, from_pillow, from_values
 from enhance.images.samples import SAMPLES
 from enhance.metrics import checks
 
@@ -169,14 +169,16 @@ def _picture(given: object, role: str, background: str, range: float | None) -> 
     if isinstance(given, Image.Image):
         return from_pillow(given, background, role, range)
     if isinstance(given, np.ndarray | Tensor) and range is not None:
-        return _ranged(given, role, range)
+        return _ranged(given, role, background, range)
     if isinstance(given, np.ndarray):
-        return Picture(from_array(given), role, bits=8 if given.dtype == np.uint8 else 16)
+        return from_values(given, background, role)
     if not isinstance(given, Tensor):
         raise ImageError(
             f"{role} must be a file, a sample's name, a tensor (1, 3, H, W), an array (H, W, 3) or a Pillow image, got "
             f"{type(given).__name__}."
         )
+    if given.is_meta:
+        raise ImageError(f"{role} is a tensor of the meta device, which has no values; move one with values there.")
     precision = torch.float64 if given.dtype == torch.float64 else torch.float32
     image = checks.image(role, given.detach(), precision, given.device, check_range=True)
     if len(image) != 1:
@@ -184,17 +186,24 @@ def _picture(given: object, role: str, background: str, range: float | None) -> 
     return Picture(image, role)
 
 
-def _ranged(given: np.ndarray[Any, Any] | Tensor, role: str, range: float) -> Picture:
+def _ranged(given: np.ndarray[Any, Any] | Tensor, role: str, background: str, range: float) -> Picture:
     """An array or a tensor whose white is `range`, if it is of floats."""
     check_range(range)
     array = isinstance(given, np.ndarray)
     if not (given.dtype.kind == "f" if isinstance(given, np.ndarray) else given.is_floating_point()):
-        return replace(_picture(given, role, "white", None), notes=(without_effect(range, role),))
+        picture = _picture(given, role, background, None)
+        return replace(picture, notes=(*picture.notes, without_effect(range, role)))
     notes: list[str] = []
     values = given if isinstance(given, np.ndarray) else given.detach().cpu().numpy()
-    scaled = unit(values, role, range, notes)
+    require_unmasked(values)
+    transparent = array and values.ndim == 3 and values.shape[-1] in (2, 4)
+    colours = values[..., :-1] if transparent else values
+    scaled = unit(colours, role, range, notes) if colours.size else colours
+    if transparent:
+        scaled = np.concatenate([scaled, unit(values[..., -1:], f"the alpha of {role}", None, [])], axis=-1)
     plain = scaled if array else torch.from_numpy(scaled).to(given.device)
-    return replace(_picture(plain, role, "white", None), notes=tuple(notes))
+    picture = _picture(plain, role, background, None)
+    return replace(picture, notes=(*notes, *picture.notes))
 
 
 def _plain(initial: str, like: Tensor, seed: int) -> Tensor | None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
+from numbers import Integral
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -62,6 +63,7 @@ class Optimized:
         reference, initial: (1, 3, H, W), what it moved towards and where it started.
         frames: a few images on the way, by step, on the CPU.
         weights: of the objective's terms, by name, where it has several.
+        notes: what was done to the images that were given, in sentences.
     """
 
     image: Tensor
@@ -72,6 +74,7 @@ class Optimized:
     initial: Tensor
     frames: dict[int, Tensor]
     weights: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -109,7 +112,7 @@ def optimize(
     parametrization: str | ParametrizationConfig | Callable[[Tensor], Parametrization] = ParametrizationConfig.name,
     schedule: str | ScheduleConfig | Schedule = ScheduleConfig.name,
     stopping: str | StoppingConfig | None = None,
-    degradation: Mapping[str, Any] | None = None,
+    degradation: str | Mapping[str, Any] | None = None,
     log_loss: bool | None = None,
     smoothing: float | None = None,
     size: int | None = None,
@@ -128,7 +131,7 @@ def optimize(
 
     Args:
         reference: a file or the name of a sample (reduced to 256 pixels), a tensor (1, 3, H, W) in [0, 1], an array
-            (H, W, 3) or (H, W) of uint8, uint16 or floats in [0, 1], or a Pillow image.
+            (H, W, 3), (H, W) or, with alpha, (H, W, 4) of uint8, uint16 or floats in [0, 1], or a Pillow image.
         initial: where to start: white, grey, black, noise, degraded, or an image like `reference` and of its size.
         metric: a name of `enhance.METRICS`; None: that of a command that names none. Deep measures compare every pixel
             in the embedded backbone's features. Or a metric of your own, used as it is: let a deep one have
@@ -142,7 +145,8 @@ def optimize(
             for an initial image that resembles the reference.
         optimizer, parametrization, schedule: names of conf/, their settings, or functions that make them.
         stopping: rules beside the callback: a name of conf/ or their settings.
-        degradation: for initial="degraded": {"name": "gaussian_noise", "sigma": 25}; what it leaves out is as in conf/.
+        degradation: for initial="degraded": a name, or {"name": "gaussian_noise", "sigma": 25}; what is left out is as
+            in conf/.
         log_loss: minimise the logarithm of the objective. None: as the optimizer's settings say.
         smoothing: of the metric's gradient, at first. None: as the optimizer's settings say.
         size: longer side that larger images are reduced to.
@@ -171,8 +175,10 @@ def optimize(
         >>> result.image.shape
         torch.Size([1, 3, 64, 64])
     """
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
-        raise ValueError(f"steps={steps!r} is no number of updates; it must be a whole number of at least 1.")
+    steps, size = _whole("steps", steps, "a number of updates"), _whole("size", size, "a number of pixels")
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
+        raise ValueError(f"seed={seed!r} must be a whole number of at least 0.")
+    seed = int(seed)
     if degradation and not (isinstance(initial, str) and initial == "degraded"):
         raise ValueError("degradation goes with initial='degraded'.")
     inputs = read_inputs(
@@ -223,7 +229,17 @@ def optimize(
     run = EarlyStopping(optimization.steps(), rules)
     bar = Progress(count(config), "optimize") if (in_notebook() if progress is None else progress) else None
     with interrupt, bar or nullcontext(), fixed_order(deterministic, _log.warning):
-        return _recorded(run, optimization, bar.show if bar else lambda row: None)
+        made = _recorded(run, optimization, bar.show if bar else lambda row: None)
+    return replace(made, notes=inputs.notes)
+
+
+def _whole(key: str, given: int | None, what: str) -> int | None:
+    """A whole number of at least 1, NumPy's too."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, Integral) or given < 1:
+        raise ValueError(f"{key}={given!r} is not {what}; it must be a whole number of at least 1.")
+    return int(given)
 
 
 def _recorded(run: EarlyStopping, optimization: Optimization, show: Callable[[Row], None]) -> Optimized:
@@ -282,8 +298,15 @@ def _terms(
     return terms, True
 
 
-def _degradation(given: Mapping[str, Any] | None) -> dict[str, Any]:
+def _degradation(given: str | Mapping[str, Any] | None) -> dict[str, Any]:
     """The settings of a degradation, with those of its YAML where none are given."""
+    if isinstance(given, str):
+        given = {"name": given}
+    if given is not None and not isinstance(given, Mapping):
+        raise ValueError(
+            "degradation must be a name, or settings like {'name': 'gaussian_noise', 'sigma': 25}, got "
+            f"{type(given).__name__}."
+        )
     known = choices()["degradation"]
     defaults = degradation_settings(given["name"]) if given and given.get("name") in known else {}
     return defaults | dict(given or {})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -172,6 +172,20 @@ def concluded(folder: Path, command: str, figures: bool = Config.figures) -> dic
         drawn = "; figures and report are drawn" if figures else ""
         print(f"All steps were made already{drawn}, results in {folder}")
     return made
+
+
+def followed(live: bool, folder: Path | None = None) -> AbstractContextManager[Callable[[Path], object]]:
+    """The live view of the run in a folder, for a `with` whose value, called with a folder, makes it show that one.
+
+    Args:
+        live: False: there is no view, and the function does nothing.
+        folder: of the run; None: not known yet.
+    """
+    if not live:
+        return nullcontext(lambda folder: None)
+    from enhance.report.live import live_view  # matplotlib takes long to import
+
+    return live_view(folder)
 
 
 def conclude(folder: Path, figures: bool = Config.figures) -> None:

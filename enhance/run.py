@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from enhance.config.checks import check
 from enhance.config.schema import DUEL, Config
 from enhance.duel import run_duel
 from enhance.optim.determinism import deterministic
-from enhance.recording import conclude, concluded, record, set_up
+from enhance.recording import conclude, concluded, followed, record, set_up
 from enhance.runs import layout as names
 from enhance.runs.errors import explained
 from enhance.runs.loggers import check_loggers
@@ -63,20 +63,12 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
     setup = set_up(config, command)
     optimization = Optimization(config, terms(config, setup.metrics), setup.inputs, setup.device)
     scores = judges(config, optimization.reference)
-    with _live_view(config, folder):
+    with followed(config.live, folder):
         results = record(setup, optimization, scores, folder, resume)
     return float(results["best"]["loss"])
 
 
 _KINDS: Mapping[str, Kind] = {DUEL: run_duel}
-
-
-def _live_view(config: Config, folder: Path) -> AbstractContextManager[None]:
-    if not config.live:
-        return nullcontext()
-    from enhance.report.live import live_view  # matplotlib takes long to import
-
-    return live_view(folder)
 
 
 @contextmanager

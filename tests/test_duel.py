@@ -11,6 +11,7 @@ import pytest
 from helpers import settings
 from PIL import Image
 
+from enhance import duel as duels
 from enhance.images.pictures import load_image
 from enhance.metrics.registry import load_metric
 from enhance.report.duel.data import DuelData
@@ -32,6 +33,18 @@ def duel(folder: Path, *arguments: str, resume: bool = False) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
     run(settings(*QUICK, *arguments), folder, "a test", resume)
     return json.loads((folder / "metrics.json").read_text())
+
+
+def test_each_image_has_one_optimisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, build = [], duels.DuelOptimization.__init__
+
+    def counted(self: duels.DuelOptimization, setup: Any, pair: Any, side: duels.Side) -> None:
+        made.append(side.name)
+        build(self, setup, pair, side)
+
+    monkeypatch.setattr(duels.DuelOptimization, "__init__", counted)
+    duel(tmp_path / "duel", "metric=mae", "against=mse", "steps=1")
+    assert made == list(FOUR)
 
 
 @pytest.mark.draws("duel_curves", "duel_report")

@@ -286,3 +286,41 @@ def test_a_notebook_shows_how_far_it_is(
     monkeypatch.setattr("enhance.runs.progress.find_spec", lambda name: None)  # no ipywidgets
     enhance.optimize(reference, metric=metric, steps=2)
     assert "step 2/2" in "".join(shown)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers() -> None:
+    given = {"metric": "mse", "steps": np.int64(2), "size": np.int32(32), "seed": np.int64(3)}
+    result = enhance.optimize("astronaut", "noise", **given)
+    same = enhance.optimize("astronaut", "noise", metric="mse", steps=2, size=32, seed=3)
+    assert (len(result.history), result.image.shape) == (3, (1, 3, 32, 32))
+    assert torch.equal(result.image, same.image)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("steps", True), ("steps", 2.0), ("size", True), ("size", "32"), ("size", 0)]
+)
+def test_what_is_no_whole_number_gets_a_sentence(key: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"{key}={value!r} is not a number of .*; it must be a whole number"):
+        enhance.optimize("astronaut", **{"metric": "mse", "steps": 1, "size": 32} | {key: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [True, 1.5, "1", -1])
+def test_what_is_no_seed_gets_a_sentence(seed: object) -> None:
+    with pytest.raises(ValueError, match=f"seed={seed!r} "):
+        enhance.optimize("astronaut", metric="mse", steps=1, size=32, seed=seed)  # type: ignore[arg-type]
+
+
+def test_a_degradation_is_a_name_or_settings() -> None:
+    quick = {"metric": "mse", "steps": 1, "size": 32}
+    named = enhance.optimize("astronaut", "degraded", degradation="gaussian_noise", **quick)
+    whole = enhance.optimize("astronaut", "degraded", degradation={"name": "gaussian_noise"}, **quick)
+    assert torch.equal(named.initial, whole.initial)
+    with pytest.raises(ValueError, match="degradation must be a name, or settings like"):
+        enhance.optimize("astronaut", "degraded", degradation=["gaussian_noise"], **quick)  # type: ignore[arg-type]
+
+
+def test_what_was_done_to_the_images_is_in_the_notes() -> None:
+    transparent = np.zeros((16, 16, 4), np.uint8)
+    result = enhance.optimize(transparent, metric="mse", steps=1)
+    assert result.notes == ("the transparent pixels of reference are laid on white",)
+    assert torch.equal(result.reference, torch.ones(1, 3, 16, 16))

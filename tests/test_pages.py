@@ -14,7 +14,8 @@ import pytest
 import torch
 
 import enhance
-from enhance.cli.overrides import checked, chosen_tool, tool_settings
+from enhance.cli.commands import RESTORE
+from enhance.cli.overrides import checked, chosen_tool, for_restorations, tool_settings
 from enhance.cli.quoting import quoted
 from enhance.config.reference import described
 from enhance.config.schema import Config
@@ -75,7 +76,10 @@ def test_commands_compose(command: str, tmp_path: Path, monkeypatch: pytest.Monk
     if any(word.startswith(("resume=", "hydra/launcher=")) for word in words):
         pytest.skip("a folder or an extra that is not here")
     monkeypatch.chdir(tmp_path)
-    if tool := chosen_tool(settings):
+    tool = chosen_tool(settings)
+    if tool == RESTORE and "-m" in words:
+        checked(for_restorations(quoted(settings)), restores=True)
+    elif tool:
         tool_settings(tool, quoted(settings))
     else:
         checked(quoted(settings), sweep="-m" in words)

@@ -73,7 +73,7 @@ def settings_page() -> str:
     restoration = described(import_module("enhance.cli.commands.restore").Settings)
     parts += [
         "## `image=`, a restoration\n\nWith `task=denoise`, `deblur`, `jpeg` or `upscale`.\n",
-        _table(restoration),
+        _table({name: each for name, each in restoration.items() if name != "task.name"}),
     ]
     return "\n".join(parts)
 

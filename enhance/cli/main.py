@@ -36,8 +36,9 @@ def main() -> None:
 
         print(f"enhance {VERSION}")
         return
+    from enhance.cli.commands import RESTORE
     from enhance.cli.flags import MULTIRUN, parse
-    from enhance.cli.overrides import checked, chosen_tool, with_search_path
+    from enhance.cli.overrides import checked, chosen_tool, for_restorations, with_search_path
     from enhance.cli.quoting import quoted
     from enhance.cli.resume import requested_folder, resume_run
     from enhance.config.schema import register
@@ -55,16 +56,21 @@ def main() -> None:
         if flags.shell_completion:  # its words are no settings
             _hydra([], sweep=False)
             return
-        if tool := chosen_tool(overrides):
-            sys.exit(_use(tool, arguments, overrides))
         sweep = flags.multirun or _MULTIRUN_MODE in (each.upper() for each in overrides)
-        checked(overrides, sweep, flags.config_dir)
+        tool = chosen_tool(overrides)
+        restores = tool == RESTORE and sweep
+        if tool and not restores:
+            sys.exit(_use(tool, arguments, overrides))
+        if restores:
+            arguments = for_restorations(arguments)
+            flags.overrides = overrides = for_restorations(overrides)
+        checked(overrides, sweep, flags.config_dir, restores)
         if flags.cfg == "hydra" and flags.resolve:
             raise ValueError("--cfg hydra names settings of the run and cannot be resolved alone: --cfg all --resolve.")
         overrides = with_search_path(overrides, own_name=flags.config_name is not None)
         arguments = [*overrides, *(each for each in arguments if each not in flags.overrides)]
         sys.argv[1:] = _same_sweep(arguments, overrides, sweep)
-        _hydra(overrides, sweep)
+        _hydra(overrides, sweep, RESTORE if restores else "config")
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
@@ -109,14 +115,20 @@ def _with(override: str, arguments: list[str], overrides: list[str]) -> list[str
     return [*arguments[:place], override, *arguments[place:]]
 
 
-def _hydra(overrides: list[str], sweep: bool) -> None:
-    """Let Hydra compose the settings and run the job or the jobs of a sweep, which is summarised however it ends."""
+def _hydra(overrides: list[str], sweep: bool, name: str = "config") -> None:
+    """Let Hydra compose the settings and run the job or the jobs of a sweep, which is summarised however it ends.
+
+    Args:
+        overrides: key=value each.
+        sweep: whether there are several jobs.
+        name: of the YAML in conf/ that is the first.
+    """
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     folder = str(paths.home() / "conf")
-    run = hydra.main(config_path=folder, config_name="config", **main_arguments())(_job)
+    run = hydra.main(config_path=folder, config_name=name, **main_arguments())(_job)
     try:
         with _raising():
             if sweep:
@@ -170,11 +182,13 @@ def _summarise(folder: Path) -> int:
 
 
 def _job(config: object) -> float:
-    """One run; the objective that sweepers minimise is the best loss."""
+    """One run or restoration; the objective that sweepers minimise is the best loss."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf import OmegaConf
 
+    from enhance.config.restoration import RestoreConfig
+    from enhance.restoring import restore_into
     from enhance.run import run
     from enhance.sweeps.folder import clear_failed, finished_loss, mark_failed, settings_only
     from enhance.sweeps.gpus import of_job
@@ -192,7 +206,10 @@ def _job(config: object) -> float:
             _log.info("on GPU %s, process %d", gpu, os.getpid())
     try:
         _write_down(folder, config)
-        return run(OmegaConf.to_object(config), folder, command, swept)  # type: ignore[arg-type]
+        settings = OmegaConf.to_object(config)  # type: ignore[arg-type]
+        if isinstance(settings, RestoreConfig):
+            return restore_into(settings, folder, command)
+        return run(settings, folder, command, swept)  # type: ignore[arg-type]
     except Exception as error:
         expected = isinstance(error, (ValueError, OSError))
         _log.debug("The run failed.", exc_info=True)

@@ -19,7 +19,7 @@ from enhance.cli.quoting import quoted_value
 from enhance.config.checks import check, check_ranges
 from enhance.config.hydra_versions import store
 from enhance.config.paths import home, initialized
-from enhance.config.restoration import RESTORATIONS
+from enhance.config.restoration import RESTORATIONS, RestoreConfig
 from enhance.config.schema import Config, SettingsError, opened
 from enhance.runs.layout import existing_output
 from enhance.utils.suggest import short
@@ -52,13 +52,16 @@ def with_search_path(arguments: Sequence[str], own_name: bool = False) -> list[s
     return [*others, search_path(arguments)] if own_name or len(others) < len(arguments) else others
 
 
-def checked(arguments: Sequence[str], sweep: bool = True, config_dir: str | None = None) -> None:
+def checked(
+    arguments: Sequence[str], sweep: bool = True, config_dir: str | None = None, restores: bool = False
+) -> None:
     """Compose the settings of every value that was given and check them.
 
     Args:
         arguments: key=value each.
         sweep: whether a key may have several values.
         config_dir: a folder of the user's own recipes and groups, see `search_path`.
+        restores: whether they are those of restorations, as `for_restorations` writes them.
 
     Raises:
         SettingsError: one sentence about the first thing that is wrong.
@@ -78,7 +81,9 @@ def checked(arguments: Sequence[str], sweep: bool = True, config_dir: str | None
                 "leave it out."
             )
     _require_reference(overrides)
-    composer = Composer("config", Config, search_path(arguments, config_dir))
+    path = search_path(arguments, config_dir)
+    composer = Composer(RESTORE, RestoreConfig, path) if restores else Composer("config", Config, path)
+    refuse = check_ranges if restores else check
     for override in [given for given in overrides if given.key_or_group == "hydra.run.dir"][-1:]:
         for value in values_of(override):
             if found := existing_output(Path(value)):
@@ -87,7 +92,7 @@ def checked(arguments: Sequence[str], sweep: bool = True, config_dir: str | None
         for override in overrides:
             composer.check_choice(override)
         for combination in combinations(overrides):
-            check(composer.settings(combination))
+            refuse(composer.settings(combination))
 
 
 def _require_reference(overrides: Sequence[Override]) -> None:
@@ -111,21 +116,28 @@ def _require_reference(overrides: Sequence[Override]) -> None:
 def chosen_tool(arguments: Sequence[str]) -> str | None:
     """The tool that the arguments name, if `task=` is one, or restores an `image=`."""
     name = chosen_task(arguments)
-    if name in RESTORATIONS and any(argument.startswith("image=") for argument in arguments):
+    if set(name.split(",")) <= set(RESTORATIONS) and any(argument.startswith("image=") for argument in arguments):
         return RESTORE
     return name if name in TOOLS else None
 
 
 def chosen_task(arguments: Sequence[str]) -> str:
     """The last task that the arguments name; empty where there is none."""
-    names = [argument.removeprefix("task=") for argument in arguments if argument.startswith("task=")]
+    parts = (argument.partition("=") for argument in arguments)
+    names = [value for key, _, value in parts if key in ("task", "task.name")]
     return names[-1] if names else ""
 
 
-def _by_name(arguments: Sequence[str]) -> list[str]:
-    """The arguments of a restoration, whose degradation and denoiser are no groups of conf/: group=NAME names one."""
+def for_restorations(arguments: Sequence[str]) -> list[str]:
+    """The arguments of a restoration, whose task, degradation and denoiser are no groups of conf/: group=NAME names
+    one.
+
+    Example:
+        >>> for_restorations(["task=denoise", "image=a.png", "denoiser.perception=0,1"])
+        ['task.name=denoise', 'image=a.png', 'denoiser.perception=0,1']
+    """
     return [
-        f"{key}.name={value}" if equals and key in ("degradation", "denoiser") else argument
+        f"{key}.name={value}" if equals and key in ("task", "degradation", "denoiser") else argument
         for argument in arguments
         for key, equals, value in [argument.partition("=")]
     ]
@@ -138,11 +150,13 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
         SettingsError: one sentence about the first thing that is wrong.
     """
     what = chosen_task(arguments)
-    arguments = _by_name(arguments) if tool == RESTORE else arguments
+    arguments = for_restorations(arguments) if tool == RESTORE else arguments
     given = [override for override in parse(arguments) if override.key_or_group != "task"]
     for override in given:
         if override.is_sweep_override():
             key, _, values = (override.input_line or "").partition("=")
+            if tool == RESTORE:
+                raise SettingsError(f"{override.input_line} has several values: add -m to sweep over them.")
             raise SettingsError(f"task={what} takes one value of each setting; a list is written {key}=[{values}].")
     settings = import_module(f"enhance.cli.commands.{tool}").Settings
     store(f"{tool}_schema", opened(settings))
@@ -151,6 +165,7 @@ def tool_settings(tool: str, arguments: Sequence[str]) -> Any:
         for override in given:
             composer.check_choice(override)
         found = composer.settings(given)
-    found.task = what
+    if tool != RESTORE:
+        found.task = what
     check_ranges(found)
     return found

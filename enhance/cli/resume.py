@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from contextlib import chdir
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from enhance.config.paths import home
+from enhance.config.restoration import RestoreConfig
 from enhance.config.schema import Config, SettingsError
-from enhance.runs.layout import existing_output, read_metrics
+from enhance.runs.layout import KIND_OF_RESTORATIONS, METRICS, existing_output, read_metrics
 from enhance.sweeps.folder import clear_failed, settings_only
 
 _KEY = "resume="
@@ -37,15 +38,20 @@ def requested_folder(arguments: Sequence[str]) -> Path | None:
 
 
 def resume_run(folder: Path) -> None:
-    """Continue the run of a folder from its last checkpoint or, if it has none, from its beginning.
+    """Continue the run of a folder from its last checkpoint or, if it has none, from its beginning, as a restoration
+    does always.
 
     Raises:
         ValueError: if the folder holds no run that can go on.
         OSError: see `enhance.run.run`.
         KeyboardInterrupt: after Ctrl-C.
     """
-    if read_metrics(folder).get("status") == "finished":
+    made = read_metrics(folder)
+    if made.get("status") == "finished":
         print(f"{folder}: this run is finished; there is nothing to resume.")
+        return
+    if made.get("kind") == KIND_OF_RESTORATIONS:
+        _restore_anew(folder, made)
         return
     settings, hydra = _read(folder, "config"), _read(folder, "hydra")
     try:
@@ -62,11 +68,36 @@ def resume_run(folder: Path) -> None:
         raise _unreadable(folder, str(error).splitlines()[0]) from error
     from enhance.run import run
 
+    with _in(began_in, folder):
+        run(config, folder, command, resume=True)  # type: ignore[arg-type]
+
+
+def _restore_anew(folder: Path, made: Mapping[str, Any]) -> None:
+    """Make the restoration of a folder again, as its metrics.json tells."""
+    try:
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RestoreConfig), made["settings"]))
+        began_in, command = Path(made["began_in"]), str(made["command"])
+    except (OmegaConfBaseException, KeyError, TypeError, ValueError) as error:
+        raise _unreadable(folder, f"{METRICS} does not have its settings") from error
+    config.output = None  # type: ignore[union-attr]  # it is this folder, wherever it lies now
+    from enhance.restoring import restore_into
+
+    with _in(began_in, folder):
+        restore_into(config, folder, command)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _in(began_in: Path, folder: Path) -> Iterator[None]:
+    """The folder in which a run began, while it goes on.
+
+    Raises:
+        SettingsError: if it is gone.
+    """
     if not began_in.is_dir():
         raise SettingsError(f"The run began in {began_in}, which is gone; its files are named as seen from there.")
     clear_failed(folder)
     with chdir(began_in):
-        run(config, folder, command, resume=True)  # type: ignore[arg-type]
+        yield
 
 
 def _read(folder: Path, name: str) -> Any:

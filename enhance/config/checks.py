@@ -76,7 +76,6 @@ def check_duel(config: Config) -> None:
         "coarse": config.coarse,
         "tile": bool(config.tile),
         "weight": config.weight != Config.weight,
-        "live": config.live,
     }
     if unfit := next((key for key, is_given in given.items() if is_given), ""):
         raise SettingsError(f"task={DUEL} compares two metrics on the whole image, in four runs; leave {unfit} out.")

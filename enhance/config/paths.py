@@ -73,18 +73,21 @@ def title(task: str, metric: str, backbone: str) -> str:
 
 
 def chosen(name: str, values: Mapping[str, Any]) -> Any:
-    """The value of that name: a recipe's own setting for each metric.
+    """The value of that name, a recipe's own setting for each metric or photograph; of a name that has none that of
+    `others`.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is neither.
 
     Example:
-        >>> chosen("mse", {"mse": 0.01, "ssim": 0.02})
-        0.01
+        >>> chosen("mse", {"mse": 0.01, "others": 0.02}), chosen("vsi", {"mse": 0.01, "others": 0.02})
+        (0.01, 0.02)
     """
-    if name not in values:
+    if name in values:
+        return values[name]
+    if "others" not in values:
         raise ValueError(f"This recipe has no setting for {name}, but for {', '.join(values)}.")
-    return values[name]
+    return values["others"]
 
 
 def initialized() -> AbstractContextManager[Any]:

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from enhance.config.schema import limited
+from enhance.config.schema import Config, SweepConfig, limited
 
 FACTORS = (2, 3, 4)
 """Those of an enlargement; the first is the default."""
 
 METHODS = ("bicubic", "area")
 """Those of a reduction; the first is the default."""
+
+RESTORATIONS = ("denoise", "deblur", "jpeg", "upscale")
+"""The tasks that restore a picture: with `image=` in place of `reference=`."""
+
+
+@dataclass
+class RestorationTaskConfig:
+    """The task, which is chosen by `task=NAME`.
+
+    Attributes:
+        name: denoise, deblur, jpeg or upscale.
+    """
+
+    name: str = limited(RESTORATIONS[0], accepted=RESTORATIONS)
 
 
 @dataclass
@@ -82,5 +96,42 @@ class RestorationConfig:
     denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
 
 
-RESTORATIONS = ("denoise", "deblur", "jpeg", "upscale")
-"""The tasks that restore a picture: with `image=` in place of `reference=`."""
+@dataclass
+class RestoreConfig:
+    """The settings of a restoration.
+
+    Attributes:
+        image: a file, a folder, or a sample.
+        reference: the clean picture, where there is one: it is only compared with the result.
+        degradation: what is assumed; null settings are estimated.
+        kernel: of deblur: a picture of what a point of light became.
+        factor: of upscale: 2, 3 or 4; null: 2.
+        denoiser: the denoiser.
+        coupling: of the observation and the denoiser.
+        output: a folder; null: one in outputs/, or restored/NAME-TASK for a folder of images. Images that are restored
+            there with the same settings are left out.
+        background: colour that transparent pixels are laid on.
+        range: of floats, the value that is white; null: they must lie in [0, 1]. Whole numbers have their own white.
+        exif: keep: result.png has what the camera wrote into the image's file, its place too; null: nothing of it.
+        device: auto, cpu, cuda, cuda:1, ...
+        threads: of the CPU; null: all.
+        live: serve the page of the restoration while it is at work, on this machine alone; its address is printed.
+        sweep: where -m restores with several settings.
+    """
+
+    task: RestorationTaskConfig = field(default_factory=RestorationTaskConfig)
+    image: str | None = None
+    reference: str | None = None
+    degradation: AssumedConfig = field(default_factory=AssumedConfig)
+    kernel: str | None = None
+    factor: int | None = None
+    denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
+    coupling: CouplingConfig = field(default_factory=CouplingConfig)
+    output: str | None = None
+    background: str = Config.background
+    range: float | None = limited(None, positive=True)
+    exif: str | None = limited(None, accepted=("keep",))
+    device: str = Config.device
+    threads: int | None = limited(None, low=1)
+    live: bool = Config.live
+    sweep: SweepConfig = field(default_factory=SweepConfig)

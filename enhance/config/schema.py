@@ -300,7 +300,10 @@ def steps(config: Config) -> int:
 
 def register() -> None:
     """Make the types known to Hydra under the name `schema`, which conf/base.yaml starts from."""
+    from enhance.config.restoration import RestoreConfig  # stands on this module
+
     store("schema", opened(Config))
+    store("restore_schema", opened(RestoreConfig))
 
 
 @cache

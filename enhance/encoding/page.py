@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from PIL import Image
 from enhance.encoding.choose import Choice, Encoded
 from enhance.encoding.curve import CURVE
 from enhance.encoding.tables import CURVES, DOCUMENT, TABLE, decibels, number, totals
+from enhance.report.embed import data_uri, lossless
 from enhance.report.template import render_page
 
 PAGE = "encode.html"
@@ -45,7 +45,7 @@ def page(
         metric=metric,
         images=[_image(each, files, place) for place, each in enumerate(images)],
         totals=[_total(each, images) for each in totals(images)] if len(images) > 1 else [],
-        curve=_uri(curve, "png") if curve else "",
+        curve=data_uri(curve, "png") if curve else "",
         several=len(images) > 1,
         files=[TABLE, *([CURVES, f"{CURVE}.png", f"{CURVE}.pdf"] if curve else []), DOCUMENT],
     )
@@ -64,7 +64,7 @@ def _image(image: Encoded, files: Mapping[tuple[str, str], str], place: int) -> 
         "window": f"{wide} x {high}",
         "ratio": round(wide / high, 4),
         "show": min(_SHOW, wide * max(1, _SHOW // (2 * wide))) if wide < _SHOW else _SHOW,
-        "original": _lossless(image.original.pixels.crop(box)) if shown else "",
+        "original": _cut(image.original.pixels, box) if shown else "",
         "choices": [
             {
                 "title": choice.format.title,
@@ -118,8 +118,13 @@ def _total(each: Mapping[str, Any], images: Sequence[Encoded]) -> dict[str, Any]
 def _picture(choice: Choice, box: tuple[int, int, int, int], size: tuple[int, int]) -> str:
     """The chosen file itself where all of it is shown, else its part."""
     if box == (0, 0, *size):
-        return _uri(choice.data, choice.format.kind.lower())
-    return _lossless(_decoded(choice).crop(box))
+        return data_uri(choice.data, choice.format.kind.lower())
+    return _cut(_decoded(choice), box)
+
+
+def _cut(image: Image.Image, box: tuple[int, int, int, int]) -> str:
+    """The part of an image in a box, without loss and at full size."""
+    return lossless(image.crop(box), max(image.size))
 
 
 def _decoded(choice: Choice) -> Image.Image:
@@ -127,15 +132,5 @@ def _decoded(choice: Choice) -> Image.Image:
         return opened.convert("RGB")
 
 
-def _lossless(image: Image.Image) -> str:
-    stream = io.BytesIO()
-    image.save(stream, "WEBP", lossless=True, quality=50, method=2)
-    return _uri(stream.getvalue(), "webp")
-
-
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
-
-
-def _uri(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

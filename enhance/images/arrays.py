@@ -69,6 +69,7 @@ def from_array(values: Array) -> Tensor:
         >>> from_array(np.full((4, 6), 255, np.uint8)).shape
         torch.Size([1, 3, 4, 6])
     """
+    require_unmasked(values)
     values = values[..., None] if values.ndim == 2 else values
     if values.ndim != 3 or values.shape[-1] not in (1, 3) or not values.size:
         raise ImageError(f"An image must be an array (H, W, 3) or (H, W), got {values.shape}.")
@@ -88,6 +89,18 @@ def from_array(values: Array) -> Tensor:
         raise ImageError(f"An image must be of uint8, uint16 or floats in [0, 1], got {values.dtype}; convert it.")
     channels = torch.from_numpy(np.ascontiguousarray(np.moveaxis(scaled, -1, 0)))
     return channels.expand(3, -1, -1).contiguous()[None]
+
+
+def require_unmasked(values: Array) -> None:
+    """Raise an ImageError if pixels of an array are masked: its arithmetic would leave them as they are.
+
+    Example:
+        >>> require_unmasked(np.ma.masked_greater(np.ones((4, 4)), 0.5))
+        Traceback (most recent call last):
+        enhance.images.arrays.ImageError: An image must have every pixel, some are masked; fill them: image.filled(0).
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise ImageError("An image must have every pixel, some are masked; fill them: image.filled(0).")
 
 
 def require_size(image: Tensor | Picture, name: str, minimum: int = MIN_SIDE) -> None:

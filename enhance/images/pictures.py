@@ -61,6 +61,8 @@ def open_picture(
     text = os.fspath(name)
     if text in SAMPLES:
         return sample(text, background)
+    if "://" in text:
+        raise ImageError(f"{text} is a URL, which only the lists and pairs of task=score may name; download it first.")
     if os.path.lexists(text) or os.path.lexists(os.path.expanduser(text)) or os.path.basename(text) != text:
         return read(text, background, range)
     if os.path.splitext(text)[1]:

@@ -83,7 +83,8 @@ def from_pillow(
 ) -> Picture:
     """An image of Pillow, read as a file is: orientation, colour profile, transparency and depth count alike.
 
-    An image that Pillow has opened but not decoded is read from its file, with all of its bits.
+    An image that Pillow has opened but not decoded is read from its file, with all of its bits; not so a frame beside
+    the first, or a reduced `draft`.
 
     Args:
         picture: the image.
@@ -99,11 +100,40 @@ def from_pillow(
         torch.Size([1, 3, 4, 6])
     """
     file = getattr(picture, "filename", "")
-    if isinstance(picture, ImageFile.ImageFile) and picture.tile and file and os.path.isfile(file):
-        return read(file, background, range)
+    waits = isinstance(picture, ImageFile.ImageFile) and picture.tile and not picture.tell()
+    if waits and file and os.path.isfile(file):
+        found = read(file, background, range)
+        if sorted(found.image.shape[-2:]) == sorted(picture.size):
+            return found
     laid_on = _colour(background)
     check_range(range)
     return _picture(lambda notes: of_pillow(picture, name, notes, range), name, laid_on, background, range)
+
+
+def from_values(values: Array, background: str = BACKGROUND, name: str = "image") -> Picture:
+    """An array of sRGB, read as a file is: transparent pixels are laid on the background.
+
+    Args:
+        values: (H, W), or (H, W, 1 to 4), the last of 2 or 4 channels alpha: bytes, unsigned 16-bit integers, or floats
+            in [0, 1].
+        background: a colour, by name or as #rrggbb.
+        name: what messages call it.
+
+    Raises:
+        ImageError: for another shape or type, NaN, or floats that do not lie in [0, 1].
+
+    Example:
+        >>> picture = from_values(np.zeros((6, 4, 4), np.uint8), "white", "drawing")
+        >>> picture.image.mean().item(), picture.notes
+        (1.0, ('the transparent pixels of drawing are laid on white',))
+    """
+    bits, notes = 8 if values.dtype == np.uint8 else 16, list[str]()
+    if values.ndim != 3 or values.shape[-1] not in (2, 4):
+        return Picture(from_array(values), name, bits=bits)
+    for part in (values[..., :-1], values[..., -1:]):  # both are of a type and range that can be
+        from_array(part)
+    laid_on = _composited(values, _colour(background), background, name, notes)
+    return Picture(from_array(laid_on), name, tuple(notes), bits)
 
 
 def _picture(

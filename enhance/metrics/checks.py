@@ -113,7 +113,7 @@ def image(
             if low != low or high != high:
                 raise ValueError(f"{name} contains NaN.")
             raise ValueError(
-                f"{name} must lie in [0, 1], got [{low:.4g}, {high:.4g}]. {remedy(low, high, name)} Images meant to "
+                f"{name} must lie in [0, 1], got [{low:.6g}, {high:.6g}]. {remedy(low, high, name)} Images meant to "
                 "leave the range need check_range=False of the metric."
             )
     return given
@@ -155,7 +155,7 @@ def mask(given: Tensor, image: Tensor) -> Tensor:
     low, high = given.aminmax()
     if not (low >= 0 and high <= 1):
         raise ValueError(
-            f"mask must lie in [0, 1], got [{low:.4g}, {high:.4g}]. {remedy(low.item(), high.item(), 'mask')}"
+            f"mask must lie in [0, 1], got [{low:.8g}, {high:.8g}]. {remedy(low.item(), high.item(), 'mask')}"
         )
     if not (given.amax((1, 2, 3)) > 0).all():
         raise ValueError("mask is 0 everywhere: no pixel would count.")

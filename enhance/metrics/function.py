@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -19,14 +22,20 @@ from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.metric import BaseMetric
 from enhance.metrics.registry import Row
 from enhance.utils.arguments import listed
+from enhance.utils.hashes import hash_tensors
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_DIGITS = 12  # of a hash
 Range = str | Sequence[float]
 Compare = Callable[[Tensor, Tensor], Tensor]
 
 
 class FunctionMetric(BaseMetric):
-    """A metric made of a function of two batches of images; see `as_metric`."""
+    """A metric made of a function of two batches of images; see `as_metric`.
+
+    Attributes:
+        settings: what `describe` says beside the name.
+    """
 
     def __init__(
         self,
@@ -48,7 +57,7 @@ class FunctionMetric(BaseMetric):
         self.higher_is_better = higher_is_better
         self.best = (1.0 if higher_is_better else 0.0) if best is None else float(best)
         self.min_size, self._batched, self.local = min_size, batched, local
-        self._settings, self._backbone = settings or {}, backbone
+        self.settings, self._backbone = settings or {}, backbone
         self._scale, self._shift, self._range = _affine(range)
         where = torch.zeros((), dtype=torch.float32, device="cpu")
         if isinstance(compare, nn.Module):
@@ -157,7 +166,7 @@ class FunctionMetric(BaseMetric):
 
     def describe(self) -> dict[str, Any]:
         """Settings in values that JSON has."""
-        return super().describe() | {"range": self._range, **self._settings, "backbone": self._backbone}
+        return super().describe() | {"range": self._range, **self.settings, "backbone": self._backbone}
 
     def extra_repr(self) -> str:
         return f"{self.name!r}, higher_is_better={self.higher_is_better}"
@@ -210,7 +219,36 @@ def as_metric(
         min_size=min_size,
         reduction=reduction,
         check_range=check_range,
+        settings=origin(function),
     )
+
+
+def origin(function: Callable[..., object]) -> dict[str, Any]:
+    """What tells one function or module from another of its name, for `describe`: where it stands, the code there, the
+    arguments of a partial function, and the values of a module's parameters and buffers.
+
+    The code is that of the whole file, or of the function alone where the file is the program that runs.
+
+    Example:
+        >>> sorted(origin(torch.nn.L1Loss()))
+        ['code', 'function', 'state']
+    """
+    found: dict[str, Any] = {}
+    while isinstance(function, partial):
+        found["arguments"] = {**function.keywords, **found.get("arguments", {})}
+        found["positional"] = [*function.args, *found.get("positional", [])]
+        function = function.func
+    if not found.get("positional", True):
+        del found["positional"]
+    named = function if hasattr(function, "__qualname__") else type(function)
+    found["function"] = f"{named.__module__}.{named.__qualname__}"  # type: ignore[union-attr]
+    with suppress(OSError, TypeError):  # typed into a console, or written in C
+        program = named.__module__ == "__main__"
+        code = inspect.getsource(named) if program else Path(inspect.getsourcefile(named) or "").read_text("utf-8")  # type: ignore[arg-type]
+        found["code"] = hashlib.sha256(code.encode()).hexdigest()[:_DIGITS]
+    if isinstance(function, nn.Module):
+        found["state"] = hash_tensors(function.state_dict())[:_DIGITS]
+    return found
 
 
 @ordinary_tensors()

@@ -55,7 +55,7 @@ class LevelSet:
         self._metric, self._prepared = metric, metric.prepare(reference)
         self.pixels = nn.Parameter(initial.detach().clone())
         self._start, self._normal, self._moved = self.pixels.detach().clone(), torch.zeros(()), True
-        self.level, self.reason = self._loss(self.pixels), ""
+        self.level, self.reason = float(self._loss(self.pixels)), ""
         if not self.level or not math.isfinite(self.level):
             raise ValueError(
                 f"By {metric.name} the initial image is the reference: its loss {self.level:g} is no level to be held."
@@ -95,9 +95,9 @@ class LevelSet:
         self._moved = True
         return not gradient.any()
 
-    def _loss(self, image: Tensor) -> float:
+    def _loss(self, image: Tensor) -> Tensor:
         with torch.no_grad(), full_precision():
-            return float(self._metric.losses(image, self._prepared).item())
+            return self._metric.losses(image, self._prepared).squeeze(0)
 
     def _gradient(self, image: Tensor) -> Tensor:
         pixels = image.detach().requires_grad_()
@@ -110,15 +110,14 @@ class LevelSet:
 
         Newton's step with the length of the normal, then the secant, kept within a bracket once there is one.
         """
-        length = float(normal.square().sum())
-        if not (math.isfinite(length) and length > 0):
-            return None
+        squared = normal.square().sum()
         low, high = -math.inf, math.inf  # shares of the normal at which the loss is too small, and too large
         share, before = 0.0, None
         for _ in range(_TRIES):
-            candidate = (image + share * normal).clamp(0, 1)
-            error = self._loss(candidate) - self.level
-            if not math.isfinite(error):
+            candidate = image if before is None else (image + share * normal).clamp(0, 1)
+            loss, length = torch.stack([self._loss(candidate), squared]).tolist()  # the one wait for the device
+            error = loss - self.level
+            if not (math.isfinite(error) and math.isfinite(length) and length > 0):
                 return None
             if abs(error) <= _AIM * TOLERANCE * abs(self.level):
                 return candidate

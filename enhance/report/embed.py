@@ -59,7 +59,7 @@ class ErrorMap:
 def whole(picture: Picture) -> str:
     """The picture, lossless; byte for byte the file where it is not larger than `MOST` pixels."""
     if max(picture.pixels.size) <= MOST and (data := picture.path.read_bytes()).startswith(_PNG):
-        return _uri(data, "png")
+        return data_uri(data, "png")
     return _png(reduced(picture.pixels, MOST))
 
 
@@ -67,14 +67,14 @@ def webp(image: Image.Image, longer: int, quality: int) -> str:
     """The image, its longer side reduced to `longer` pixels, with loss."""
     buffer = BytesIO()
     reduced(image, longer).save(buffer, "WEBP", quality=quality, method=4)
-    return _uri(buffer.getvalue(), "webp")
+    return data_uri(buffer.getvalue(), "webp")
 
 
 def lossless(image: Image.Image, longer: int = MOST) -> str:
     """The image, its longer side reduced to `longer` pixels, without loss."""
     buffer = BytesIO()
     reduced(image, longer).save(buffer, "WEBP", lossless=True, quality=50, method=2)
-    return _uri(buffer.getvalue(), "webp")
+    return data_uri(buffer.getvalue(), "webp")
 
 
 def details(data: RunData) -> dict[str, str]:
@@ -132,13 +132,20 @@ def gradient() -> str:
     return f"linear-gradient(to right, {', '.join(map(to_hex, colormaps[COLOUR_MAP](np.linspace(0, 1, 9))))})"
 
 
-def _map(name: str, error: Array, most: float) -> ErrorMap:
-    image = Image.fromarray(np.rint(np.clip(error / most, 0, 1) * 255).astype(np.uint8))
+def coloured(shares: Array) -> Image.Image:
+    """Values (H, W) in the colours of error maps, 1 and above the lightest; a picture with a palette, its longer side
+    at most `MOST` pixels.
+    """
+    image = Image.fromarray(np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8))
     if max(image.size) > MOST:
         image = image.reduce(-(-max(image.size) // MOST))  # a mean: thinning out would lose the noise
     drawn = Image.fromarray(np.asarray(image))
     drawn.putpalette((colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8).tobytes())
-    return ErrorMap(name, _png(drawn), most, float(error.mean()))
+    return drawn
+
+
+def _map(name: str, error: Array, most: float) -> ErrorMap:
+    return ErrorMap(name, _png(coloured(error / most)), most, float(error.mean()))
 
 
 def _error(image: Image.Image, reference: Image.Image) -> Array:
@@ -149,8 +156,18 @@ def _error(image: Image.Image, reference: Image.Image) -> Array:
 def _png(image: Image.Image) -> str:
     buffer = BytesIO()
     image.save(buffer, "PNG")
-    return _uri(buffer.getvalue(), "png")
+    return data_uri(buffer.getvalue(), "png")
 
 
-def _uri(data: bytes, kind: str) -> str:
+def data_uri(data: bytes, kind: str) -> str:
+    """The bytes of a picture as an address inside a page.
+
+    Args:
+        data: of the file.
+        kind: its format, as MIME types call it: png, webp.
+
+    Example:
+        >>> data_uri(b"GIF89a", "gif")
+        'data:image/gif;base64,R0lGODlh'
+    """
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -9,13 +9,13 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from enhance.report.html import BESIDE, page
-from enhance.report.run_data import RunData
+from enhance.report.html import BESIDE
+from enhance.report.render import page_of
 from enhance.runs import layout as names
 
 _log = logging.getLogger(__name__)
@@ -47,13 +47,13 @@ class LiveView:
     """Serves the page of a run's folder, and the files that it links to, under an address that nobody can guess.
 
     Args:
-        folder: of the run.
+        folder: of the run; None: `follow` will say.
 
     Attributes:
         address: of the page.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._token = secrets.token_urlsafe(16)
         self._making = threading.Lock()
@@ -75,6 +75,10 @@ class LiveView:
         self.address = f"http://{self._hosts[0]}/{self._token}/"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         self._thread.start()
+
+    def follow(self, folder: Path) -> None:
+        """Serve the page of another folder from now on."""
+        self._folder = folder
 
     def close(self) -> None:
         """End; pages that are open show the report of the whole run before."""
@@ -104,9 +108,11 @@ class LiveView:
 
     def _file(self, name: str) -> Path | None:
         """A file that the page links to; no other one, and none that a link leads to."""
+        listed = name in (*BESIDE, names.INITIAL, names.REFERENCE, names.REPORT)
+        if not listed or self._folder is None:
+            return None
         path = self._folder / name
-        listed = name in BESIDE or name == names.REPORT
-        return path if listed and path.is_file() and not path.is_symlink() else None
+        return path if path.is_file() and not path.is_symlink() else None
 
     def _current(self) -> str:
         """What the page is of: it changes as files do, but no more often than pages may be made."""
@@ -115,12 +121,17 @@ class LiveView:
         return self._on_disk()
 
     def _on_disk(self) -> str:
+        if self._folder is None:
+            return ""
         files = (self._folder / name for name in (names.HISTORY, names.METRICS))
         return "-".join(f"{status.st_size}.{status.st_mtime_ns}" for file in files if (status := _status(file)))
 
     def _whole(self) -> bytes:
         """The page of now; after the end report.html itself."""
-        report = self._folder / names.REPORT
+        folder = self._folder
+        if folder is None:
+            return b""
+        report = folder / names.REPORT
         if self.ended and report.is_file():
             return report.read_bytes()
         with self._making:
@@ -128,7 +139,7 @@ class LiveView:
             if self.ended or version != self._version:
                 begin = time.monotonic()
                 try:
-                    made = page(RunData.read(self._folder), "" if self.ended else version)
+                    made = page_of(folder, "" if self.ended else version)
                 except (ValueError, OSError, KeyError):  # no run yet, or its files are of two moments
                     return self._page
                 self._page, self._version = made.encode(), version
@@ -138,17 +149,17 @@ class LiveView:
 
 
 @contextmanager
-def live_view(folder: Path) -> Iterator[None]:
-    """Serve the page of a run while the block runs, and say where."""
+def live_view(folder: Path | None = None) -> Iterator[Callable[[Path], object]]:
+    """Serve the page of a run while the block runs, and say where; the value makes it show another folder."""
     try:
         view = LiveView(folder)
     except OSError as error:  # no interface, or no port is free: the run does not need it
         _log.warning("There is no live view: %s", error)
-        yield
+        yield lambda folder: None
         return
     print(f"live view, on this machine: {view.address}", flush=True)
     try:
-        yield
+        yield view.follow
     finally:
         view.close()
 

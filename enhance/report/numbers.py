@@ -63,15 +63,24 @@ QUANTITIES: Mapping[str, Quantity] = {
     "ms_ssim": Quantity(display_name("ms_ssim"), ".4f", ".3f"),
 }
 
+FITS: Mapping[str, Quantity] = {
+    "residual": Quantity("Residual, RMS of 255", ".2f", ".1f"),
+    "expected": Quantity("Expected of the noise", ".2f", ".1f"),
+    "correlation": Quantity("Correlation of neighbouring residuals", ".3f", ".2f"),
+    "blocks_in_cells": Quantity("Blocks within their cells", ".1%", ".0%"),
+}
+"""Of a restoration: how well its observation is met."""
+
 
 def quantity(key: str) -> Quantity:
-    """How a figure, or a score by the metric of that name, is named and written.
+    """How a figure, of a result or of how well an observation is met, or a score by the metric of that name, is named
+    and written.
 
     Example:
         >>> quantity("gmsd").title, quantity("gmsd").write(0.123456)
         ('GMSD', '0.1235')
     """
-    return QUANTITIES.get(key) or Quantity(display_name(key), ".4g", ".3g")
+    return QUANTITIES.get(key) or FITS.get(key) or Quantity(display_name(key), ".4g", ".3g")
 
 
 def write(key: str, value: float | None) -> str:

@@ -8,7 +8,7 @@ from enhance.report import animation, figures, html
 from enhance.report.duel import drawing, page
 from enhance.report.duel.data import FOUR, DuelData
 from enhance.report.restoration import page as restoration
-from enhance.report.restoration.data import is_restoration
+from enhance.report.restoration.data import RestorationData, is_restoration
 from enhance.report.run_data import RunData
 from enhance.runs.layout import read_metrics
 
@@ -36,6 +36,22 @@ def render(folder: Path) -> tuple[str, ...]:
     ):
         draw(data)
     return data.missing
+
+
+def page_of(folder: Path, version: str = "") -> str:
+    """The page of a run or a restoration that is at work.
+
+    Args:
+        folder: of the run.
+        version: of what the page shows, by which it knows when there is more; empty: it does not ask.
+
+    Raises:
+        ValueError: if the folder holds no run.
+        OSError, KeyError: if its files are of two moments.
+    """
+    if is_restoration(folder):
+        return restoration.page(RestorationData.read(folder), version)
+    return html.page(RunData.read(folder), version)
 
 
 def _render_duel(folder: Path) -> tuple[str, ...]:

@@ -53,6 +53,10 @@ def load_denoiser(config: DenoiserConfig | None = None, device: torch.device | s
         raise ValueError(unknown("denoiser", config.name, DENOISERS))
     if config.tile % STRIDE:
         raise ValueError(f"denoiser.tile={config.tile} must be a multiple of {STRIDE}, or 0 for never.")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"device={device} is not to be had here; take device=cpu.") from error
     function, about = DENOISERS[config.name](config)
     if isinstance(function, torch.nn.Module):
         function = function.eval().to(device)

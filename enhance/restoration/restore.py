@@ -122,6 +122,9 @@ class Restoration:
         )
         if task != "jpeg" and path is not None and is_jpeg(path):
             notes.append(f"{path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them")
+        sigma = config.degradation.sigma
+        if task == "denoise" and sigma is not None and 0 < sigma < 1:
+            notes.append(f"sigma={sigma:g} is on the scale of 255; {sigma * 255:g} on that of [0, 1]")
         notes += self.plan.notes
         self._grey = is_grey(picture.image)
         self._last = self.plan.observation.start()
@@ -132,6 +135,7 @@ class Restoration:
     @torch.no_grad()
     def moments(self, denoise: Denoise) -> Iterator[Moment]:
         """The picture as given and after each pass."""
+        denoise = _checked(denoise)
         if self._grey:
             denoise = for_grey(denoise, math.sqrt(3) if self.plan.observation.independent else 1)
         yield Moment(0, float("nan"), self.initial, self.plan.observation.misfit(self._last), 0.0)
@@ -279,6 +283,25 @@ def _assumed(given: str | Mapping[str, Any] | None) -> AssumedConfig:
         if key not in known:
             raise SettingsError(unknown("setting of the degradation", key, known))
     return AssumedConfig(**settings)
+
+
+def _checked(denoise: Denoise) -> Denoise:
+    """The denoiser, whose image must be one of the size that it was given, without NaN.
+
+    Raises:
+        ValueError: when it is called, if it is not.
+    """
+
+    def found(image: Tensor, noise: Tensor) -> Tensor:
+        made = denoise(image, noise)
+        if not isinstance(made, Tensor) or made.shape != image.shape:
+            got = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
+            raise ValueError(f"The denoiser must return a tensor {tuple(image.shape)}, as it was given, got {got}.")
+        if not made.isfinite().all():
+            raise ValueError("The denoiser returned values that are not finite.")
+        return made
+
+    return found
 
 
 def _check(task: str, kernel: object, factor: int | None) -> None:

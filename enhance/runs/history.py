@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from enhance.runs.layout import COLUMNS_OF_RESTORATIONS
 from enhance.utils.files import write_bytes
 
 
@@ -80,7 +81,9 @@ class HistoryWriter:
 
 
 def read(path: Path) -> list[Row]:
-    """The rows of a history up to the first line that a crash left unreadable. No file is no rows."""
+    """The rows of a history up to the first line that a crash left unreadable. No file is no rows. A restoration has
+    no loss and no score: they are NaN.
+    """
     return [row for row, _ in _whole(path)]
 
 
@@ -105,10 +108,11 @@ def _whole(path: Path) -> Iterator[tuple[Row, bytes]]:
     header, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
     columns = _columns(header)
     groups = _groups(columns)
+    empty = dict.fromkeys(_NAMES, "") if columns == [*COLUMNS_OF_RESTORATIONS] else {}
     for line in lines:
         cells = line.decode("utf-8", "replace").strip().split(",")
         try:
-            record = dict(zip(columns, cells, strict=True))
+            record = empty | dict(zip(columns, cells, strict=True))
             values = (float(record[name] or "nan") for name in _NAMES[1:])
             known = {
                 group: {name: float(cell) for name in members if (cell := record[_GROUPS[group] + name])}

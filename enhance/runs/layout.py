@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,20 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def squared_error(metadata: Mapping[str, Any]) -> float:
+    """The mean squared error of a restoration's result against the reference, which sweepers minimise; NaN where
+    metrics.json has none, as without a reference.
+
+    Example:
+        >>> squared_error({"result": {"psnr": 20.0}}), squared_error({"result": {}})
+        (0.01, nan)
+    """
+    figures = metadata.get("result") or {}
+    if "psnr" not in figures:
+        return math.nan
+    return 0.0 if figures["psnr"] is None else 10 ** (-figures["psnr"] / 10)  # not finite: equal images
 
 
 def frame_file(folder: Path, step: int) -> Path:

@@ -16,9 +16,11 @@ from torch import Tensor
 from enhance.scoring.pairs import Pair
 from enhance.scoring.reading import FAILURES, Read, is_lost_worker, reason, unpacked
 from enhance.scoring.scorers import Scorer, prepare, score
+from enhance.utils.memory import give_back
 
 _PIXELS = 4_000_000  # of a batch: eight photographs of twelve million would take tens of gigabytes for their SSIM
 _WAITING = 16_000_000  # of all images that wait for others of their size
+_SIZES = 16  # after so many changes of size freed memory is given back
 _Size = tuple[int, int]
 
 
@@ -71,6 +73,7 @@ class Scoring:
         self._scorers, self._batch, self._device = scorers, batch, device
         self._mask = None if mask is None else mask.to(device)
         self._reference = _Reference()
+        self._size, self._changes = (0, 0), 0
 
     def __call__(self, reads: Iterable[Read]) -> Iterator[list[Result]]:
         """The results, a batch at a time: each pair once, those of one size not always in the order of reading."""
@@ -109,6 +112,7 @@ class Scoring:
         return ""
 
     def _scored(self, group: list[Read]) -> list[Result]:
+        self._count(_size(group[0].image))
         try:
             return self._scores(group)
         except FAILURES as error:
@@ -118,6 +122,13 @@ class Scoring:
         if len(group) == 1:
             return [_failed(group[0], why)]
         return [result for read in group for result in self._scored([read])]
+
+    def _count(self, size: _Size) -> None:
+        """Memory stays bounded whatever the sizes."""
+        if size != self._size:
+            self._size, self._changes = size, self._changes + 1
+            if self._changes % _SIZES == 0:
+                give_back()
 
     def _scores(self, group: list[Read]) -> list[Result]:
         images = self._images([read.image for read in group])

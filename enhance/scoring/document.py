@@ -11,7 +11,7 @@ from typing import Any
 
 from enhance.config.schema import Config, SettingsError
 from enhance.scoring.many import Outcome
-from enhance.scoring.pairs import Pair
+from enhance.scoring.pairs import Keys, Pair
 from enhance.scoring.scorers import Scorer, described, remarks
 from enhance.scoring.table import OTHER_SETTINGS, Row
 from enhance.utils.files import write_lines
@@ -65,7 +65,8 @@ class Document:
         self.path = output.with_suffix(".json")
         self._about = about
         self._numbers = [each["column"] for each in about]
-        self._pairs = {(pair.reference, pair.image) for pair in pairs}
+        self._keys = Keys.of_pairs(pairs)
+        self._pairs = {self._keys(pair) for pair in pairs}
         self._outcome: Outcome | None = None
         self._means = _Means(self._numbers)
         if not self.path.exists():
@@ -88,7 +89,7 @@ class Document:
         some = False
         for row in self._outcome.table.rows():
             some = True
-            if (row["reference"], row["image"]) in self._pairs:
+            if self._keys(row) in self._pairs:
                 self._means.add(row)
         if some or self._outcome.failed:
             write_lines(self.path, self._lines(self._outcome))

@@ -13,7 +13,7 @@ from torch import Tensor
 from enhance.config.schema import Config
 from enhance.scoring.batches import Result, Scoring
 from enhance.scoring.identity import COLUMN, Identity
-from enhance.scoring.pairs import Pair
+from enhance.scoring.pairs import Keys, Pair, unique
 from enhance.scoring.reading import Item, Open, in_order, read_ahead, shared_references
 from enhance.scoring.scorers import Scorer
 from enhance.scoring.sources import open_source
@@ -84,7 +84,7 @@ def score_pairs(
     rows are in the order of the pairs.
 
     Args:
-        pairs: what to score.
+        pairs: what to score, each once.
         scorers: the columns.
         output: the CSV.
         engine: computes the scores; None: `local_engine` with its defaults.
@@ -104,11 +104,13 @@ def score_pairs(
     """
     identity = Identity(scorers, background, mask, range)
     engine = engine or local_engine(scorers, mask=mask, opened=partial(open_source, background=background, range=range))
+    pairs = unique(pairs)
+    keys = Keys.of_pairs(pairs)
     table = Table(output, columns_of(pairs, [scorer.name for scorer in scorers]))
     outcome = Outcome(table)
     with one_writer(output):
         there = table.keep(pairs, identity)
-        todo = [pair for pair in pairs if (pair.reference, pair.image) not in there]
+        todo = [pair for pair in pairs if keys(pair) not in there]
         outcome.left = len(todo)
         begun(outcome)
         done(len(pairs) - len(todo))

@@ -159,7 +159,7 @@ def _cluster(ray: Any, address: str | None) -> Iterator[None]:
         return
     own = {"include_dashboard": False} if address is None else {}
     try:
-        _reach(address or "")
+        _reach(_found(address) if address == "auto" else address or "")
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
     except Exception as error:  # Ray has one for each way in which a cluster can be gone
         ray.shutdown()  # else what Ray began hinders the next attempt of this process
@@ -172,6 +172,19 @@ def _cluster(ray: Any, address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _found(address: str) -> str:
+    """HOST:PORT of the cluster that `auto` leads to, by the environment or by a file on this machine, which may outlive
+    it; empty where Ray does not say.
+    """
+    if given := os.environ.get("RAY_ADDRESS", ""):
+        return given if given != address else ""
+    try:
+        services = import_module("ray._private.services")
+        return services.canonicalize_bootstrap_address(address) or ""
+    except (ImportError, AttributeError):  # another version of Ray
+        return ""
 
 
 def _reach(address: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from enhance.images.arrays import ImageError
 from enhance.images.samples import SAMPLES
 from enhance.images.suffixes import readable, why_unread
+from enhance.runs.layout import REFERENCE, RESULT, read_metrics
 from enhance.scoring.sources import is_url, read_url
 from enhance.utils.suggest import unknown
 from enhance.utils.tables import parse_csv, read_csv
@@ -29,6 +30,45 @@ class Pair:
     reference: str
     image: str
     extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What tells the rows of a list apart: reference, image, and what the list says of them beside.
+
+    Args:
+        names: the columns.
+
+    Example:
+        >>> keys = Keys.of_pairs([Pair("a.png", "b.png", {"rater": "1"})])
+        >>> keys({"reference": "a.png", "image": "b.png", "rater": "2", "psnr": "30"})
+        ('a.png', 'b.png', '2')
+    """
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of_pairs(cls, pairs: Sequence[Pair]) -> Keys:
+        """Those of a list."""
+        return cls(("reference", "image", *dict.fromkeys(name for pair in pairs for name in pair.extra)))
+
+    def __call__(self, row: Pair | Mapping[str, str]) -> tuple[str, ...]:
+        """The key of a pair, or of a row of a table."""
+        values = {"reference": row.reference, "image": row.image, **row.extra} if isinstance(row, Pair) else row
+        return tuple(values.get(name, "") for name in self.names)
+
+    def pair(self, key: tuple[str, ...]) -> Pair:
+        """The pair of a key."""
+        values = dict(zip(self.names, key, strict=True))
+        return Pair(values.pop("reference"), values.pop("image"), values)
+
+
+def unique(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs in their order, without those that a list names a second time with all that it says of them."""
+    keys, found = Keys.of_pairs(pairs), dict[tuple[str, ...], Pair]()
+    for pair in pairs:
+        found.setdefault(keys(pair), pair)
+    return list(found.values())
 
 
 def find_pairs(reference: str, image: str) -> list[Pair]:
@@ -75,17 +115,22 @@ def read_pairs(file: str) -> list[Pair]:
     folder; those of a list that a URL leads to, beside it.
 
     Args:
-        file: the list, or its URL in any store that fsspec knows.
+        file: the list, or its URL in any store that fsspec knows; or the folder of a sweep: the result of each finished
+            run and the reference beside it.
 
     Raises:
         PairsError: if it cannot be read, lacks a column or has no rows.
     """
+    if not is_url(file) and Path(file).is_dir():
+        return _of_sweep(Path(file))
     try:
         columns, rows = _read_parquet(file) if _is_parquet(file) else _read_csv(file)
     except FileNotFoundError as error:
         raise PairsError(f"pairs={file}: there is no such file.") from error
     except (OSError, UnicodeDecodeError, csv.Error, ImageError) as error:
         raise PairsError(f"pairs={file} cannot be read as a CSV ({error}).") from error
+    if not columns:
+        raise PairsError(f"pairs={file} is empty; its first line names the columns reference and image.")
     for column in ("reference", "image"):
         if column not in columns:
             raise PairsError(f"pairs={file}: " + unknown("column", column, columns))
@@ -104,6 +149,19 @@ def read_pairs(file: str) -> list[Pair]:
         extra = {key: value for key, value in row.items() if key not in ("reference", "image")}
         pairs.append(Pair(_sought(row["reference"], file), _sought(row["image"], file), extra))
     return pairs
+
+
+def _of_sweep(folder: Path) -> list[Pair]:
+    """The results of a sweep's finished runs, by the number of the run."""
+    runs = [run for run in folder.iterdir() if (run / REFERENCE).is_file() and (run / RESULT).is_file()]
+    finished = [run for run in runs if read_metrics(run).get("status") == "finished"]
+    if not finished:
+        raise PairsError(
+            f"pairs={folder} is a folder without finished runs; name that of a sweep, or a CSV, or two folders of "
+            "images: reference=FOLDER image=FOLDER."
+        )
+    ordered = sorted(finished, key=lambda run: (len(run.name.partition("-")[0]), run.name))
+    return [Pair(str(run / REFERENCE), str(run / RESULT)) for run in ordered]
 
 
 def _is_parquet(file: str) -> bool:

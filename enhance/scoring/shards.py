@@ -13,7 +13,7 @@ from enhance.config.schema import SettingsError
 from enhance.scoring.document import Document, about_written
 from enhance.scoring.identity import COLUMN
 from enhance.scoring.many import Outcome
-from enhance.scoring.pairs import Pair, PairsError
+from enhance.scoring.pairs import Keys, Pair, PairsError
 from enhance.scoring.table import Row, Table, columns_written, one_writer
 
 _NAME = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<of>\d+)")
@@ -127,15 +127,17 @@ def merge(tables: Sequence[Path], output: Path) -> tuple[Document, Outcome]:
         if not there:
             raise PairsError(f"None of the {len(tables)} tables has a row.")
         columns = columns_written(there[0])
-        merged = _Merged([Table(path, _same_columns(path, columns, there[0])) for path in there])
+        scores = [each["column"] for each in abouts[0]["scorers"]]
+        keyed = Keys(tuple(name for name in columns if name not in (*scores, COLUMN)))
+        merged = _Merged([Table(path, _same_columns(path, columns, there[0])) for path in there], keyed)
         for table, about in zip(tables, abouts, strict=True):
             if about["scorers"] != abouts[0]["scorers"]:
                 raise PairsError(f"{table} and {tables[0]} hold scores of other metrics, settings or weights.")
         keys = merged.keys()
         whole = Table(output, columns)
-        if any((row["reference"], row["image"]) not in keys for row in whole.rows()):
+        if any(keyed(row) not in keys for row in whole.rows()):
             raise PairsError(f"output={output} holds rows that no merged table has; name another file, or remove it.")
-        document = Document(output, abouts[0]["scorers"], [Pair(*key) for key in keys])
+        document = Document(output, abouts[0]["scorers"], [keyed.pair(key) for key in keys])
         whole.write(merged.rows())
         failed = [
             (Pair(each["reference"], each["image"]), each["reason"]) for about in abouts for each in about["failed"]
@@ -149,16 +151,16 @@ def merge(tables: Sequence[Path], output: Path) -> tuple[Document, Outcome]:
 class _Merged:
     """Tables as one."""
 
-    def __init__(self, tables: Sequence[Table]) -> None:
-        self._tables = tables
+    def __init__(self, tables: Sequence[Table], keyed: Keys) -> None:
+        self._tables, self._keyed = tables, keyed
 
-    def keys(self) -> dict[tuple[str, str], None]:
-        """Reference and image of all rows, in their order."""
-        seen: dict[tuple[str, str], str] = {}
+    def keys(self) -> dict[tuple[str, ...], None]:
+        """The keys of all rows, in their order."""
+        seen: dict[tuple[str, ...], str] = {}
         settings = ""
         for table in self._tables:
             for row in table.rows():
-                key, inputs = (row["reference"], row["image"]), row[COLUMN]
+                key, inputs = self._keyed(row), row[COLUMN]
                 settings = settings or inputs.partition("-")[0]
                 if inputs.partition("-")[0] != settings or seen.setdefault(key, inputs) != inputs:
                     raise PairsError(
@@ -168,11 +170,11 @@ class _Merged:
         return dict.fromkeys(seen)
 
     def rows(self) -> Iterator[Row]:
-        """All rows, each pair once."""
-        seen: set[tuple[str, str]] = set()
+        """All rows, each once."""
+        seen: set[tuple[str, ...]] = set()
         for table in self._tables:
             for row in table.rows():
-                key = row["reference"], row["image"]
+                key = self._keyed(row)
                 if key not in seen:
                     seen.add(key)
                     yield row

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from enhance.scoring.identity import COLUMN, Identity
-from enhance.scoring.pairs import Pair, PairsError
+from enhance.scoring.pairs import Keys, Pair, PairsError
 from enhance.utils.files import lock_file, write_lines
 from enhance.utils.suggest import short
 from enhance.utils.tables import csv_line
@@ -63,9 +63,9 @@ class Table:
                 )
             yield from (row for row in reader if None not in row and None not in row.values())
 
-    def keep(self, pairs: Sequence[Pair], identity: Identity) -> set[tuple[str, str]]:
-        """The reference and image of each row whose files are still the same; other rows leave the table, and so does
-        a line that a crash has cut short.
+    def keep(self, pairs: Sequence[Pair], identity: Identity) -> set[tuple[str, ...]]:
+        """The `Keys` of the rows whose files are still the same; other rows of these pairs leave the table, and so
+        does a line that a crash has cut short.
 
         Raises:
             PairsError: if the table has other columns or settings.
@@ -73,17 +73,21 @@ class Table:
         for row in self._numbered(pairs):
             if not identity.same_settings(row[COLUMN]):
                 raise PairsError(OTHER_SETTINGS.format(self.path))
-        now = {(pair.reference, pair.image): pair for pair in pairs}
+        keys = Keys.of_pairs(pairs)
+        now = {keys(pair): pair for pair in pairs}
+        named = {(pair.reference, pair.image) for pair in pairs}
 
         def is_current(row: Row) -> bool:
-            pair = now.get((row["reference"], row["image"]))
-            return pair is None or {**row, **pair.extra, COLUMN: identity.of(pair)} == row
+            pair = now.get(keys(row))
+            if pair is None:  # of another list, unless this one says something else of the pair now
+                return (row["reference"], row["image"]) not in named
+            return row[COLUMN] == identity.of(pair)
 
         there, stale = set(), set()
         for row in self.rows():
-            (there if is_current(row) else stale).add((row["reference"], row["image"]))
+            (there if is_current(row) else stale).add(keys(row))
         if stale or self._is_cut():
-            self.write(row for row in self.rows() if (row["reference"], row["image"]) not in stale)
+            self.write(row for row in self.rows() if keys(row) not in stale)
         return there - stale
 
     def _numbered(self, pairs: Sequence[Pair]) -> Iterator[Row]:
@@ -132,8 +136,9 @@ class Table:
 
     def put_in_order(self, pairs: Sequence[Pair]) -> None:
         """Sort the rows of these pairs by their place in the list, after all others, where they are not so yet."""
-        places = {(pair.reference, pair.image): place for place, pair in reversed(list(enumerate(pairs)))}
-        found = [places.get((row["reference"], row["image"]), -1) for row in self.rows()]
+        keys = Keys.of_pairs(pairs)
+        places = {keys(pair): place for place, pair in enumerate(pairs)}
+        found = [places.get(keys(row), -1) for row in self.rows()]
         if all(first <= second for first, second in pairwise(found)):
             return
         rows = list(self.rows())

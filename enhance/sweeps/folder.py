@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from enhance.runs.layout import read_metrics
+from enhance.runs.layout import KIND_OF_RESTORATIONS, read_metrics, squared_error
 from enhance.utils.files import write_json
 
 COMMAND = "sweep.json"  # the overrides of the sweep; written when it begins
@@ -85,12 +85,15 @@ def clear_failed(folder: Path) -> None:
 
 
 def finished_loss(folder: Path, command: str) -> float | None:
-    """The best loss of a job that this command has finished already; None where it has not. A sweeper that draws
-    settings anew may have used the folder for other settings.
+    """The objective of a job that this command has finished already: its best loss, or the error of
+    a restoration. None where it has not. A sweeper that draws settings anew may have used the
+    folder for other settings.
     """
     metadata = read_metrics(folder)
     if (metadata.get("status"), metadata.get("command")) != ("finished", command):
         return None
+    if metadata.get("kind") == KIND_OF_RESTORATIONS:
+        return squared_error(metadata)
     return float(metadata["best"]["loss"])
 
 

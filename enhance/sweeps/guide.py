@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from statistics import fmean
+from types import MappingProxyType
 
 from PIL import Image
 
@@ -15,7 +15,6 @@ from enhance.metrics.registry import METRICS, display_name
 from enhance.report.run_data import reduced
 from enhance.runs import layout as names
 from enhance.sweeps import guide_tables as tables
-from enhance.sweeps.folder import recorded_command
 from enhance.sweeps.jobs import Job, Sweep
 from enhance.sweeps.judged import Judged, judged_by
 from enhance.sweeps.sheet import contact_sheet
@@ -26,13 +25,21 @@ _MOVED = 0.5  # dB: a result that gained less PSNR than this on its initial imag
 _KEYS = ("reference", "image", "inputs")  # columns of a table of scores that are no scores
 
 
-def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "") -> str:
+def guide(
+    sweep: Sweep,
+    searches: Sequence[Sweep] = (),
+    picture: str = "",
+    commands: Sequence[str] = (),
+    weights: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """The page.
 
     Args:
         sweep: its runs have judges.
         searches: sweeps over the learning rate, one photograph each.
         picture: name of the picture beside the page; empty: there is none.
+        commands: by which the files came to be.
+        weights: files with the weights of judges' networks, by judge.
 
     Raises:
         ValueError: if the sweep has no judges, or no question that every measure has answered.
@@ -52,7 +59,7 @@ def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "") -> st
         "# Which measure?",
         _introduction(sweep, judged),
         "## Optimised with one, judged by all",
-        tables.ranks(judged),
+        tables.ranks(judged, weights),
         "## By task",
         tables.tasks(judged, by_task),
         *_figure(picture, judged),
@@ -63,7 +70,9 @@ def guide(sweep: Sweep, searches: Sequence[Sweep] = (), picture: str = "") -> st
     ]
     if searches:
         parts += ["## The search for the rates", tables.rates(searches)]
-    return "\n\n".join([*parts, "## Run it again", _commands(sweep, searches)]) + "\n"
+    if commands:
+        parts += ["## Run it again", "\n".join(["```bash", *commands, "```"])]
+    return "\n\n".join(parts) + "\n"
 
 
 def surprises(sweep: Sweep, judged: Judged, by_task: Mapping[str, Judged]) -> list[str]:
@@ -102,23 +111,34 @@ def _preferred(judged: Judged) -> dict[str, list[str]]:
     return found
 
 
-def with_scores(sweep: Sweep, table: Path) -> Sweep:
-    """The jobs of a sweep whose results are in a table of scores, with its columns as further judges.
+def with_scores(sweep: Sweep, tables: Sequence[Path]) -> Sweep:
+    """The jobs of a sweep whose results are in tables of scores, with the columns as further judges.
 
     Raises:
-        ValueError: if the table holds no scores of the sweep's results.
-        OSError: if it cannot be read.
+        ValueError: if the tables hold no scores of the sweep's results, differ in their columns, or have a column that
+            is no metric's or a judge's of the runs.
+        OSError: if one cannot be read.
     """
-    columns, rows = read_csv(table)
-    judges = [name for name in columns if name not in _KEYS]
-    if strange := [name for name in judges if name.partition("-")[0] not in METRICS]:
-        raise ValueError(f"{table} has a column {strange[0]}, which is no metric's; leave it out.")
-    full = [row for row in rows if row["image"] and all(row[name] for name in judges)]
-    known = {Path(row["image"]).resolve(): {name: float(row[name]) for name in judges} for row in full}
+    known: dict[Path, dict[str, float]] = {}
+    judges: list[str] = []
+    for table in tables:
+        columns, rows = read_csv(table)
+        found = [name for name in columns if name not in _KEYS]
+        if strange := [name for name in found if name.partition("-")[0] not in METRICS]:
+            raise ValueError(f"{table} has a column {strange[0]}, which is no metric's; leave it out.")
+        if judges and found != judges:
+            raise ValueError(
+                f"{table} has the columns {', '.join(found)}, another has {', '.join(judges)}; score anew."
+            )
+        judges = found
+        full = [row for row in rows if row["image"] and all(row[name] for name in judges)]
+        known |= {Path(row["image"]).resolve(): {name: float(row[name]) for name in judges} for row in full}
+    if twice := [name for name in judges if any(name in job.judges for job in sweep.finished)]:
+        raise ValueError(f"{twice[0]} is a judge of the runs already; leave it out of the tables of scores.")
     results = {job.folder: (job.folder / names.RESULT).resolve() for job in sweep.finished}
     jobs = [_rejudged(job, known[results[job.folder]]) for job in sweep.finished if results[job.folder] in known]
     if not judges or not jobs:
-        raise ValueError(f"{table} holds no scores of the results in {sweep.folder}.")
+        raise ValueError(f"{', '.join(map(str, tables))} holds no scores of the results in {sweep.folder}.")
     return replace(sweep, jobs=jobs)
 
 
@@ -149,14 +169,16 @@ def _introduction(sweep: Sweep, judged: Judged) -> str:
     jobs = sweep.finished
     references = sorted({str(job.metadata.get("reference")) for job in jobs})
     tasks = list(dict.fromkeys(f"{job.metadata.get('task')} (from {job.metadata.get('start')})" for job in jobs))
-    sides = {max(job.metadata.get("width", 0), job.metadata.get("height", 0)) for job in jobs}
+    sides = {min(job.metadata.get("width", 0), job.metadata.get("height", 0)) for job in jobs}
+    steps = {job.metadata.get("steps") for job in jobs} - {None}
+    length = f", in {steps.pop()} steps each" if len(steps) == 1 else ""
     backbones = {(job.metadata.get("backbone") or {}).get("name") for job in jobs} - {None}
     of = f" of {judged.of}" if judged.of > judged.questions else ""
     return (
         f"{len(judged.lines)} measures as objectives, {len(judged.judges)} as judges: {len(jobs)} runs that each move "
-        "one image towards its reference by one measure alone. With the reference at hand all of them have the same "
-        "optimum; what differs is the way there, where it ends, and what a measure does not see on it.\n\n"
-        f"Tasks: {tables.listed(tasks)}. Photographs: {tables.listed(references)}, the longer side "
+        f"one image towards its reference by one measure alone{length}. With the reference at hand all of them have "
+        "the same optimum; what differs is the way there, where it ends, and what a measure does not see on it.\n\n"
+        f"Tasks: {tables.listed(tasks)}. Photographs: {tables.listed(references)}, the shorter side "
         f"{tables.listed(sorted(sides))} pixels. Deep measures look through {tables.listed(sorted(backbones))}. Every "
         f"figure is over the {judged.questions}{of} pairs of task and photograph that every measure has been run on."
     )
@@ -166,16 +188,6 @@ def _figure(picture: str, judged: Judged) -> list[str]:
     if not picture:
         return []
     return [f"![The results of {len(judged.lines)} measures, a line for each task]({picture})"]
-
-
-def _commands(sweep: Sweep, searches: Sequence[Sweep]) -> str:
-    commands = [_command(each) for each in (*searches, sweep)]
-    return "\n".join(["```bash", *(command for command in commands if command), "```"])
-
-
-def _command(sweep: Sweep) -> str:
-    overrides = recorded_command(sweep.folder)
-    return "" if overrides is None else shlex.join(["python", "-m", "enhance", "-m", *map(str, overrides)])
 
 
 def _hardly_moved(sweep: Sweep, task: str) -> list[str]:

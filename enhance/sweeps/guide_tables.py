@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from enhance.metrics.registry import METRICS, display_name
@@ -11,8 +12,13 @@ from enhance.sweeps.jobs import Sweep
 from enhance.sweeps.judged import Judged
 
 
-def ranks(judged: Judged) -> str:
-    """Mean ranks: optimised with one, judged by all."""
+def ranks(judged: Judged, weights: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Mean ranks: optimised with one, judged by all.
+
+    Args:
+        judged: the matrix.
+        weights: files with the weights of judges' networks, by judge.
+    """
     heads = ["optimised with", *map(title, judged.judges), "by the others"]
     rows = [
         [
@@ -29,7 +35,12 @@ def ranks(judged: Judged) -> str:
     if "psnr" in judged.judges and any(line.method == "mse" for line in judged.lines):
         note += " PSNR is MSE on another scale, yet counts as another: it flatters MSE there."
     if further := [title(judge) for judge in judged.judges if "-" in judge]:
-        note += f" {listed(further)}: scores of the results by `task=score`, in another backbone than that of the runs."
+        note += f" {listed(further)}: scores of the results' files by `task=score`, in another backbone "
+        note += "than that of the runs."
+    if weights:
+        note += f" The networks of {listed(map(title, weights))} have the weights of "
+        note += f"{listed(dict.fromkeys(weights.values()))}: their scores are the published ones only if these are "
+        note += "torchvision's, on which their heads were trained."
     return f"{_markdown(heads, rows)}\n\n{note}"
 
 

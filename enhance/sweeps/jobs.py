@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Any
 
 from yaml import YAMLError, safe_load
 
-from enhance.report.numbers import QUANTITIES
+from enhance.report.numbers import FITS, quantity
 from enhance.runs import layout as names
 from enhance.runs.history import Row, read
 from enhance.sweeps.folder import failure_reason, settings_only
 
 _ASKING = ("task", "degradation", "reference", "initial", "size", "mask", "seed", "background", "range")  # settings
-_QUESTION = ("task", "reference", "start", "degradation", "mask", "width", "height", "seed")
+_ASKING_TO_RESTORE = ("task", "image", "reference", "factor", "background", "range")  # the degradation is assumed
+_QUESTION = ("task", "image", "reference", "start", "degradation", "mask", "width", "height", "seed")
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,14 @@ class Job:
         return self.state == "finished"
 
     @property
+    def restores(self) -> bool:
+        """Whether it is a restoration, which may have no reference."""
+        return self.metadata.get("kind") == names.KIND_OF_RESTORATIONS
+
+    @property
     def question(self) -> str:
-        """What was to be done, whatever it was done with: task, degradation, initial image, reference, size and seed.
-        Results of different questions cannot be compared.
+        """What was to be done, whatever it was done with: task, degradation, initial image, reference, size and seed;
+        of a restoration task, image, reference and size. Results of different questions cannot be compared.
         """
         return json.dumps([self.metadata.get(key) for key in _QUESTION])
 
@@ -64,15 +71,17 @@ class Job:
         return self.metadata.get("best", {}).get("judges") or {}
 
     def result(self, key: str) -> float | None:
-        """A figure of the best image: loss, score, psnr, ssim or ms_ssim; None where it is not known."""
-        value = self.metadata.get("best", {}).get(key)
-        if value is None and key == "psnr" and "psnr" in self.metadata.get("why_null", {}):
-            return math.inf
-        return value
+        """A figure of the best image: loss, score, psnr, ssim or ms_ssim; or, of a restoration, how well its
+        observation is met. None where it is not known.
+        """
+        found = self.metadata.get("fit" if key in FITS else "result" if self.restores else "best") or {}
+        value = found.get(key)
+        infinite = found if self.restores else self.metadata.get("why_null", {})
+        return math.inf if value is None and key == "psnr" and key in infinite else value
 
     def written(self, key: str, *, unit: bool = True) -> str:
         """A figure of the best image as people read it."""
-        return QUANTITIES[key].write(self.result(key), unit=unit)
+        return quantity(key).write(self.result(key), unit=unit)
 
 
 @dataclass(frozen=True)
@@ -108,21 +117,35 @@ class Sweep:
         return by_psnr + [job for job in self.jobs if not job.finished]
 
     def ranks(self) -> dict[Path, int]:
-        """The rank of each finished job among those of its question, by its folder."""
-        return {job.folder: rank for jobs in self.questions.values() for rank, job in enumerate(jobs, 1)}
+        """The rank of each finished job among those of its question, by its folder; none without PSNR."""
+        return {
+            job.folder: rank
+            for jobs in self.questions.values()
+            for rank, job in enumerate(jobs, 1)
+            if job.result("psnr") is not None
+        }
 
     @cached_property
     def best(self) -> list[Job]:
-        """The first of each question."""
-        return [jobs[0] for jobs in self.questions.values()]
+        """The first of each question that has ranks."""
+        return [jobs[0] for jobs in self.questions.values() if jobs[0].result("psnr") is not None]
+
+    @property
+    def restores(self) -> bool:
+        """Whether its jobs are restorations."""
+        return any(job.restores for job in self.jobs)
+
+    def known(self, keys: Iterable[str]) -> list[str]:
+        """Those of the figures that some job has."""
+        return [key for key in keys if any(job.result(key) is not None for job in self.jobs)]
 
     def asked(self, job: Job) -> str:
         """What distinguishes the question of a job from the others, e.g. `denoise, astronaut`."""
-        return ", ".join(job.settings.get(key, "-") for key in self.varying if asks(key))
+        return ", ".join(job.settings.get(key, "-") for key in self.varying if self._asks(key))
 
     def method(self, job: Job) -> str:
         """What a job answers its question with, e.g. `ssim`: what differs and is no part of the question."""
-        return ", ".join(job.settings.get(key, "-") for key in self.varying if not asks(key))
+        return ", ".join(job.settings.get(key, "-") for key in self.varying if not self._asks(key))
 
     def lowest_loss(self) -> Job | None:
         """The finished job of the lowest loss, which sweepers look for; None where losses cannot be compared or are all
@@ -135,6 +158,10 @@ class Sweep:
         if len(objectives) != 1 or len(set(losses.values())) == 1:
             return None
         return min(jobs, key=lambda job: losses[job.folder])
+
+    def _asks(self, key: str) -> bool:
+        """Whether a setting is part of the question."""
+        return key.partition(".")[0] in (_ASKING_TO_RESTORE if self.restores else _ASKING)
 
     @property
     def exit_code(self) -> int:
@@ -155,16 +182,6 @@ class Sweep:
         return ", ".join(job.settings.get(key, "-") for key in self.varying) or f"job {job.number}"
 
 
-def asks(key: str) -> bool:
-    """Whether a setting is part of the question.
-
-    Example:
-        >>> asks("degradation.sigma"), asks("metric")
-        (True, False)
-    """
-    return key.partition(".")[0] in _ASKING
-
-
 def read_sweep(folder: Path) -> Sweep:
     """The sweep in a folder.
 
@@ -178,6 +195,27 @@ def read_sweep(folder: Path) -> Sweep:
     jobs.sort(key=lambda job: job.number)
     keys = dict.fromkeys(key for job in jobs for key in job.settings)
     return Sweep(folder, jobs, [key for key in keys if len({job.settings.get(key) for job in jobs}) > 1])
+
+
+def joined(sweeps: Sequence[Sweep]) -> Sweep:
+    """The jobs of several sweeps as one, in the folder of the first: measures that need other settings than the rest
+    have a sweep of their own.
+
+    Raises:
+        ValueError: if two jobs answer one question with the same method.
+    """
+    keys = dict.fromkeys(key for sweep in sweeps for key in sweep.varying)
+    whole = Sweep(sweeps[0].folder, [job for sweep in sweeps for job in sweep.jobs], list(keys))
+    found: dict[tuple[str, str], Job] = {}
+    for job in whole.finished:
+        answer = job.question, whole.method(job)
+        if len(sweeps) > 1 and answer in found:
+            raise ValueError(
+                f"{found[answer].folder} and {job.folder} answer the same question with "
+                f"{whole.method(job) or 'one method'}; name sweeps that differ in their metrics."
+            )
+        found[answer] = job
+    return whole
 
 
 def _by_psnr(job: Job) -> float:

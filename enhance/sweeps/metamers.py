@@ -8,12 +8,11 @@ from itertools import combinations
 from statistics import fmean
 
 import numpy as np
-from matplotlib import colormaps
 from PIL import Image
 
 from enhance.report.crops import Array
+from enhance.report.embed import coloured
 from enhance.report.run_data import open_picture
-from enhance.report.style import COLOUR_MAP
 from enhance.runs import layout as names
 from enhance.sweeps.jobs import Job, Sweep
 
@@ -62,7 +61,7 @@ def _compared(label: str, jobs: Sequence[Job]) -> Metamers | None:
     spread = np.std(images, axis=0).mean(-1)
     most = max(1.0, float(np.percentile(spread, 99.5)))
     apart = fmean(_psnr(one, other) for one, other in combinations(images, 2))
-    return Metamers(label, jobs, (min(losses), max(losses)), apart, most, _drawn(spread / most))
+    return Metamers(label, jobs, (min(losses), max(losses)), apart, most, coloured(spread / most).convert("RGB"))
 
 
 def _pixels(job: Job) -> Array | None:
@@ -76,9 +75,3 @@ def _pixels(job: Job) -> Array | None:
 def _psnr(one: Array, other: Array) -> float:
     error = float(np.square(one - other).mean())
     return 10 * np.log10(255**2 / error) if error else float("inf")
-
-
-def _drawn(values: Array) -> Image.Image:
-    """Values in [0, 1] in the colours of error maps."""
-    colours = colormaps[COLOUR_MAP](np.clip(values, 0, 1))[..., :3]
-    return Image.fromarray((255 * colours).round().astype(np.uint8))

@@ -11,7 +11,7 @@ from typing import Any
 
 from enhance.report.axes import Axis, Tick, polyline
 from enhance.report.embed import webp
-from enhance.report.numbers import QUANTITIES, quantity
+from enhance.report.numbers import FITS, QUANTITIES, quantity
 from enhance.report.template import render_page
 from enhance.runs import layout as names
 from enhance.runs.history import Row
@@ -19,14 +19,14 @@ from enhance.sweeps.folder import recorded_command
 from enhance.sweeps.jobs import Job, Sweep
 from enhance.sweeps.judged import judged_by
 from enhance.sweeps.metamers import metamers
-from enhance.sweeps.sheet import grid, read_small, shared_reference
+from enhance.sweeps.sheet import grid, read_small, shared_picture
 
 _TEMPLATE = Path(__file__).with_name("template")
 _THUMB = 320  # pixels of a result's longer side in the page
 _BOX = (240, 118)  # of a small curve
 _LEFT, _RIGHT, _TOP, _BOTTOM = 24.0, 232.0, 6.0, 98.0
 _POINTS = 100  # of a small curve
-_ORDER = ("psnr", "ssim", "ms_ssim", "score", "loss")  # the first ranks; the last two differ in meaning between metrics
+_ORDER = ("psnr", "ssim", "ms_ssim", *FITS, "score", "loss")  # the first ranks; the last two differ between metrics
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ def curves(jobs: list[Job]) -> Curves:
 
 def _heading(sweep: Sweep) -> dict[str, Any]:
     """What was varied and how many jobs finished."""
-    jobs = sweep.finished
+    jobs, of = sweep.finished, "image" if sweep.restores else "reference"
     return {
         "title": " \N{MULTIPLICATION SIGN} ".join(sweep.varying) or sweep.folder.name,
         "task": _common(job.metadata.get("task") for job in jobs),
-        "reference_name": _common(Path(str(job.metadata.get("reference", ""))).name for job in jobs),
+        "reference_name": _common(Path(str(job.metadata.get(of) or "")).name for job in jobs),
         "folder": sweep.folder.name,
         "done": len(jobs),
         "untrained": _untrained(jobs),
@@ -89,12 +89,13 @@ def _heading(sweep: Sweep) -> dict[str, Any]:
 def _ranking(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> dict[str, Any]:
     """The table of all jobs, and why some failed."""
     lowest = sweep.lowest_loss()
-    shown = [key for key in _ORDER if any(job.result(key) is not None for job in sweep.jobs)]
     return {
         "varying": sweep.varying,
-        "headings": [(key, QUANTITIES[key].heading) for key in shown],
+        "headings": [(key, quantity(key).heading) for key in sweep.known(_ORDER)],
         "rows": list(rows.values()),
         "questions": len(sweep.questions),
+        "restores": sweep.restores,
+        "ranked": bool(sweep.best),
         "lowest": sweep.label(lowest) if lowest else "",
         "failures": [(reason, [rows[job.folder] for job in jobs]) for reason, jobs in sweep.failures().items()],
     }
@@ -135,7 +136,7 @@ def _curves(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> dict[str, Any]:
 
 def _results(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> dict[str, Any]:
     """The pictures, in the order of the contact sheet."""
-    found, reference = grid(sweep), shared_reference(sweep)
+    found, beside = grid(sweep), shared_picture(sweep)
     sizes = [job.metadata for job in sweep.finished if job.metadata.get("height")]
     return {
         "columns": found.columns,
@@ -143,7 +144,7 @@ def _results(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> dict[str, Any]:
             (title, [(cell.title, rows[cell.job.folder] if cell.job else None) for cell in cells])
             for title, cells in found.lines
         ],
-        "reference": _thumbnail(reference) if reference else "",
+        "beside_all": (beside[0], _thumbnail(beside[1])) if beside else None,
         "ratio": sizes[0]["width"] / sizes[0]["height"] if sizes else 1,
     }
 
@@ -167,7 +168,7 @@ def _row(sweep: Sweep, job: Job, rank: int | None) -> dict[str, Any]:
         "label": sweep.label(job),
         "settings": [job.settings.get(key, "-") for key in sweep.varying],
         "state": job.state,
-        "results": {key: (job.written(key, unit=False), job.result(key)) for key in QUANTITIES},
+        "results": {key: (job.written(key, unit=False), job.result(key)) for key in _ORDER},
         "psnr": "" if job.result("psnr") is None else job.written("psnr"),
         "seconds": job.metadata.get("seconds"),
         "picture": _thumbnail(job.folder / names.RESULT),

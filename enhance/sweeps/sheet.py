@@ -30,12 +30,12 @@ class Cell:
     Attributes:
         title: what is written above it.
         job: whose result it shows; None: it stays empty.
-        is_reference: it shows the reference.
+        is_shared: it shows `shared_picture`.
     """
 
     title: str = ""
     job: Job | None = None
-    is_reference: bool = False
+    is_shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,16 @@ def _questions(sweep: Sweep) -> Grid | None:
     return Grid(methods, [(row, [Cell(job=jobs.get((row, name))) for name in methods]) for row in asked])
 
 
-def shared_reference(sweep: Sweep) -> Path | None:
-    """The file of the reference that all jobs have in common; None where they have several."""
-    if "reference" in sweep.varying:  # a job that failed may have left none of its own
+def shared_picture(sweep: Sweep) -> tuple[str, Path] | None:
+    """The picture that all results are shown beside, with its title: the reference, or of restorations the picture as
+    it was given; None where there are several.
+    """
+    restores = sweep.restores
+    setting, title, name = ("image", "before", names.INITIAL) if restores else ("reference",) * 2 + (names.REFERENCE,)
+    if setting in sweep.varying:  # a job that failed may have left none of its own
         return None
-    files = [file for job in sweep.jobs if (file := job.folder / names.REFERENCE).is_file()]
-    return files[0] if files and len({file.read_bytes() for file in files}) == 1 else None
+    files = [file for job in sweep.jobs if (file := job.folder / name).is_file()]
+    return (title, files[0]) if files and len({file.read_bytes() for file in files}) == 1 else None
 
 
 def read_small(file: Path, longer: int) -> Image.Image | None:
@@ -97,17 +101,17 @@ def read_small(file: Path, longer: int) -> Image.Image | None:
 
 @plain
 def contact_sheet(sweep: Sweep) -> bytes | None:
-    """A PNG of the reference and the results, PSNR under each; None where no job has one or there are too many."""
+    """A PNG of the results beside `shared_picture`, PSNR under each; None where there are none or too many."""
     if len(sweep.jobs) > _MAX_JOBS:
         return None
     results = {job.folder: read_small(job.folder / names.RESULT, _PIXELS) for job in sweep.jobs}
     pictures = {folder: image for folder, image in results.items() if image}
     if not pictures:
         return None
-    file = shared_reference(sweep)
-    reference = read_small(file, _PIXELS) if file else None
+    beside = shared_picture(sweep)
+    shared = read_small(beside[1], _PIXELS) if beside else None
     found = grid(sweep)
-    lines = _lines(found, reference is not None)
+    lines = _lines(found, shared is not None)
     layout = _Layout(
         across=max(len(cells) for _, cells in lines),
         down=len(lines),
@@ -120,8 +124,8 @@ def contact_sheet(sweep: Sweep) -> bytes | None:
         _write_beside(drawn, layout, row, title)
         for column, cell in enumerate(cells):
             axis = _axis(drawn, layout, row, column, cell.title)
-            if cell.is_reference and reference:
-                _show(axis, reference, "reference", FAINT)
+            if cell.is_shared and beside and shared:
+                _show(axis, shared, beside[0], FAINT)
             elif cell.job and (image := pictures.get(cell.job.folder)):
                 _show_result(axis, image, cell.job, cell.job.folder in best)
             elif cell.job:
@@ -160,9 +164,9 @@ class _Layout:
         return _SIDE * self.ratio + _BELOW + (0 if self.titled_lines else _ABOVE)
 
 
-def _lines(found: Grid, reference: bool) -> list[tuple[str, list[Cell]]]:
-    """The lines of the sheet: with the reference, the columns' titles above the first, and a long one broken."""
-    first = [Cell(is_reference=True)] if reference else []
+def _lines(found: Grid, shared: bool) -> list[tuple[str, list[Cell]]]:
+    """The lines of the sheet: beside the shared picture, the columns' titles above the first, and a long one broken."""
+    first = [Cell(is_shared=True)] if shared else []
     if not found.columns:
         cells = [*first, *found.lines[0][1]]
         return [("", cells[place : place + _MAX_ACROSS]) for place in range(0, len(cells), _MAX_ACROSS)]

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from enhance.report.numbers import MISSING, QUANTITIES
+from enhance.report.numbers import FITS, MISSING, QUANTITIES, quantity
 from enhance.sweeps.jobs import Job, Sweep, read_sweep
 from enhance.sweeps.judged import judged_by
 from enhance.sweeps.page import page
@@ -18,6 +18,7 @@ from enhance.sweeps.sheet import contact_sheet
 from enhance.utils.files import write_bytes, write_text
 
 _COLUMNS = ("psnr", "ssim", "loss")  # of the table in the terminal
+_OF_RESTORATIONS = ("psnr", "ssim", "residual", "blocks_in_cells")  # in their place, those that are known
 
 
 def summarise(folder: Path) -> Sweep:
@@ -41,7 +42,8 @@ def summarise(folder: Path) -> Sweep:
 def _csv(sweep: Sweep) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", "job", *sweep.varying, "state", *QUANTITIES, "seconds", "steps", "stop_reason", "folder"])
+    figures = [*QUANTITIES, *sweep.known(FITS)]
+    writer.writerow(["rank", "job", *sweep.varying, "state", *figures, "seconds", "steps", "stop_reason", "folder"])
     ranks = sweep.ranks()
     for job in sweep.ranked():
         writer.writerow(
@@ -50,9 +52,9 @@ def _csv(sweep: Sweep) -> str:
                 job.number,
                 *(job.settings.get(key, "") for key in sweep.varying),
                 job.state,
-                *(job.result(key) for key in QUANTITIES),
+                *(job.result(key) for key in figures),
                 job.metadata.get("seconds"),
-                job.metadata.get("steps_made"),
+                job.metadata.get("passes" if job.restores else "steps_made"),
                 job.reason or job.metadata.get("stop_reason", ""),
                 job.folder.name,
             ]
@@ -68,8 +70,9 @@ def _print(sweep: Sweep) -> None:
         more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
         console.print(f"failed: {reason} ({jobs[0].folder.name}/run.log{more})", style="red", soft_wrap=True)
     within = " within each question" if len(sweep.questions) > 1 else ""
+    ranked = f"ranked by PSNR{within}" if sweep.best or not sweep.restores else "not ranked, without a reference"
     console.print(
-        f"{len(sweep.finished)} of {len(sweep.jobs)} jobs finished, ranked by PSNR{within}; "
+        f"{len(sweep.finished)} of {len(sweep.jobs)} jobs finished, {ranked}; "
         f"summary in {sweep.folder / 'summary.html'}",
         soft_wrap=True,
     )
@@ -80,8 +83,9 @@ def _table(sweep: Sweep) -> Table:
     table.add_column("", justify="right")
     for heading in sweep.varying:
         table.add_column(Text(heading), overflow="fold")
-    for key in _COLUMNS:
-        table.add_column(QUANTITIES[key].heading, justify="right", no_wrap=True)
+    columns = sweep.known(_OF_RESTORATIONS) if sweep.restores else _COLUMNS
+    for key in columns:
+        table.add_column(quantity(key).heading, justify="right", no_wrap=key in QUANTITIES)
     table.add_column("seconds", justify="right", no_wrap=True)
     table.add_column("")
     ranks = sweep.ranks()
@@ -90,10 +94,10 @@ def _table(sweep: Sweep) -> Table:
         table.add_row(
             str(ranks.get(job.folder, "-")),
             *(Text(job.settings.get(key, "-")) for key in sweep.varying),
-            *(_ascii(job.written(key, unit=False)) for key in _COLUMNS),
+            *(_ascii(job.written(key, unit=False)) for key in columns),
             f"{seconds:.1f}" if seconds is not None else "-",
             _remark(sweep, job),
-            style="red" if not job.finished else "bold" if ranks[job.folder] == 1 else "",
+            style="red" if not job.finished else "bold" if ranks.get(job.folder) == 1 else "",
         )
     return table
 

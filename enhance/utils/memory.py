@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+from collections.abc import Callable
+from functools import cache
 
 _UNKNOWN = 4 * 2**30  # taken where the system does not say
 
@@ -31,3 +34,20 @@ def total_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return _UNKNOWN
+
+
+def give_back() -> None:
+    """Nothing; memory that this process has freed goes back to the system, where its C library is the GNU one.
+
+    Images of many sizes leave gaps between what lives longer, and the next size fits into none of them.
+    """
+    if trim := _trim():
+        trim(0)
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # another library; Windows
+        return None

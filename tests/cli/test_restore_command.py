@@ -61,7 +61,7 @@ def test_a_task_restores_where_an_image_is_given_and_else_studies_the_measure() 
 
 def test_the_settings() -> None:
     found = settings("task=deblur", "image=a.png", "degradation=gaussian_blur", "degradation.sigma=2")
-    assert (found.task, found.degradation.name, found.degradation.sigma) == ("deblur", "gaussian_blur", 2)
+    assert (found.task.name, found.degradation.name, found.degradation.sigma) == ("deblur", "gaussian_blur", 2)
     assert found.degradation.noise is None
 
 

@@ -98,7 +98,7 @@ def test_parallel_gradients_leave_no_step(scale: float, pair: Images) -> None:
 def test_a_step_that_finds_no_way_back_is_not_made(pair: Images, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = LevelSet(loaded("mse"), *pair)
     before = pixels.image().detach().clone()
-    monkeypatch.setattr(pixels, "_loss", lambda image: float("nan"))
+    monkeypatch.setattr(pixels, "_loss", lambda image: torch.tensor(torch.nan))
     with torch.no_grad():
         pixels.pixels.add_(0.1)
     pixels.project()
@@ -131,3 +131,25 @@ def test_the_level_is_found_on_both_sides_and_on_curves(power: int, level: float
     pixels.project()
     assert pixels.pixels.mean().item() ** power == pytest.approx(level, rel=TOLERANCE)
     assert not pixels.reason
+
+
+def test_an_image_on_the_way_back_is_one_wait_for_the_device(pair: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[str] = []
+    measured: list[Tensor] = []
+
+    def counted(name: str) -> None:
+        original = getattr(Tensor, name)
+        monkeypatch.setattr(Tensor, name, lambda *given: (waits.append(name), original(*given))[1])
+
+    pixels = LevelSet(load_metric("mse", check_range=False), *pair)  # as a run has it
+    pixels.image()
+    loss = pixels._loss
+    monkeypatch.setattr(pixels, "_loss", lambda image: (measured.append(image), loss(image))[1])
+    with torch.no_grad():
+        pixels.pixels.add_(0.05)
+    for name in ("item", "tolist", "__float__", "__bool__", "cpu"):
+        counted(name)
+    pixels.project()
+    assert not pixels.reason
+    assert len(measured) > 1
+    assert waits == ["tolist"] * len(measured)

@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from helpers import Ended, run
+from safetensors.torch import save_file
 
+from enhance.cli.commands.restore import run as restore
+from enhance.cli.overrides import tool_settings
+from enhance.images.writing import save_image
 from enhance.report import live
 from enhance.report.live import LiveView
-from enhance.report.render import render
+from enhance.report.render import page_of, render
+from enhance.restoration.denoiser import Denoiser
+from enhance.restoration.restore import Moment
+from enhance.runs.restoration import RestorationRecorder
 
 pytestmark = pytest.mark.draws
 
@@ -151,10 +159,64 @@ def test_a_run_serves_its_page_and_ends_with_its_report(
     assert not any(token.encode() in file.read_bytes() for file in Path("run").rglob("*") if file.is_file())
 
 
-def test_a_duel_has_none(enhance: Callable[..., Ended]) -> None:
-    ended = enhance("task=duel", "metric=ssim", "against=mse", "live=true")
-    assert ended.code == 2
-    assert "leave live out" in ended.err
+def watched(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[bytes]]:
+    """The pages of a view whenever it is told to follow a folder, and after its end."""
+    seen: dict[str, list[bytes]] = {"before": [], "after": []}
+    follow, close = LiveView.follow, LiveView.close
+
+    def following(view: LiveView, folder: Path) -> None:
+        seen["before"].append(got(view, below(view, ""))[1])
+        follow(view, folder)
+        monkeypatch.setattr(view, "_made", -1e9)  # as if time had passed
+
+    def closing(view: LiveView) -> None:
+        view.ended = True
+        seen["after"].append(got(view, below(view, ""))[1])
+        close(view)
+
+    monkeypatch.setattr(LiveView, "follow", following)
+    monkeypatch.setattr(LiveView, "close", closing)
+    return seen
+
+
+def test_the_view_of_a_duel_follows_its_four_runs_and_ends_with_its_report(
+    enhance: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = watched(monkeypatch)
+    quick = ("size=32", "steps=2", "frames.count=2", "hydra.run.dir=run")
+    ended = enhance("task=duel", "metric=mae", "against=mse", "live=true", *quick)
+    assert ended.code == 0
+    assert ended.out.count("live view, on this machine") == 1
+    first, *titled = seen["before"]
+    assert b"not made its first step" in first
+    for page, title in zip(titled, ("best MAE at", "worst MAE at", "best MSE at", "worst MSE at"), strict=True):
+        assert title.encode() in page
+    assert seen["after"] == [Path("run/report.html").read_bytes()]
+
+
+def test_the_view_of_a_restoration_shows_its_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    save_file({name: 0.1 * value for name, value in Denoiser().state_dict().items()}, tmp_path / "weights.safetensors")
+    save_image(torch.rand(1, 3, 16, 24), tmp_path / "a.png")
+    seen, pages = watched(monkeypatch), list[bytes]()
+    record = RestorationRecorder.record
+
+    def recorded(recorder: RestorationRecorder, moment: Moment) -> None:
+        record(recorder, moment)
+        pages.append(page_of(tmp_path / "run", "now").encode())
+
+    monkeypatch.setattr(RestorationRecorder, "record", recorded)
+    given = ("task=upscale", f"image={tmp_path / 'a.png'}", f"output={tmp_path / 'run'}", "live=true")
+    assert restore(tool_settings("restore", [*given, f"denoiser.weights={tmp_path / 'weights.safetensors'}"])) == 0
+    assert b"not made its first step" in seen["before"][0]
+    assert seen["after"] == [(tmp_path / "run" / "report.html").read_bytes()]
+    assert b"so far, pass 0" in pages[0]
+    assert b"so far, pass 2" in pages[2]
+    assert b'{"version": "now"}' in pages[2]
+    assert b"connect-src" in pages[2]
+    assert b"missing" not in pages[2]
+    assert b"connect-src" not in seen["after"][0]
+    assert b"so far" not in seen["after"][0]
 
 
 def test_a_page_in_the_browser_follows_the_run(

@@ -358,3 +358,35 @@ def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
         load_denoiser(DenoiserConfig(weights=str(tmp_path / "none.safetensors")))
     with pytest.raises(ValueError, match="multiple of 8"):
         load_denoiser(DenoiserConfig(weights=str(tmp_path / "none.safetensors"), tile=100))
+
+
+@pytest.mark.parametrize(
+    ("denoiser", "said"),
+    [
+        (
+            lambda image, noise: image[..., 1:],
+            r"must return a tensor \(1, 3, 64, 80\), as it was given, got \(1, 3, 64",
+        ),
+        (lambda image, noise: image.numpy(), "got ndarray"),
+        (lambda image, noise: image * float("nan"), "returned values that are not finite"),
+    ],
+)
+def test_a_denoiser_that_returns_no_image_gets_a_sentence(denoiser: Any, said: str) -> None:
+    for picture in (clean(), clean()[:, :1].expand(-1, 3, -1, -1)):
+        with pytest.raises(ValueError, match=said):
+            enhance.restore(picture, denoiser=denoiser, degradation={"name": "gaussian_noise", "sigma": 25})
+
+
+def test_a_strength_on_the_scale_of_one_is_asked_about() -> None:
+    def noted(sigma: float) -> tuple[str, ...]:
+        given = {"name": "gaussian_noise", "sigma": sigma}
+        return enhance.restore(clean(), denoiser=lambda image, noise: image, degradation=given).notes
+
+    assert noted(0.1) == ("sigma=0.1 is on the scale of 255; 25.5 on that of [0, 1]",)
+    assert noted(25) == noted(1) == ()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match="device=cuda is not to be had here"):
+        enhance.restore(clean(), device="cuda")

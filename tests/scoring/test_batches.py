@@ -115,3 +115,12 @@ def test_a_reference_that_is_missing_is_said_of_each_of_its_images(
     pairs = [Pair(str(tmp_path / ("gone.png" if shared else f"gone{n}.png")), save(str(n), 16, 32)) for n in range(3)]
     results = [result for batch in Scoring(columns)(read_ahead(items(pairs), workers=0)) for result in batch]
     assert [result.reason[: len(reason)] for result in results] == [reason] * 3
+
+
+def test_freed_memory_is_given_back_as_sizes_change(columns: Any, save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(batches, "give_back", lambda: given.append(1))
+    monkeypatch.setattr(batches, "_SIZES", 3)
+    pairs = [Pair(save(f"r{n}", 16, 30 + n // 2), save(str(n), 16, 30 + n // 2)) for n in range(14)]  # seven sizes
+    scored(pairs, Scoring(columns, batch=1))
+    assert len(given) == 2

@@ -47,6 +47,21 @@ def test_a_cluster_that_is_not_there_is_said(
     assert not (tmp_path / "ray.csv").exists()
 
 
+def test_a_cluster_that_is_gone_is_said_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: torch.Generator
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")  # as a killed cluster leaves it
+    monkeypatch.chdir(tmp_path)
+    save_image(torch.rand(1, 3, 8, 9, generator=generator), tmp_path / "a.png")
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match="address=auto: there is no cluster of Ray that can be joined"):
+        use("reference=a.png", "image=a.png", "metric=psnr", "output=ray.csv", "engine=ray", "address=auto")
+    assert time.monotonic() - begin < 60  # Ray itself waits for minutes
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """The address of a running cluster, which `auto` finds from then on."""
@@ -161,3 +176,29 @@ def test_a_list_in_parquet_and_by_url_is_scored(cluster: str, listed: Path) -> N
         assert use(*SCORE[1:], f"pairs={pairs}", f"output={output}.csv", "engine=ray", "address=auto", "cores=1") == 0
     assert (listed / "p.csv").read_bytes() == (listed / "c.csv").read_bytes()
     assert [Path(image).name for image in rows(listed / "u.csv")] == rows(listed / "c.csv")
+
+
+def test_a_data_set_is_scored_and_evaluated(
+    cluster: str, tmp_path: Path, generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("reference_images", "distorted_images"):
+        (tmp_path / "tid" / folder).mkdir(parents=True)
+    lines = []
+    for number in (1, 2):
+        save_image(torch.rand(1, 3, 16, 17, generator=generator), tmp_path / f"tid/reference_images/I0{number}.png")
+        (tmp_path / f"tid/reference_images/I0{number}.png").rename(tmp_path / f"tid/reference_images/I0{number}.BMP")
+        for level in range(1, 6):
+            name = f"I0{number}_01_{level}"
+            save_image(torch.rand(1, 3, 16, 17, generator=generator), tmp_path / f"tid/distorted_images/{name}.png")
+            (tmp_path / f"tid/distorted_images/{name}.png").rename(tmp_path / f"tid/distorted_images/{name}.bmp")
+            lines.append(f"{6 - level}.{number} {name}.bmp")
+    (tmp_path / "tid/mos_with_names.txt").write_text("\n".join(lines) + "\n")
+    monkeypatch.chdir(tmp_path)
+    evaluate = import_module("enhance.cli.commands.evaluate").run
+    given = ("dataset=tid2013", "root=tid", "metrics=[psnr,ssim]", "threads=1", "resamples=100")
+    assert evaluate(tool_settings("evaluate", [*given, "output=one"])) == 0
+    on_ray = ("output=ray", "engine=ray", "address=auto", "cores=1")
+    assert evaluate(tool_settings("evaluate", [*given, *on_ray])) == 0
+    for file in sorted(path.name for path in (tmp_path / "one").iterdir() if path.suffix == ".csv"):
+        assert (tmp_path / "ray" / file).read_bytes() == (tmp_path / "one" / file).read_bytes(), file
+    assert len(rows(tmp_path / "ray" / "scores.csv")) == 10

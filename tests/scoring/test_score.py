@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import job
 from PIL import Image
 
 import enhance
@@ -449,3 +450,17 @@ def test_many_columns_of_means_fit_into_eighty() -> None:
     assert len(lines) == 3 * 3
     assert [line.split()[0] for line in lines] == ["mean", "a_method", "all"] * 3
     assert " ".join(lines).count("0.1234") == 9
+
+
+def test_the_results_of_a_sweep_are_scored_against_their_references(tmp_path: Path) -> None:
+    for number, status in ((10, "finished"), (2, "finished"), (3, "interrupted")):
+        run = job(tmp_path, number, [], 20.0, status)
+        save_image(torch.full((1, 3, 16, 16), 0.5), run / "reference.png")
+    job(tmp_path, 4, [], 20.0)  # its reference is gone
+    found = read_pairs(str(tmp_path))
+    names = [f"{number}-recover" for number in (2, 10)]
+    assert found == [
+        Pair(str(tmp_path / name / "reference.png"), str(tmp_path / name / "result.png")) for name in names
+    ]
+    with pytest.raises(PairsError, match="folder without finished runs"):
+        read_pairs(str(tmp_path / "2-recover"))

@@ -50,6 +50,23 @@ def test_merged_shards_are_the_table_of_one_process(listed: Path, capsys: pytest
     assert (listed / "m.csv").read_bytes() == whole
 
 
+def test_shards_of_a_list_with_several_opinions_of_a_pair_are_merged(
+    listed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (listed / "pairs.csv").read_text().splitlines()
+    more = [f"{line.rpartition(',')[0]},9" for line in lines[1:4]]
+    (listed / "pairs.csv").write_text("\n".join([*lines, *more, lines[1]]) + "\n")
+    assert use(*SCORE) == 0
+    captured = capsys.readouterr()
+    assert "10 pairs scored" in captured.out
+    assert "note: 1 line of the list repeats another" in captured.err
+    for number in (1, 2):
+        assert use(*SCORE, f"shard={number}/2", "output=out/scores.csv") == 0
+    assert use("merge=out") == 0
+    for name in ("scores.csv", "scores.json"):
+        assert (listed / "out" / name).read_bytes() == (listed / name).read_bytes()
+
+
 def test_failed_pairs_of_shards_are_in_the_merged_document(listed: Path) -> None:
     (listed / "i6.png").write_text("no image")
     (listed / "i5.png").unlink()

@@ -15,8 +15,11 @@ import pytest
 import torch
 
 import enhance
+from enhance.build import Metrics, backbone_settings
+from enhance.config.schema import MetricConfig
 from enhance.images.writing import save_image
 from enhance.scoring import Outcome, Pair, PairsError, Scorer, local_engine, score_pairs
+from enhance.scoring.pairs import unique
 from enhance.scoring.table import Table, one_writer
 
 
@@ -137,3 +140,62 @@ def test_a_kill_loses_no_row_that_was_written(pairs: list[Pair], psnr: list[Scor
     outcome = score_pairs([Pair(pair.reference, pair.image) for pair in pairs], psnr, table)
     assert outcome.scored == 6 - len(before)
     assert images(table) == [f"i{number}.png" for number in range(6)]
+
+
+def test_a_pair_with_several_opinions_has_a_row_for_each(pairs: list[Pair], psnr: list[Scorer], tmp_path: Path) -> None:
+    two = [Pair(pair.reference, pair.image, {"mos": mos}) for pair in pairs[:2] for mos in ("1", "2")]
+    whole, cut = tmp_path / "s.csv", tmp_path / "t.csv"
+    assert score_pairs(two, psnr, whole).scored == 4
+    assert score_pairs(two, psnr, whole).scored == 0
+    score_pairs(two[:1], psnr, cut)  # as where a process was killed between the two
+    assert score_pairs(two, psnr, cut).scored == 3
+    assert cut.read_bytes() == whole.read_bytes()
+
+
+def test_a_line_that_a_list_repeats_is_scored_once(pairs: list[Pair], psnr: list[Scorer], tmp_path: Path) -> None:
+    assert unique([pairs[1], pairs[0], pairs[1]]) == [pairs[1], pairs[0]]
+    outcome = score_pairs([pairs[1], pairs[0], pairs[1]], psnr, tmp_path / "s.csv")
+    assert (outcome.scored, images(tmp_path / "s.csv")) == (2, ["i1.png", "i0.png"])
+
+
+def test_scores_of_another_function_of_the_same_name_are_not_taken_over(
+    pairs: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "def far(image, reference, weight=1.0):\n    return weight * (image - reference).abs().mean()\n"
+    (tmp_path / "mine_a.py").write_text(source)
+    (tmp_path / "mine_b.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    table = tmp_path / "s.csv"
+
+    def scored(module: str, **arguments: float) -> int:
+        metric = MetricConfig("module", target=f"{module}.far", arguments=arguments)
+        made = Metrics(metric, backbone_settings(), scoring=True).named("module")
+        return score_pairs(pairs[:1], [Scorer("far", made)], table).scored
+
+    assert (scored("mine_a"), scored("mine_a")) == (1, 0)
+    for module, arguments in (("mine_b", {}), ("mine_a", {"weight": 2.0})):
+        with pytest.raises(PairsError, match="holds scores of other metrics"):
+            scored(module, **arguments)
+    (tmp_path / "mine_a.py").write_text(source.replace("abs", "square"))
+    with pytest.raises(PairsError, match="holds scores of other metrics"):
+        scored("mine_a")
+    (tmp_path / "mine_a.py").write_text(source)
+    assert scored("mine_a") == 0
+
+
+def test_scores_of_a_module_with_other_weights_are_not_taken_over(pairs: list[Pair], tmp_path: Path) -> None:
+    class Far(torch.nn.Module):
+        def __init__(self, weight: float) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.tensor(weight))
+
+        def forward(self, image: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+            return self.weight * (image - reference).abs().mean()
+
+    def scored(weight: float) -> int:
+        scorer = Scorer("far", enhance.as_metric(Far(weight), "far"))
+        return score_pairs(pairs[:1], [scorer], tmp_path / "s.csv").scored
+
+    assert (scored(1.0), scored(1.0)) == (1, 0)
+    with pytest.raises(PairsError, match="holds scores of other metrics"):
+        scored(2.0)

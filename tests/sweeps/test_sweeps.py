@@ -28,7 +28,7 @@ from enhance.sweeps.folder import (
 )
 from enhance.sweeps.jobs import read_sweep
 from enhance.sweeps.page import curves
-from enhance.sweeps.sheet import shared_reference
+from enhance.sweeps.sheet import shared_picture
 from enhance.sweeps.summary import summarise
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=16", "frames.count=2", "threads=1", "steps=1"]
@@ -95,15 +95,15 @@ def test_curves_share_their_axes(sweep: Path) -> None:
 def test_the_reference_is_shown_where_all_jobs_have_the_same(sweep: Path) -> None:
     for number in (0, 1):
         save_image(torch.full((1, 3, 16, 16), 0.5), sweep / f"{number}-recover" / "reference.png")
-    assert shared_reference(read_sweep(sweep)) == sweep / "0-recover" / "reference.png"
+    assert shared_picture(read_sweep(sweep)) == ("reference", sweep / "0-recover" / "reference.png")
     save_image(torch.full((1, 3, 16, 16), 0.6), sweep / "1-recover" / "reference.png")
-    assert shared_reference(read_sweep(sweep)) is None
+    assert shared_picture(read_sweep(sweep)) is None
 
 
 def test_no_job_is_shown_beside_the_reference_of_another(tmp_path: Path) -> None:
     (job(tmp_path, 0, ["reference=chelsea"], 20.0) / "reference.png").touch()
     job(tmp_path, 1, ["reference=nothing.png"], None, "failed")
-    assert shared_reference(read_sweep(tmp_path)) is None
+    assert shared_picture(read_sweep(tmp_path)) is None
 
 
 def test_a_job_that_fails_in_any_way_does_not_end_the_sweep(

@@ -40,7 +40,8 @@ class Settings:
     Attributes:
         reference: a file, a folder, or a sample.
         image: a file or a folder.
-        pairs: a CSV or Parquet file, or its URL, with the columns reference and image, in place of both.
+        pairs: a CSV or Parquet file, or its URL, with the columns reference and image, in place of both; or the folder
+            of a sweep: the result of each finished run and its reference.
         mask: a grey file of the images' size: where they are compared.
         metric: the one metric, where `metrics` names none.
         metrics: several: names, or NAME@BACKBONE: [deepwsd,deepjsd@vgg16,psnr,ssim]; null: metric.
@@ -192,11 +193,16 @@ def _list(settings: object, key: str) -> None:
 def _pairs(settings: Settings) -> list[Pair]:
     from enhance.images.samples import SAMPLES
     from enhance.scoring import find_pairs, left_out, read_pairs
+    from enhance.scoring.pairs import unique
     from enhance.scoring.sources import is_url
     from enhance.utils.suggest import short
 
     if settings.pairs:
-        return read_pairs(settings.pairs)
+        listed = read_pairs(settings.pairs)
+        found = unique(listed)
+        if twice := len(listed) - len(found):
+            _say(f"note: {twice} {'line of the list repeats' if twice == 1 else 'lines of the list repeat'} another")
+        return found
     reference, image = settings.reference or "", settings.image or ""
     for key, name in (("reference", reference), ("image", image)):
         if name not in SAMPLES and not os.path.exists(name) and not is_url(name):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ def report(data: DuelData) -> None:
         ratio=width / height,
         show=min(width, _SHOW) * max(1, _SHOW // width),
         pairs=[pair for pair in _PAIRS if all(name in data.pictures for name in pair)],
-        curves=f"data:image/png;base64,{base64.b64encode(curves).decode()}",
+        curves=embed.data_uri(curves, "png"),
         command=data.metadata.get("command"),
         **_table(data),
         **_files(data),

@@ -38,16 +38,28 @@ class RestorationData:
         """The restoration in a folder."""
         missing: list[str] = []
         metadata = read_metadata(folder / names.METRICS, missing)
-        ended = metadata.get("status") in ("drawing", "finished", "interrupted")
+        ended = metadata.get("status") != "running"
         for keys, kind in ((_TEXTS, str), (_SECTIONS, dict), (_AT_THE_END if ended else (), dict)):
             absent = [key for key in keys if not isinstance(metadata.get(key), kind)] if metadata else []
             missing += [f"{names.METRICS} does not say `{key}`, so the page does not either." for key in absent]
         if not (folder / names.HISTORY).is_file():
             missing.append(f"{names.HISTORY} is missing, so the figures of each pass are not known.")
-        files = (("before", names.INITIAL), ("after", names.RESULT))
-        found = {name: read_picture(folder / file, missing, f"there is no picture {name}") for name, file in files}
+        frames = read_frames(folder, missing)
+        last = names.frame_file(folder, max(frames, default=0))
+        files = (("before", folder / names.INITIAL), ("after", folder / names.RESULT if ended else last))
+        found = {name: read_picture(file, missing, f"there is no picture {name}") for name, file in files}
         pictures = {name: picture for name, picture in found.items() if picture}
-        return cls(folder, metadata, pictures, read_frames(folder, missing), tuple(missing))
+        return cls(folder, metadata, pictures, frames, tuple(missing))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last pass is made, or the restoration was interrupted."""
+        return self.metadata.get("status") != "running"
+
+    @property
+    def passes(self) -> int:
+        """How many passes have left a frame."""
+        return max(self.frames, default=0)
 
     @property
     def size(self) -> tuple[int, int]:

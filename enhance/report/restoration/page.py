@@ -8,6 +8,7 @@ from typing import Any
 
 from enhance.report.animation import gif, gif_frame
 from enhance.report.embed import MOST, webp
+from enhance.report.numbers import FITS, quantity
 from enhance.report.restoration.data import RestorationData
 from enhance.report.template import render_page
 from enhance.runs import layout as names
@@ -18,14 +19,7 @@ _SHOW = 760  # CSS pixels: width of the largest picture
 _GIF, _MS, _PAUSE_MS = 480, 500, 2000  # pixels of the longer side; of a frame; of the last
 _QUALITY = 92
 _FILES = (names.RESULT, names.INITIAL, names.REFERENCE, names.GIF, names.HISTORY, names.METRICS)
-_LABELS = {
-    "psnr": ("PSNR", "{:.2f} dB"),
-    "ssim": ("SSIM", "{:.4f}"),
-    "residual": ("residual, RMS of 255", "{:.2f}"),
-    "expected": ("expected of the noise", "{:.2f}"),
-    "correlation": ("correlation of neighbouring residuals", "{:.3f}"),
-    "blocks_in_cells": ("blocks within their cells", "{:.1%}"),
-}
+_SHOWN = ("psnr", "ssim", *FITS)
 
 
 def draw(folder: Path) -> tuple[str, ...]:
@@ -36,16 +30,30 @@ def draw(folder: Path) -> tuple[str, ...]:
     """
     data = RestorationData.read(folder)
     _animation(data)
+    write_text(folder / names.REPORT, page(data))
+    return data.missing
+
+
+def page(data: RestorationData, version: str = "") -> str:
+    """The page of a restoration.
+
+    Args:
+        data: its files.
+        version: of what the page shows, where the page is served while the restoration is at work and asks for more.
+    """
     pictures = {name: webp(picture.pixels, MOST, _QUALITY) for name, picture in data.pictures.items()}
     width, height = data.size
-    page = render_page(
+    return render_page(
         "restoration",
         _TEMPLATE,
-        "slider",
+        *(["slider", "live"] if version else ["slider"]),
+        live=bool(version),
+        data={"version": version},
         title=f"{data.text('task')}: {Path(data.text('image')).name}",
         task=data.text("task"),
         width=width,
         height=height,
+        labels={"before": "before", "after": "after" if data.ended else f"so far, pass {data.passes}"},
         seconds=f"{seconds:.1f} s" if isinstance(seconds := data.metadata.get("seconds"), float | int) else "",
         pictures=pictures if len(pictures) == 2 else {},
         ratio=width / height,
@@ -59,10 +67,8 @@ def draw(folder: Path) -> tuple[str, ...]:
         notes=data.notes,
         missing=data.missing,
         command=data.text("command"),
-        files=[name for name in _FILES if (folder / name).is_file()],
+        files=[name for name in _FILES if (data.folder / name).is_file()],
     )
-    write_text(folder / names.REPORT, page)
-    return data.missing
 
 
 def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -74,8 +80,8 @@ def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _figures(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
-        (name, form.format(value))
-        for key, (name, form) in _LABELS.items()
+        (quantity(key).title, quantity(key).write(value))
+        for key in _SHOWN
         if isinstance(value := values.get(key), float | int)
     ]
 
