@@ -188,7 +188,6 @@ def _job(config: object) -> float:
     from omegaconf import OmegaConf
 
     from enhance.config.restoration import RestoreConfig
-    from enhance.experiment.restoring import restore_into
     from enhance.experiment.run import run
     from enhance.sweeps.folder import clear_failed, finished_loss, mark_failed, settings_only
     from enhance.utils.gpus import of_job
@@ -208,6 +207,8 @@ def _job(config: object) -> float:
         _write_down(folder, config)
         settings = OmegaConf.to_object(config)  # type: ignore[arg-type]
         if isinstance(settings, RestoreConfig):
+            from enhance.experiment.restoring import restore_into
+
             return restore_into(settings, folder, command)
         return run(settings, folder, command, swept)  # type: ignore[arg-type]
     except Exception as error:

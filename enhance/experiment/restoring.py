@@ -21,7 +21,6 @@ from enhance.experiment.recording import conclude, followed
 from enhance.images.exif import exif_of
 from enhance.images.pictures import picture_path
 from enhance.images.samples import SAMPLES
-from enhance.report.render import render
 from enhance.restoration.denoisers import LoadedDenoiser, load_denoiser, weights_file
 from enhance.restoration.restore import Restoration
 from enhance.runs.errors import resume_command
@@ -176,6 +175,8 @@ def restore(
                     break
             recorder.finish(interrupt.requested)
         if interrupt.requested:
+            from enhance.report.render import render  # matplotlib takes long to import
+
             render(folder)
             say(f"interrupted; the passes that were made are in {folder}. To begin anew: {resume_command(folder)}")
             raise KeyboardInterrupt
