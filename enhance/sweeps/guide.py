@@ -16,7 +16,7 @@ from enhance.report.run_data import reduced
 from enhance.runs import layout as names
 from enhance.sweeps import guide_tables as tables
 from enhance.sweeps.jobs import Job, Sweep
-from enhance.sweeps.judged import Judged, judged_by
+from enhance.sweeps.judged import Judged, judged_by, own_measure
 from enhance.sweeps.sheet import contact_sheet
 from enhance.utils.tables import read_csv
 
@@ -172,7 +172,8 @@ def _introduction(sweep: Sweep, judged: Judged) -> str:
     sides = {min(job.metadata.get("width", 0), job.metadata.get("height", 0)) for job in jobs}
     steps = {job.metadata.get("steps") for job in jobs} - {None}
     length = f", in {steps.pop()} steps each" if len(steps) == 1 else ""
-    backbones = {(job.metadata.get("backbone") or {}).get("name") for job in jobs} - {None}
+    deep = [job.metadata for job in jobs if (row := METRICS.get(own_measure(job))) and row.deep]
+    backbones = {(metadata.get("backbone") or {}).get("name") for metadata in deep} - {None}
     of = f" of {judged.of}" if judged.of > judged.questions else ""
     return (
         f"{len(judged.lines)} measures as objectives, {len(judged.judges)} as judges: {len(jobs)} runs that each move "

@@ -119,7 +119,7 @@ def _mean_ranks(questions: Sequence[Mapping[str, Job]], judge: str, higher: bool
 
 
 def _line(method: str, questions: Sequence[Mapping[str, Job]], ranks: Mapping[str, Mapping[str, float]]) -> Line:
-    own, worst = _own(questions[0][method]), len(questions[0])
+    own, worst = own_measure(questions[0][method]), len(questions[0])
     cells = []
     for judge, by_method in ranks.items():
         score, rank = fmean(_score(each[method], judge) for each in questions), by_method[method]
@@ -129,7 +129,7 @@ def _line(method: str, questions: Sequence[Mapping[str, Job]], ranks: Mapping[st
     return Line(method, cells, fmean(cell.rank for cell in cells), fmean(others))
 
 
-def _own(job: Job) -> str:
+def own_measure(job: Job) -> str:
     """The measure that a job was optimised with."""
     return str((job.metadata.get("metric") or {}).get("name", ""))
 
