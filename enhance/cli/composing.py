@@ -13,7 +13,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    InterpolationKeyError,
+    InterpolationResolutionError,
+    OmegaConfBaseException,
+)
 
 from enhance.cli.commands import MODULES, RESTORE, TOOLS, tasks_of
 from enhance.cli.meant import SETTINGS
@@ -92,6 +98,9 @@ class Composer:
             if absent := sorted(map(str, OmegaConf.missing_keys(config))):
                 raise SettingsError(f"task={self._name} needs {absent[0]}=...")
             return OmegaConf.to_object(config)
+        except InterpolationKeyError as error:
+            reason = str(error).splitlines()[0]
+            raise SettingsError(f"{error.full_key}: {reason}; ${{...}} holds the name of a setting.") from error
         except InterpolationResolutionError as error:  # of a resolver of ours, whose sentence comes last
             raise SettingsError(str(error).splitlines()[0].rpartition("interpolation: ")[2]) from error
         except OmegaConfBaseException as error:

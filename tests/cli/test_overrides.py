@@ -66,3 +66,11 @@ def test_a_group_that_a_tool_does_not_have_is_named(arguments: tuple[str, ...]) 
     assert tool is not None
     with pytest.raises(ValueError, match=f"This task has no setting .*; leave {arguments[-1]} out"):
         tool_settings(tool, arguments)
+
+
+@pytest.mark.parametrize("arguments", [("optimizer.learning_rate=${a}",), ("size=${a.b}",)])
+def test_an_interpolation_that_leads_nowhere_gets_a_sentence(arguments: tuple[str, ...]) -> None:
+    key = arguments[0].partition("=")[0]
+    said = rf"^{key}: Interpolation key 'a.*' not found; .* the name of a setting\.$"
+    with pytest.raises(ValueError, match=said):
+        checked(arguments)
