@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import enhance
-from enhance.images.suffixes import EXTRAS, KINDS
+from enhance.images.suffixes import EXTRAS, FORMATS, KINDS
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "NOTICE")
@@ -58,6 +58,17 @@ def test_the_kinds_of_images_that_security_names_are_those_that_are_opened() -> 
     (row,) = (line for line in read("SECURITY.md").splitlines() if line.startswith("| images |"))
     assert f"Only {KINDS} are opened" in row
     assert all(f"`{extra.extra}`" in row and extra.title in row for extra in EXTRAS.values())
+
+
+def test_the_kinds_in_words_have_every_format() -> None:
+    variants = {"MPO", "DIB"}  # of JPEG and BMP
+    words = KINDS.upper().replace("JPEG 2000", "JPEG2000")
+    assert not [name for name in {*FORMATS.values(), "PGM", "PFM"} - variants if name not in words]
+
+
+def test_no_page_takes_an_extra_from_an_index() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    assert not [page for page in pages if "install 'enhance" in page.read_text(encoding="utf-8")]
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ FORMATS: dict[str, str] = {
 }
 """Pillow's name of the format by suffix."""
 
-KINDS = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000, PPM and PGM, TGA and QOI"
+KINDS = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000, PPM, PGM and PFM, TGA and QOI"
 """What can be read, in words."""
 
 
