@@ -112,7 +112,7 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
             if made is None:
                 optimization = first if side is SIDES[0] else DuelOptimization(setup, pair, side)
                 follow(home)
-                made = record(setup, optimization, jury, home, resume, optimization.title)
+                made = record(setup, optimization, jury, home, resume, optimization.title, part_of=folder)
             write_bytes(folder / f"{side.name}.png", (home / names.RESULT).read_bytes())
             found[side.name] = _figures(made, home, pair)
             initial = initial or _figures(made, home, pair, "initial")

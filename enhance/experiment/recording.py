@@ -79,7 +79,13 @@ def set_up(config: Config, command: str) -> Setup:
 
 
 def record(
-    setup: Setup, optimization: Optimization, judges: Judges, folder: Path, resume: bool, title: str = ""
+    setup: Setup,
+    optimization: Optimization,
+    judges: Judges,
+    folder: Path,
+    resume: bool,
+    title: str = "",
+    part_of: Path | None = None,
 ) -> dict[str, Any]:
     """Make the steps of an optimisation and leave its results in `folder`; returns its metrics.json.
 
@@ -90,6 +96,7 @@ def record(
         folder: an existing folder of its own.
         resume: go on from the checkpoint in the folder; from the beginning if it has none.
         title: what is optimised, for people; empty: the terms of the objective.
+        part_of: the folder that goes on after an interruption, where it is not `folder` itself.
 
     Raises:
         ValueError: if the optimisation cannot begin, or the checkpoint is of another one.
@@ -121,7 +128,7 @@ def record(
     }
     stopped, first = False, 0 if saved is None else saved["loop"]["index"] + 1
     bar = Progress(steps(config), title, remarks)
-    with resumable(folder), ExitStack() as entered, Interrupt() as interrupt, bar as progress:
+    with resumable(part_of or folder), ExitStack() as entered, Interrupt() as interrupt, bar as progress:
         if saved is None:
             made = started(run)
             checkpoints.remove()
@@ -155,7 +162,7 @@ def record(
     _log.info("%s after %d steps in %.1f s", results["stop_reason"], results["steps_made"], results["seconds"])
     _log.info("best loss %.6g at step %d; all figures are in metrics.json", best["loss"], best["step"])
     if stopped:
-        _log.warning("To go on: %s", resume_command(folder))
+        _log.warning("To go on: %s", resume_command(part_of or folder))
     if interrupt.requested:  # also after the last step: all is there, but a sweep should not go on
         raise KeyboardInterrupt
     return results

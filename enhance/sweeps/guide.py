@@ -69,7 +69,7 @@ def guide(
         tables.scores(judged),
     ]
     if searches:
-        parts += ["## The search for the rates", tables.rates(searches)]
+        parts += ["## The search for the rates", tables.rates(searches, tasks)]
     if commands:
         parts += ["## Run it again", "\n".join(["```bash", *commands, "```"])]
     return "\n\n".join(parts) + "\n"
@@ -174,14 +174,15 @@ def _introduction(sweep: Sweep, judged: Judged) -> str:
     length = f", in {steps.pop()} steps each" if len(steps) == 1 else ""
     deep = [job.metadata for job in jobs if (row := METRICS.get(own_measure(job))) and row.deep]
     backbones = {(metadata.get("backbone") or {}).get("name") for metadata in deep} - {None}
+    seen = f"Deep measures look through {tables.listed(sorted(backbones))}. " if backbones else ""
     of = f" of {judged.of}" if judged.of > judged.questions else ""
     return (
         f"{len(judged.lines)} measures as objectives, {len(judged.judges)} as judges: {len(jobs)} runs that each move "
         f"one image towards its reference by one measure alone{length}. With the reference at hand all of them have "
         "the same optimum; what differs is the way there, where it ends, and what a measure does not see on it.\n\n"
         f"Tasks: {tables.listed(tasks)}. Photographs: {tables.listed(references)}, the shorter side "
-        f"{tables.listed(sorted(sides))} pixels. Deep measures look through {tables.listed(sorted(backbones))}. Every "
-        f"figure is over the {judged.questions}{of} pairs of task and photograph that every measure has been run on."
+        f"{tables.listed(sorted(sides))} pixels. {seen}Every figure is over "
+        f"the {judged.questions}{of} pairs of task and photograph that every measure has been run on."
     )
 
 

@@ -64,8 +64,8 @@ def scores(judged: Judged) -> str:
     return _markdown(["optimised with", *map(title, judged.judges)], rows)
 
 
-def rates(searches: Iterable[Sweep]) -> str:
-    """The lowest loss of each measure at each rate, task by task."""
+def rates(searches: Iterable[Sweep], tasks: Iterable[str] = ()) -> str:
+    """The lowest loss of each measure at each rate, task by task; `tasks` without a search are named."""
     found: dict[str, dict[str, dict[float, float]]] = {}
     where = set()
     for job in (job for sweep in searches for job in sweep.finished):
@@ -78,6 +78,8 @@ def rates(searches: Iterable[Sweep]) -> str:
         f"On {listed(sorted(where))} alone, each measure at several learning rates with its own number of steps; the "
         "rate of its lowest own loss is bold. A bold number at the edge of the search may not be the best there is."
     ]
+    if without := [task for task in tasks if task not in found]:
+        parts[0] += f" No search was made in {listed(without)}: the rates there are those that the recipe gives."
     for task, measures in found.items():
         tried = sorted({rate for losses in measures.values() for rate in losses})
         rows = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def test_a_duel_that_was_cut_off_goes_on_to_the_same_images(tmp_path: Path, monk
 
     with monkeypatch.context() as patched:
         patched.setattr(Progress, "show", full)
-        with pytest.raises(OSError, match="goes on"):
+        with pytest.raises(OSError, match=r"resume=\S+broken goes on"):
             duel(tmp_path / "broken", *arguments)
     assert (tmp_path / "broken" / "worst-A" / "checkpoint.pt").is_file()
     resumed = duel(tmp_path / "broken", *arguments, resume=True)
@@ -109,6 +110,25 @@ def test_a_duel_that_was_cut_off_goes_on_to_the_same_images(tmp_path: Path, monk
         assert (tmp_path / "broken" / f"{name}.png").read_bytes() == (tmp_path / "whole" / f"{name}.png").read_bytes()
         times = {"seconds": None}
         assert resumed["images"][name] | times == whole["images"][name] | times
+
+
+def test_ctrl_c_names_the_folder_that_goes_on(
+    enhance: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = Progress.show
+
+    def interrupting(self: Progress, row: Any) -> None:
+        show(self, row)
+        if row.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "show", interrupting)
+        ended = enhance(*QUICK, "metric=ssim", "against=mse", "figures=false", "hydra.run.dir=there")
+    assert ended.code == 130
+    assert ended.err.rstrip().endswith(f"To go on: python -m enhance resume={tmp_path / 'there'}")
+    assert enhance("resume=there").code == 0
+    assert all((tmp_path / "there" / f"{name}.png").is_file() for name in FOUR)
 
 
 def test_a_metric_against_itself_has_no_gap(tmp_path: Path) -> None:

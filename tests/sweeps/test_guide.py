@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ def test_the_page_says_what_the_files_say(sweep: Path) -> None:
     assert "In recover the PSNR" not in text
     assert "![The results of 2 measures, a line for each task](guide.jpg)" in text
     assert "it flatters MSE there" in text
+    assert "Deep measures" not in text  # there are none
 
 
 def test_a_judge_that_prefers_another_measure_is_named(sweep: Path) -> None:
@@ -72,6 +74,15 @@ def test_the_search_has_the_lowest_loss_in_bold(sweep: Path) -> None:
     text = guide(read_sweep(sweep), [read_sweep(sweep)])
     assert "| recover: loss at rate | 0.01 | 0.02 |" in text
     assert "| MSE | **0.03333** |  |" in text
+    assert "No search was made" not in text
+
+
+def test_tasks_without_a_search_are_named(sweep: Path) -> None:
+    search = read_sweep(sweep)
+    search = replace(search, jobs=[job for job in search.jobs if job.metadata["task"] == "recover"])
+    assert "No search was made in jpeg: the rates there are those that the recipe gives." in guide(
+        read_sweep(sweep), [search]
+    )
 
 
 def test_further_judges_come_from_a_table_of_scores(sweep: Path, tmp_path: Path) -> None:
