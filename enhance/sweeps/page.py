@@ -118,6 +118,7 @@ def _metamers(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> list[dict[str, 
             "deviation": webp(found.deviation, _THUMB, 90),
             "most": f"{found.most:.0f}",
             "reference": _thumbnail(found.jobs[0].folder / names.REFERENCE),
+            "missed": sum("at the target" not in str(job.metadata.get("stop_reason")) for job in found.jobs),
         }
         for found in metamers(sweep)
     ]

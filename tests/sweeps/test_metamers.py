@@ -19,6 +19,8 @@ def begun(sweep: Path, number: int, seed: int, metric: str, level: float, start:
     folder = job(sweep, number, [f"seed={seed}", f"metric={metric}"], 20.0)
     metadata = json.loads((folder / "metrics.json").read_text()) | {"start": start, "seed": seed}
     metadata["best"]["loss"] = 0.01 + 0.001 * seed
+    if metric == "mse":
+        metadata["stop_reason"] = "loss 0.01 is at the target 0.01"
     (folder / "metrics.json").write_text(json.dumps(metadata))
     image = torch.full((1, 3, 16, 16), 0.2)
     image[..., :8] = level
@@ -56,6 +58,8 @@ def test_the_page_shows_them(sweep: Path) -> None:
     page = (sweep / "summary.html").read_text()
     assert "Different images at the same distance" in page
     assert "came to 0.01 to 0.011" in page
+    assert page.count("the measure does not see") == 1
+    assert page.count("2 of 2 ended before a target") == 1
 
 
 def test_runs_that_did_not_begin_with_noise_are_none(tmp_path: Path) -> None:
