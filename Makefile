@@ -5,6 +5,7 @@
 # make check  lint, spelling and types
 # make docs   the pages, in docs/_build/html: no network, and no warning passes
 # make wheel  the wheel, in dist/
+# make nox-SESSION  a session of noxfile.py, in an environment of its own: nox-tests-3.12, nox-lowest, nox-newest, nox-wheel-3.13
 # make gpu    measures on a CUDA device and writes docs/gpu.md; needs torch and NumPy alone, of PYTHON
 PYTHON ?= python3
 VENV ?= .venv
@@ -38,6 +39,10 @@ wheel: $(VENV)/.tested
 
 gpu:
 	$(PYTHON) -m benchmarks.gpu
+
+nox-%:
+	$(PYTHON) -m pip install --disable-pip-version-check nox
+	$(PYTHON) -m nox --error-on-missing-interpreters -s $*
 
 $(BIN)/python:
 	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else 'enhance needs Python 3.11, 3.12 or 3.13, since Hydra 1.3 does not run on 3.14: make PYTHON=python3.11')"
