@@ -166,7 +166,7 @@ def _cluster(ray: Any, address: str | None) -> Iterator[None]:
         reason = " ".join(str(error).split())[:160]
         raise SettingsError(
             f"address={address}: there is no cluster of Ray that can be joined ({reason}); start one with `ray start "
-            "--head`, or leave address= out."
+            "--head`, set RAY_AUTH_MODE=token where it asks for a token, or leave address= out."
         ) from error
     try:
         yield

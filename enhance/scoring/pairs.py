@@ -182,7 +182,8 @@ def _read_parquet(file: str) -> tuple[list[str], list[dict[Any, Any]]]:
             f"pairs={file}: Parquet is read after pip install 'enhance[ray]'; a CSV needs nothing."
         ) from error
     try:
-        table = parquet.read_table(arrow.BufferReader(read_url(file) if is_url(file) else Path(file).read_bytes()))
+        source = arrow.BufferReader(read_url(file) if is_url(file) else Path(file).read_bytes())
+        table = parquet.ParquetFile(source).read(use_threads=False)  # threads of Arrow abort a process that ends soon
     except (arrow.ArrowException, OSError, ImageError) as error:
         raise PairsError(f"pairs={file} cannot be read as Parquet ({' '.join(str(error).split())[:160]}).") from error
     rows = table.to_pylist()

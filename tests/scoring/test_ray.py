@@ -42,8 +42,9 @@ def test_a_cluster_that_is_not_there_is_said(
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))  # where `auto` looks for a cluster of this machine
     monkeypatch.chdir(tmp_path)
     save_image(torch.rand(1, 3, 8, 9, generator=generator), tmp_path / "a.png")
-    with pytest.raises(ValueError, match=f"address={address}: there is no cluster of Ray that can be joined"):
+    with pytest.raises(ValueError, match=f"address={address}: there is no cluster of Ray that can be joined") as raised:
         use("reference=a.png", "image=a.png", "metric=psnr", "output=ray.csv", "engine=ray", f"address={address}")
+    assert "RAY_AUTH_MODE=token" in str(raised.value)  # Ray says so in its log alone
     assert not (tmp_path / "ray.csv").exists()
 
 

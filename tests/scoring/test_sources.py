@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -117,6 +118,21 @@ def test_a_list_that_cannot_be_read_is_a_sentence(name: str, text: str | None, s
         read_pairs(name)
     assert sentence in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted as Linux lists them")
+def test_parquet_is_read_without_threads_that_abort_a_process_which_ends_soon(store: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table({"reference": ["r0.png"], "image": ["i0.png"]}), store / "pairs.parquet")
+    script = (
+        "import os, pyarrow.parquet\n"
+        "from enhance.scoring import read_pairs\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        "read_pairs('pairs.parquet')\n"
+        "print(len(os.listdir('/proc/self/task')) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
 
 
 def test_what_parquet_and_ray_need_is_said(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
