@@ -73,7 +73,8 @@ def measured(height: int, width: int, pair: dict[str, Any]) -> None:
             assert loss > 0
             assert slope.abs().max() > 0
     single = torch.cat([metric(image[None], reference) for image in images])
-    torch.testing.assert_close(losses.detach(), single.detach(), rtol=1e-5, atol=1e-7)
+    # a convolution rounds a batch otherwise than its images; of a loss of some hundred that is its fifth digit
+    torch.testing.assert_close(losses.detach(), single.detach(), rtol=2e-4, atol=1e-7)
     assert metric(reference, reference).item() == pytest.approx(0, abs=1e-7)
     assert metric.score(images, reference).isfinite().all()
 
