@@ -22,7 +22,7 @@ from enhance.images.exif import exif_of
 from enhance.images.pictures import picture_path
 from enhance.images.samples import SAMPLES
 from enhance.restoration.denoisers import LoadedDenoiser, load_denoiser, weights_file
-from enhance.restoration.restore import Restoration
+from enhance.restoration.restoration import Restoration
 from enhance.runs.errors import resume_command
 from enhance.runs.interrupt import Interrupt
 from enhance.runs.layout import RESULT, existing_output, read_metrics, squared_error

@@ -221,6 +221,6 @@ def load_metric(name: str, **settings: Any) -> Metric:
         from enhance.metrics.deep.distance import deep_metric
 
         return deep_metric(name)(**settings)
-    from enhance.metrics.function import library_metric
+    from enhance.metrics.library import library_metric
 
     return library_metric(name, row, **settings)

@@ -10,7 +10,7 @@ from typing import Any
 
 from enhance.images.exif import write_exif
 from enhance.images.writing import save_image
-from enhance.restoration.restore import Moment, Restoration
+from enhance.restoration.restoration import Moment, Restoration
 from enhance.runs import layout as names
 from enhance.utils.files import write_json
 from enhance.utils.numbers import finite

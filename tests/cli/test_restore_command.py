@@ -22,7 +22,7 @@ from enhance.cli.overrides import chosen_tool, tool_settings
 from enhance.config.restoration import RESTORATIONS
 from enhance.report.render import render
 from enhance.restoration.denoiser import Denoiser
-from enhance.restoration.restore import Moment
+from enhance.restoration.restoration import Moment
 from enhance.restoration.tasks import TASKS
 from enhance.runs.restoration import RestorationRecorder
 from enhance.utils.hashes import hash_file

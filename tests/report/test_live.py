@@ -22,7 +22,7 @@ from enhance.report import live
 from enhance.report.live import LiveView
 from enhance.report.render import page_of, render
 from enhance.restoration.denoiser import Denoiser
-from enhance.restoration.restore import Moment
+from enhance.restoration.restoration import Moment
 from enhance.runs.restoration import RestorationRecorder
 
 pytestmark = pytest.mark.draws

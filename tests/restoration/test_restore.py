@@ -25,7 +25,7 @@ from enhance.restoration.denoiser import Denoiser
 from enhance.restoration.denoisers import load_denoiser, tiled
 from enhance.restoration.denoising import _lost
 from enhance.restoration.downscaling import Downscaled
-from enhance.restoration.restore import Moment
+from enhance.restoration.restoration import Moment
 
 
 def clean() -> Tensor:

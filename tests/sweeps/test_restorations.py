@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from enhance.cli import main as cli
 from enhance.images.writing import save_image
 from enhance.restoration.denoiser import Denoiser
-from enhance.restoration.restore import Moment
+from enhance.restoration.restoration import Moment
 from enhance.runs.layout import squared_error
 from enhance.runs.restoration import RestorationRecorder
 from enhance.sweeps.jobs import read_sweep
