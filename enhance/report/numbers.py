@@ -83,6 +83,16 @@ def quantity(key: str) -> Quantity:
     return QUANTITIES.get(key) or FITS.get(key) or Quantity(display_name(key), ".4g", ".3g")
 
 
+def seconds(value: float) -> str:
+    """Seconds with a tenth, and where they are less than one, with two digits.
+
+    Example:
+        >>> seconds(12.34), seconds(0.0412)
+        ('12.3', '0.041')
+    """
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+
+
 def write(key: str, value: float | None) -> str:
     """A figure of metrics.json or history.csv as people read it, with its unit."""
     return QUANTITIES[key].write(value)

@@ -11,7 +11,7 @@ from typing import Any
 
 from enhance.report.axes import Axis, Tick, polyline
 from enhance.report.embed import webp
-from enhance.report.numbers import FITS, QUANTITIES, quantity
+from enhance.report.numbers import FITS, QUANTITIES, quantity, seconds
 from enhance.report.template import render_page
 from enhance.runs import layout as names
 from enhance.runs.history import Row
@@ -154,10 +154,16 @@ def _reproduction(sweep: Sweep) -> dict[str, Any]:
     """How to make the sweep again, and what else its folder holds."""
     overrides = recorded_command(sweep.folder)
     return {
-        "command": "" if overrides is None else shlex.join(["python", "-m", "enhance", "-m", *map(str, overrides)]),
+        "command": "" if overrides is None else shlex.join(["python", "-m", "enhance", "-m", *map(_typed, overrides)]),
         "resumable": len(sweep.finished) < len(sweep.jobs),
         "files": [name for name in ("summary.csv", "judges.csv", "summary.png") if (sweep.folder / name).is_file()],
     }
+
+
+def _typed(override: object) -> str:
+    """An override as one types it: of a restoration Hydra is given the name of the task."""
+    name = str(override).removeprefix("task.name=")
+    return str(override) if name == str(override) else f"task={name}"
 
 
 def _row(sweep: Sweep, job: Job, rank: int | None) -> dict[str, Any]:
@@ -171,7 +177,7 @@ def _row(sweep: Sweep, job: Job, rank: int | None) -> dict[str, Any]:
         "state": job.state,
         "results": {key: (job.written(key, unit=False), job.result(key)) for key in _ORDER},
         "psnr": "" if job.result("psnr") is None else job.written("psnr"),
-        "seconds": job.metadata.get("seconds"),
+        "took": (took := job.metadata.get("seconds") or 0, seconds(took)),
         "picture": _thumbnail(job.folder / names.RESULT),
         "link": f"{job.folder.name}/{names.REPORT}" if report else f"{job.folder.name}/",
         "log": f"{job.folder.name}/{names.LOG}",

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from enhance.report.numbers import FITS, MISSING, QUANTITIES, quantity
+from enhance.report.numbers import FITS, MISSING, QUANTITIES, quantity, seconds
 from enhance.sweeps.jobs import Job, Sweep, read_sweep
 from enhance.sweeps.judged import judged_by
 from enhance.sweeps.page import page
@@ -90,12 +90,12 @@ def _table(sweep: Sweep) -> Table:
     table.add_column("")
     ranks = sweep.ranks()
     for job in sweep.ranked():
-        seconds = job.metadata.get("seconds")
+        took = job.metadata.get("seconds")
         table.add_row(
             str(ranks.get(job.folder, "-")),
             *(Text(job.settings.get(key, "-")) for key in sweep.varying),
             *(_ascii(job.written(key, unit=False)) for key in columns),
-            f"{seconds:.1f}" if seconds is not None else "-",
+            seconds(took) if took is not None else "-",
             _remark(sweep, job),
             style="red" if not job.finished else "bold" if ranks.get(job.folder) == 1 else "",
         )

@@ -66,7 +66,10 @@ def test_without_a_reference_none_is_called_best(restore: Command) -> None:
     assert found.varying == ["degradation.sigma"]
     assert (found.ranks(), found.best) == ({}, [])
     assert len(found.questions) == 1  # what is assumed is no part of the question
-    assert "Not ranked" in Path("sweep/summary.html").read_text()
+    page = Path("sweep/summary.html").read_text()
+    assert "Not ranked" in page
+    assert "<h2>Runs</h2>" in page
+    assert "enhance -m task=denoise " in page  # as it was typed
 
 
 def test_images_and_tasks_are_questions_of_their_own(restore: Command) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from enhance.report.animation import gif, gif_frame
 from enhance.report.embed import MOST, webp
-from enhance.report.numbers import FITS, quantity
+from enhance.report.numbers import FITS, quantity, seconds
 from enhance.report.restoration.data import RestorationData
 from enhance.report.template import render_page
 from enhance.runs import layout as names
@@ -54,7 +54,7 @@ def page(data: RestorationData, version: str = "") -> str:
         width=width,
         height=height,
         labels={"before": "before", "after": "after" if data.ended else f"so far, pass {data.passes}"},
-        seconds=f"{seconds:.1f} s" if isinstance(seconds := data.metadata.get("seconds"), float | int) else "",
+        seconds=f"{seconds(took)} s" if isinstance(took := data.metadata.get("seconds"), float | int) else "",
         pictures=pictures if len(pictures) == 2 else {},
         ratio=width / height,
         show=min(_SHOW, max(width, 320)),
