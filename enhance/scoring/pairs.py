@@ -149,14 +149,13 @@ def read_pairs(file: str) -> list[Pair]:
 def _pair(row: dict[Any, Any], columns: Sequence[str], file: str, number: int) -> Pair:
     """The pair of a row, of which one that is cut short or lacks a name has a `fault`."""
     values = {column: row[column] or "" for column in columns}
-    names = values.pop("reference"), values.pop("image")
+    reference, image = values.pop("reference"), values.pop("image")
     fault, where = "", f"Row {number} of {file}, the header not counted,"
     if None in row or None in row.values():
         fault = f"{where} has {'more' if None in row else 'fewer'} values than the list has columns."
-    elif not all(names):
-        fault = f"{where} has no {'image' if names[0] else 'reference'}."
-    found = (name and _sought(name, file) for name in names)
-    return Pair(*found, values, fault)
+    elif not (reference and image):
+        fault = f"{where} has no {'image' if reference else 'reference'}."
+    return Pair(reference and _sought(reference, file), image and _sought(image, file), values, fault)
 
 
 def _of_sweep(folder: Path) -> list[Pair]:
