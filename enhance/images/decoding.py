@@ -111,7 +111,7 @@ def _of_opened(opened: Image.Image, path: Path, head: bytes, notes: list[str]) -
     if frames > 1:
         notes.append(f"the first of {frames} frames of {path.name} is used")
     raw, colours = rawmode(opened), said_by(opened, head)
-    bits = _bits(opened.format or "", head)
+    bits = _bits(opened.format or "", head) or int(opened.info.get("bit_depth", 0))  # the second of HEIC
     if opened.format == "JPEG2000" and bits > 8:
         notes.append(f"{bits} bits a channel were kept")
         return Samples(deep_jpeg2000(path, opened, head, bits), colours)
