@@ -11,6 +11,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# The processes that tests begin need not compile the package anew, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test slow thorough check docs wheel gpu clean
 
 demo: $(VENV)/.installed

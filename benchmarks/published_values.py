@@ -1,9 +1,9 @@
 """How near our values are to those that other packages publish with their tests, as a page: docs/published_values.md.
 
-    python benchmarks/published_values.py --piq DIR --pyiqa DIR
+    python -m benchmarks.published_values --piq DIR --pyiqa DIR --vgg16 FILE
 
 The images are not ours to give: DIR are the folders `tests/assets` of photosynthesis-team/piq and `ResultsCalibra` of
-chaofengc/IQA-PyTorch.
+chaofengc/IQA-PyTorch. FILE has the features of a VGG16, for LPIPS and DISTS: see benchmarks/given_trunks.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.given_trunks import section
 from enhance.images.arrays import from_array, to_array
 from enhance.images.reading import read
 from enhance.metrics.registry import display_name, load_metric
@@ -31,10 +32,10 @@ pyiqa's from the official code of each measure on five pairs of TID2013, torchme
 that of MATLAB's rgb2gray, in 8 bits, where the official code asks for it. This page is written by
 
 ```sh
-python benchmarks/published_values.py --piq DIR --pyiqa DIR
+python -m benchmarks.published_values --piq DIR --pyiqa DIR --vgg16 FILE
 ```
 
-LPIPS and DISTS are not in it: their trunks have to be downloaded. pyiqa's VIF is that of a steerable pyramid, not of pixels.
+LPIPS and DISTS, whose trunks have to be downloaded, are compared [with a given one](#lpips-and-dists-with-a-given-trunk). pyiqa's VIF is that of a steerable pyramid, not of pixels.
 
 | package | metric | images | of | published | theirs | ours | difference |
 |---|---|---|---|---:|---:|---:|---:|
@@ -141,9 +142,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--piq", type=Path, required=True)
     parser.add_argument("--pyiqa", type=Path, required=True)
+    parser.add_argument("--vgg16", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path("docs/published_values.md"))
     given = parser.parse_args()
-    given.output.write_text(page({"piq": given.piq, "pyiqa": given.pyiqa}), encoding="utf-8")
+    text = page({"piq": given.piq, "pyiqa": given.pyiqa}) + section(given.vgg16)
+    given.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -25,6 +26,7 @@ from PIL import Image
 from torch import Tensor
 
 import enhance
+from benchmarks.camera_noise import photographed, told_best
 from benchmarks.restoration_page import FOOT, HEAD
 from benchmarks.restoration_peers import Peer, bm3d, deblurring, jpeg_repairs, missing, psnr, stabilised
 from enhance.config.restoration import DenoiserConfig
@@ -127,6 +129,9 @@ def cases(quantsmooth: Path | None, jpeg2png: Path | None) -> Iterator[Case]:
         name = f"{peak:g} photons at white, noise {sigma:g}"
         peers = stabilised(peak, sigma)
         yield Case(name, "peak and noise", counted(peak, sigma), {"degradation": settings}, peers)
+    for electrons, read in ((400.0, 0.004), (60.0, 0.01)):
+        name = f"a camera's noise, {electrons:g} electrons at white, reading {read:g}"
+        yield Case(name, "nothing", partial(photographed, electrons=electrons, read=read), {}, told_best())
     repairs = jpeg_repairs(quantsmooth, jpeg2png)
     for quality in (10, 20, 40):
         yield Case(f"JPEG 4:2:0, quality {quality}", "its tables", as_jpeg(quality), {"task": "jpeg"}, repairs)

@@ -63,8 +63,10 @@ A blur of 2 undone in 12 megapixels (4000 x 3000, 8 bits, one pass, by the comma
 
 ## Where it fails
 
-- Noise that a camera has smoothed or that was saved as a JPEG is correlated: it is estimated too low. Give
-  `degradation.sigma=`.
+- Noise that a camera has smoothed is correlated from pixel to pixel. It is seen where it is stronger than 1.25 of 255 in
+  the picture at half its size, and in colour; weaker noise, that of grey pictures, and what a JPEG has kept of it are
+  estimated too low: give `degradation.sigma=`. In a picture that is all texture, such as foam, as much of the texture as
+  differs between the colours is taken for noise.
 - A blur that was saved as a JPEG, or that is none of the three kinds, is mostly not seen or not certain: it is asked
   for. Give `degradation=` with its size, or `kernel=`.
 - Text and drawings: their edges are no photograph's, and both the denoiser and the estimates are made for photographs.

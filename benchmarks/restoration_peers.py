@@ -43,15 +43,20 @@ def psnr(image: Tensor, clean: Tensor) -> float:
     return -10 * math.log10((image.clamp(0, 1) - clean).square().mean().item())
 
 
+def best(images: Iterable[Tensor], clean: Tensor) -> Tensor:
+    """The image with the highest PSNR."""
+    return max(images, key=lambda image: psnr(image, clean))
+
+
 def deblurring(kernel: Tensor) -> dict[str, Peer]:
     """Wiener's filter, Richardson and Lucy's iteration, stopped where it is best, and total variation."""
     point = (kernel / kernel.sum()).numpy()
 
     def by_wiener(observed: Tensor, clean: Tensor) -> Tensor:
-        return _best((_by_plane(observed, wiener, point, balance) for balance in _BALANCES), clean)
+        return best((_by_plane(observed, wiener, point, balance) for balance in _BALANCES), clean)
 
     def by_richardson_lucy(observed: Tensor, clean: Tensor) -> Tensor:
-        return _best((_by_plane(observed, richardson_lucy, point, count) for count in _ITERATIONS), clean)
+        return best((_by_plane(observed, richardson_lucy, point, count) for count in _ITERATIONS), clean)
 
     def by_total_variation(observed: Tensor, clean: Tensor) -> Tensor:
         return _climbed(lambda weight: total_variation(observed, kernel, weight), _VARIATIONS, clean)
@@ -160,7 +165,7 @@ def _program(command: Callable[[Any, Path], list[Any]], options: list[list[str]]
                     subprocess.run([program, *chosen, *rest], check=True, capture_output=True, timeout=_LIMIT)
                     yield enhance.load_image(made)
 
-            return _best(each(), clean)
+            return best(each(), clean)
 
     return restored
 
@@ -172,10 +177,6 @@ def _by_plane(observed: Tensor, method: Callable[..., Any], *settings: Any) -> T
     inner = slice(_BORDER, -_BORDER)
     found = np.stack([method(plane, *settings) for plane in planes], -1)
     return from_array(found[inner, inner].clip(0, 1).astype(np.float32))
-
-
-def _best(images: Iterable[Tensor], clean: Tensor) -> Tensor:
-    return max(images, key=lambda image: psnr(image, clean))
 
 
 def _climbed(method: Callable[[float], Tensor], weights: Sequence[float], clean: Tensor) -> Tensor:

@@ -13,10 +13,20 @@ from types import FrameType
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+_HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
+_NO_ROOM = ("failed to map segment", "annot allocate memory")  # of the dynamic linker, about a library
+
 
 def main() -> None:
-    """Entry point of `enhance` and of `python -m enhance`: Ctrl-C and SIGTERM end it without a traceback."""
+    """Entry point of `enhance` and of `python -m enhance`: it ends without a traceback, with Ctrl-C and SIGTERM, a
+    terminal that is closed, output that nobody reads, or too little memory to begin.
+    """
+    from enhance.utils.streams import OutputError, mend_streams
+
+    mend_streams()
     signal.signal(signal.SIGTERM, _as_ctrl_c)
+    if signal.getsignal(_HANGUP) is signal.SIG_DFL:  # not with nohup
+        signal.signal(_HANGUP, _as_ctrl_c)
     try:
         from enhance.cli.main import main as command
         from enhance.utils.machine import keep_freed_memory
@@ -31,6 +41,16 @@ def main() -> None:
     except BrokenPipeError:  # whoever read, `head` say, has seen enough; nothing may be flushed at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not any(said in str(error) for said in _NO_ROOM):
+            raise
+        print(
+            "enhance: There is too little memory to begin; close other programs, or raise ulimit -v.", file=sys.stderr
+        )
+        sys.exit(2)
+    except OutputError as error:
+        print(f"enhance: {error}", file=sys.stderr)
+        sys.exit(2)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to do but to exit with the right code
@@ -38,6 +58,8 @@ def main() -> None:
 
 def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
     """What schedulers and containers send before they kill does what Ctrl-C does, also where that is ignored."""
+    if number == _HANGUP:  # a shell that ends sends another
+        signal.signal(number, signal.SIG_IGN)
     answer = signal.getsignal(signal.SIGINT)
     if not callable(answer):
         raise KeyboardInterrupt

@@ -8,10 +8,13 @@ import os
 from pathlib import Path
 
 import pytest
+from golden import SHARED
 
+from benchmarks.given_trunks import compared as with_given_trunks
 from benchmarks.published_values import VALUES, Published, compared, page
 
 NEAR = {"dss": 1e-3, "ms_ssim": 5e-3, "vsi": 2e-2, "psnr": 6e-3}  # the page says why; others as published
+VGG16 = SHARED / "weights" / "vgg16_features.safetensors"
 FOLDERS = {name: Path(os.environ.get("PUBLISHED_IMAGES", ""), name) for name in ("piq", "pyiqa")}
 
 
@@ -34,3 +37,10 @@ def test_the_values_of_piq_and_pyiqa() -> None:
     assert len(found) == len(VALUES)
     assert [each for each in found if not near(*each)] == []
     assert page(FOLDERS).count("\n| ") == len(VALUES) + 1
+
+
+@pytest.mark.skipif(not VGG16.is_file(), reason="needs shared/weights")
+def test_lpips_and_dists_with_a_given_trunk() -> None:
+    found = list(with_given_trunks(VGG16, samples=["coffee"], side=96))
+    assert [each.metric for each in found] == ["lpips_vgg"] * 3 + ["dists"] * 3
+    assert all(0.01 < each.ours < 0.9 and each.difference < 2e-6 for each in found), found

@@ -7,6 +7,7 @@ the duel holds the four images beside the reference and the initial image, and w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,23 +106,34 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
     save_image(setup.inputs.initial, folder / names.INITIAL, setup.inputs.bits)
     found, initial = {}, {}
     with followed(config.live) as follow:
-        for side in SIDES:
-            home = folder / side.name
-            home.mkdir(exist_ok=True)
-            made = concluded(home, command, config.figures) if resume else None
-            if made is None:
-                optimization = first if side is SIDES[0] else DuelOptimization(setup, pair, side)
-                follow(home)
-                made = record(setup, optimization, jury, home, resume, optimization.title, part_of=folder)
-            write_bytes(folder / f"{side.name}.png", (home / names.RESULT).read_bytes())
-            found[side.name] = _figures(made, home, pair)
-            initial = initial or _figures(made, home, pair, "initial")
+        with _interruptible(folder, known):
+            for side in SIDES:
+                home = folder / side.name
+                home.mkdir(exist_ok=True)
+                made = concluded(home, command, config.figures) if resume else None
+                if made is None:
+                    optimization = first if side is SIDES[0] else DuelOptimization(setup, pair, side)
+                    follow(home)
+                    made = record(setup, optimization, jury, home, resume, optimization.title, part_of=folder)
+                write_bytes(folder / f"{side.name}.png", (home / names.RESULT).read_bytes())
+                found[side.name] = _figures(made, home, pair)
+                initial = initial or _figures(made, home, pair, "initial")
         results = {"status": "drawing", **known, **_compared(found, initial, list(pair))}
         write_json(folder / names.METRICS, results)
         conclude(folder, config.figures)
         follow(folder)
     _show(results, folder)
     return float(results["best"]["loss"])
+
+
+@contextmanager
+def _interruptible(folder: Path, known: Mapping[str, Any]) -> Iterator[None]:
+    """After Ctrl-C within the block, metrics.json says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        write_json(folder / names.METRICS, {"status": "interrupted", **known})
+        raise
 
 
 def _show(results: Mapping[str, Any], folder: Path) -> None:

@@ -30,6 +30,7 @@ from enhance.runs.restoration import HASH, RestorationRecorder, difference
 from enhance.utils.files import lock
 from enhance.utils.hashes import hash_file
 from enhance.utils.machine import VERSION
+from enhance.utils.suggest import short
 
 _log = logging.getLogger(__name__)
 
@@ -88,10 +89,12 @@ def required_image(config: RestoreConfig) -> str:
     """The image that is to be restored.
 
     Raises:
-        SettingsError: if none is named.
+        SettingsError: if none is named, or there is none of the name.
     """
     if not config.image:
         raise SettingsError(f"task={config.task.name} needs image=..., a file, a folder or a sample.")
+    if not picture_path(config.image).exists():
+        raise SettingsError(f"image={short(config.image)}: there is no such file or folder.")
     return config.image
 
 

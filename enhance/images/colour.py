@@ -43,7 +43,7 @@ class Colours:
 def said_by(opened: Image.Image, head: bytes = b"") -> Colours:
     """What a file that Pillow has opened says of its colours; `head` are its first bytes."""
     info = opened.info
-    codes = _codes(opened.format or "", head)
+    codes = _codes(opened.format or "", head) or _codes_of_heic(info)
     if codes and codes[1] in _HDR:
         return Colours(hdr=_HDR[codes[1]])
     profile = info.get("icc_profile") or b""
@@ -232,6 +232,12 @@ def _codes(kind: str, head: bytes) -> tuple[int, int] | None:
         found = head[place + 8 : place + 12] if place > 0 else b""
         return struct.unpack(">HH", found) if len(found) == 4 else None  # type: ignore[return-value]
     return None
+
+
+def _codes_of_heic(info: dict[Any, Any]) -> tuple[int, int] | None:
+    """The same of a HEIC, as pillow-heif gives them."""
+    found = info.get("nclx_profile")
+    return (int(found["color_primaries"]), int(found["transfer_characteristics"])) if found else None
 
 
 def _of_png(info: dict[Any, Any]) -> Colours:

@@ -16,6 +16,7 @@ from enhance.images.arrays import Array, ImageError
 from enhance.images.colour import Colours, from_cmyk, from_lab, said_by
 from enhance.images.depth import deep_tiff, rawmode, sixteen_bits
 from enhance.images.floats import unit
+from enhance.images.jpeg2000 import deep_jpeg2000
 from enhance.images.netpbm import deep_netpbm
 from enhance.images.scenes import of_exr, of_radiance
 from enhance.images.suffixes import EXR, FORMATS, HEIC, JPEG_XL, RADIANCE, RAW
@@ -110,6 +111,10 @@ def _of_opened(opened: Image.Image, path: Path, head: bytes, notes: list[str]) -
     if frames > 1:
         notes.append(f"the first of {frames} frames of {path.name} is used")
     raw, colours = rawmode(opened), said_by(opened, head)
+    bits = _bits(opened.format or "", head) or int(opened.info.get("bit_depth", 0))  # the second of HEIC
+    if opened.format == "JPEG2000" and bits > 8:
+        notes.append(f"{bits} bits a channel were kept")
+        return Samples(deep_jpeg2000(path, opened, head, bits), colours)
     _note_orientation(opened, notes)
     try:
         opened.load()
@@ -126,7 +131,6 @@ def _of_opened(opened: Image.Image, path: Path, head: bytes, notes: list[str]) -
         raise ImageError(
             f"{path} holds signed, 32-bit or float samples in a compression that cannot be decoded; save it plain."
         )
-    bits = _bits(opened.format or "", head)
     if bits > 8 or ";16" in raw:
         notes.append(f"the {max(bits, 10) if bits else 16} bits a channel of {path.name} were reduced to 8")
     values = _eight_bits(ImageOps.exif_transpose(opened), path.name, "", notes)

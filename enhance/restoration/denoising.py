@@ -13,6 +13,7 @@ from torch.nn import functional
 from enhance.config.schema import SettingsError
 from enhance.images.arrays import ImageError
 from enhance.restoration.clipping import clipped_spread, unclipped
+from enhance.restoration.correlated_noise import CorrelatedNoise, correlated_noise, doubled, halved
 from enhance.restoration.coupling import Denoise, Pass
 from enhance.restoration.grey import is_grey
 from enhance.restoration.jpeg_file import reduces_colours
@@ -23,6 +24,7 @@ from enhance.restoration.plans import Asked, Plan, coupled, name_of, require, re
 _OUTLIER = 0.1  # from the median around it: a black or white pixel that is lost
 _STRONG = 20 / 255  # noise whose clipping near black and white a second pass is worth
 _LUMA_NOISE = math.hypot(0.299, 0.587, 0.114)  # of white noise in RGB: what is left where a JPEG averages its colours
+_LEAST_LEVEL = 1e-4  # that the denoiser is told
 _AT_ONCE = 2**18  # extreme pixels whose neighbourhoods are in memory
 _BRIGHTNESS = 5  # pixels a side whose mean is the brightness that a noise level is looked up at
 
@@ -44,6 +46,8 @@ def denoise(asked: Asked) -> Plan:
 def _evenly_noisy(asked: Asked) -> Plan:
     estimated: dict[str, Any] = {}
     sigma = asked.assumed.sigma
+    if sigma is None and (correlated := correlated_noise(asked.image)) is not None:
+        return _smoothly_noisy(asked, correlated)
     if sigma is None:
         found = noise_level(asked.image)
         averaged = asked.path is not None and reduces_colours(asked.path) and not is_grey(asked.image)
@@ -65,6 +69,30 @@ def _evenly_noisy(asked: Asked) -> Plan:
         )
 
     return Plan(observation, passes, estimated, notes=unseen(observation, estimated, "sigma="))
+
+
+def _smoothly_noisy(asked: Asked, noise: CorrelatedNoise) -> Plan:
+    image = asked.image
+    half = halved(image)
+    level, half_level = noise.whole.at(_brightness(image)), noise.half.at(_brightness(half))
+    observation = Noisy(image, level, "correlated_noise")
+
+    def passes(denoiser: Denoise) -> Iterator[Pass]:
+        """At half the size first, where the noise is nearly white, then what is left of it at the full size: the
+        variance of noise is that of the means of 2 x 2 pixels and that around them.
+        """
+        smooth = image + doubled(denoiser(half, half_level) - half, image)
+        yield Pass(1, half_level.square().mean().sqrt().item(), smooth)
+        left = (level.square() - doubled(half_level, image).square()).clamp(min=_LEAST_LEVEL**2).sqrt()
+        yield Pass(2, left.square().mean().sqrt().item(), denoiser(smooth, left))
+
+    at_half = half_level.square().mean().sqrt().item()
+    estimated = {"sigma": round(255 * observation.noise, 3), "sigma_at_half_size": round(255 * at_half, 3)}
+    note = (
+        "the noise is alike from pixel to pixel, as a camera leaves it, and is removed at half the size first; where "
+        "it is white, give degradation.sigma="
+    )
+    return Plan(observation, passes, estimated, notes=(note,))
 
 
 def _brightly_noisy(asked: Asked) -> Plan:

@@ -3,6 +3,7 @@ and then elsewhere."""
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
 from enhance.runs.history import Row
+from enhance.utils.files import sentence
 
 _LINES, _SILENCE = 10, 30.0  # without a terminal: how many lines, and the seconds after which there is one more
 _RECENT = 20  # steps from which the time left is estimated
@@ -85,7 +87,7 @@ class Progress:
         self._console.print("drawing figures and report", markup=False)
 
     def summarise(self, results: Mapping[str, Any], folder: Path) -> None:
-        """Say what came of it and where it lies."""
+        """Say what came of it and where it lies; whether anyone reads that makes no difference."""
         self._bar.stop()
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in ("", "loss", "score", "PSNR dB", "SSIM"):
@@ -99,7 +101,9 @@ class Progress:
                     for key, digits in (("loss", 5), ("score", 4), ("psnr", 2), ("ssim", 4))
                 ),
             )
-        console = Console(highlight=False)
+        text = io.StringIO()
+        seen = Console(highlight=False)
+        console = Console(file=text, highlight=False, width=seen.width, force_terminal=seen.is_terminal)
         console.print(table)
         console.print(
             f"{_backbone(results)}{results['seconds']:.1f} s, {results['stop_reason']}",
@@ -107,6 +111,10 @@ class Progress:
             soft_wrap=True,
         )
         console.print(f"results in {folder}", markup=False, soft_wrap=True)
+        try:
+            print(text.getvalue(), end="", flush=True)
+        except OSError as error:  # the files are all there
+            self._console.print(f"note: {sentence(error)} The results are in {folder}", markup=False, soft_wrap=True)
 
 
 def _figure(value: float | None, digits: int) -> str:

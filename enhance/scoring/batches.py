@@ -16,7 +16,7 @@ from torch import Tensor
 from enhance.scoring.pairs import Pair
 from enhance.scoring.reading import FAILURES, Read, is_lost_worker, reason, unpacked
 from enhance.scoring.scorers import Scorer, prepare, score
-from enhance.utils.memory import give_back
+from enhance.utils.memory import give_back, limit_kernels
 
 _PIXELS = 4_000_000  # of a batch: eight photographs of twelve million would take tens of gigabytes for their SSIM
 _WAITING = 16_000_000  # of all images that wait for others of their size
@@ -70,6 +70,7 @@ class Scoring:
         device: str | torch.device = "cpu",
         mask: Tensor | None = None,
     ) -> None:
+        limit_kernels()
         self._scorers, self._batch, self._device = scorers, batch, device
         self._mask = None if mask is None else mask.to(device)
         self._reference = _Reference()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from enhance.config.schema import Config
 from enhance.scoring.batches import Result, Scoring
 from enhance.scoring.identity import COLUMN, Identity
-from enhance.scoring.pairs import Keys, Pair, unique
+from enhance.scoring.pairs import Keys, Pair
 from enhance.scoring.reading import Item, Open, in_order, read_ahead, shared_references
 from enhance.scoring.scorers import Scorer
 from enhance.scoring.sources import open_source
@@ -104,7 +105,6 @@ def score_pairs(
     """
     identity = Identity(scorers, background, mask, range)
     engine = engine or local_engine(scorers, mask=mask, opened=partial(open_source, background=background, range=range))
-    pairs = unique(pairs)
     keys = Keys.of_pairs(pairs)
     table = Table(output, columns_of(pairs, [scorer.name for scorer in scorers]))
     outcome = Outcome(table)
@@ -115,13 +115,20 @@ def score_pairs(
         begun(outcome)
         done(len(pairs) - len(todo))
         with table.appending() as append:
-            for results in engine(in_order(todo, shared_references(pairs) if shared is None else shared)):
+            sound = [pair for pair in todo if not pair.fault]
+            items = in_order(sound, shared_references(pairs) if shared is None else shared)
+            for results in chain([_faults(todo)], engine(items)):
                 append(_row(result, identity) for result in results if result.scores)
                 for result in results:
                     _count(result, outcome, failed, noted)
                 done(len(results))
         table.put_in_order(pairs)
     return outcome
+
+
+def _faults(pairs: Sequence[Pair]) -> list[Result]:
+    """Results of the rows of a list that cannot be scored."""
+    return [Result(pair, {}, reason=pair.fault) for pair in pairs if pair.fault]
 
 
 def _row(result: Result, identity: Identity) -> Row:

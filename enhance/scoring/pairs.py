@@ -25,11 +25,18 @@ class PairsError(ValueError):
 
 @dataclass(frozen=True)
 class Pair:
-    """Two image files, and what a CSV says of them beside their names."""
+    """Two image files, and what a CSV says of them beside their names.
+
+    Attributes:
+        reference, image: the names.
+        extra: what the list says beside.
+        fault: why its row of the list is none that can be scored, a sentence; empty where it can.
+    """
 
     reference: str
     image: str
     extra: Mapping[str, str] = field(default_factory=dict)
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ def unique(pairs: Sequence[Pair]) -> list[Pair]:
     """The pairs in their order, without those that a list names a second time with all that it says of them."""
     keys, found = Keys.of_pairs(pairs), dict[tuple[str, ...], Pair]()
     for pair in pairs:
-        found.setdefault(keys(pair), pair)
+        found.setdefault((*keys(pair), pair.fault), pair)
     return list(found.values())
 
 
@@ -119,7 +126,7 @@ def read_pairs(file: str) -> list[Pair]:
             run and the reference beside it.
 
     Raises:
-        PairsError: if it cannot be read, lacks a column or has no rows.
+        PairsError: if it cannot be read, lacks a column or has no rows. A row that lacks a value is a `Pair.fault`.
     """
     if not is_url(file) and Path(file).is_dir():
         return _of_sweep(Path(file))
@@ -136,19 +143,19 @@ def read_pairs(file: str) -> list[Pair]:
             raise PairsError(f"pairs={file}: " + unknown("column", column, columns))
     if not rows:
         raise PairsError(f"pairs={file} has no rows.")
-    pairs = []
-    for number, row in enumerate(rows, 2):
-        if (
-            None in row
-            or not all(isinstance(value, str) for value in row.values())
-            or not row["reference"] * len(row["image"])
-        ):
-            raise PairsError(
-                f"pairs={file}, line {number}: needs {len(columns)} values, a reference and an image among them."
-            )
-        extra = {key: value for key, value in row.items() if key not in ("reference", "image")}
-        pairs.append(Pair(_sought(row["reference"], file), _sought(row["image"], file), extra))
-    return pairs
+    return [_pair(row, columns, file, number) for number, row in enumerate(rows, 1)]
+
+
+def _pair(row: dict[Any, Any], columns: Sequence[str], file: str, number: int) -> Pair:
+    """The pair of a row, of which one that is cut short or lacks a name has a `fault`."""
+    values = {column: row[column] or "" for column in columns}
+    reference, image = values.pop("reference"), values.pop("image")
+    fault, where = "", f"Row {number} of {file}, the header not counted,"
+    if None in row or None in row.values():
+        fault = f"{where} has {'more' if None in row else 'fewer'} values than the list has columns."
+    elif not (reference and image):
+        fault = f"{where} has no {'image' if reference else 'reference'}."
+    return Pair(reference and _sought(reference, file), image and _sought(image, file), values, fault)
 
 
 def _of_sweep(folder: Path) -> list[Pair]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from enhance.report.axes import Axis, Tick, polyline
+from enhance.report.duel.data import FOUR
 from enhance.report.embed import webp
 from enhance.report.numbers import FITS, QUANTITIES, quantity, seconds
 from enhance.report.template import render_page
@@ -178,10 +179,16 @@ def _row(sweep: Sweep, job: Job, rank: int | None) -> dict[str, Any]:
         "results": {key: (job.written(key, unit=False), job.result(key)) for key in _ORDER},
         "psnr": "" if job.result("psnr") is None else job.written("psnr"),
         "took": (took := job.metadata.get("seconds") or 0, seconds(took)),
-        "picture": _thumbnail(job.folder / names.RESULT),
+        "picture": _thumbnail(_picture(job)),
         "link": f"{job.folder.name}/{names.REPORT}" if report else f"{job.folder.name}/",
         "log": f"{job.folder.name}/{names.LOG}",
     }
+
+
+def _picture(job: Job) -> Path:
+    """The file that shows what a job came to; of the four of a duel the first."""
+    result = job.folder / names.RESULT
+    return result if result.is_file() else job.folder / f"{FOUR[0]}.png"
 
 
 def _thinned(rows: Sequence[Row]) -> list[Row]:

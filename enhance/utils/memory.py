@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cache
 
 _UNKNOWN = 4 * 2**30  # taken where the system does not say
+_KERNELS = "64"  # of oneDNN, which keeps 1024 else: 0.4 GB where images have many sizes
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -34,6 +35,19 @@ def total_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return _UNKNOWN
+
+
+def limit_kernels() -> None:
+    """Nothing; oneDNN, which makes a kernel for each layer and size of image, keeps few of them.
+
+    It takes effect in a process that has not computed a convolution on the CPU yet. The environment may say otherwise.
+
+    Example:
+        >>> limit_kernels()
+        >>> "ONEDNN_PRIMITIVE_CACHE_CAPACITY" in os.environ
+        True
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", _KERNELS)
 
 
 def give_back() -> None:

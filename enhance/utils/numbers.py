@@ -13,3 +13,13 @@ def finite(value: float) -> float | None:
         [30.5, None, None]
     """
     return value if math.isfinite(value) else None
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things in words.
+
+    Example:
+        >>> counted(1, "core"), counted(2, "core")
+        ('1 core', '2 cores')
+    """
+    return f"{count} {what}{'s' * (count != 1)}"

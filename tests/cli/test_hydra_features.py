@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,3 +133,14 @@ def test_a_run_with_features(words: tuple[str, ...], enhance: Enhance, monkeypat
 def test_a_folder_named_by_the_overrides(enhance: Enhance) -> None:
     assert enhance(*QUICK, "hydra.run.dir=made/${hydra.job.override_dirname}").code == 0
     assert len(list(Path("made").glob("*metric=mse*/metrics.json"))) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Experimental rerun")
+def test_a_pickled_job_is_run_again(enhance: Enhance) -> None:
+    pickling = "+hydra.callbacks.p._target_=hydra.experimental.callbacks.PickleJobInfoCallback"
+    assert enhance(*QUICK, "hydra.run.dir=made", "hydra.output_subdir=.hydra", pickling).code == 0
+    job = Path("made/.hydra/config.pickle").rename("job.pickle")
+    shutil.rmtree("made")
+    ended = enhance("--experimental-rerun", str(job))
+    assert ended.code == 0, ended.err
+    assert json.loads(Path("made/metrics.json").read_text())["steps_made"] == 2

@@ -135,14 +135,16 @@ def test_a_typo_ends_in_one_line_and_leaves_no_run(tmp_path: Path) -> None:
     [
         *((module, "SIGINT", "default_int_handler") for module in ("enhance.cli.main", "hydra", "torch")),
         *(("hydra", "SIGTERM", before) for before in ("default_int_handler", "SIG_IGN")),
+        ("hydra", "SIGHUP", "default_int_handler"),
     ],
 )
-def test_ctrl_c_and_sigterm_while_starting_exit_130_without_a_traceback(
+def test_ctrl_c_sigterm_and_a_closed_terminal_while_starting_exit_130_without_a_traceback(
     module: str, sent: str, before: str, tmp_path: Path
 ) -> None:
     script = f"""
 import signal, sys
 signal.signal(signal.SIGINT, signal.{before})  # a shell's background jobs begin with it ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 class Pressing:
     def find_spec(self, name, *rest):
         if name == "{module}":
@@ -164,6 +166,17 @@ def test_sigterm_asks_a_run_to_stop_after_its_step(capsys: pytest.CaptureFixture
         assert interrupt.requested
         assert signal.getsignal(signal.SIGINT) is before  # a second one stops it at once
     assert "stopping after this step" in capsys.readouterr().err
+
+
+def test_a_terminal_that_is_closed_asks_once(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        with Interrupt() as interrupt:
+            _as_ctrl_c(signal.SIGHUP, None)
+            signal.raise_signal(signal.SIGHUP)  # its shell sends one too
+            assert interrupt.requested
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_two_runs_of_one_second_get_two_folders(tmp_path: Path) -> None:

@@ -350,3 +350,17 @@ def test_what_cannot_be_gets_a_sentence(tmp_path: Path, weights: Path, arguments
         run(settings(*arguments, f"output={output}", f"denoiser.weights={weights}"))
     assert "\n" not in str(error.value)
     assert not output.exists()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_missing_image_is_refused_without_a_word_before(
+    there: bool, tmp_path: Path, photo: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = photo if there else tmp_path / "nope.png"
+    given = settings("task=denoise", f"image={image}", f"output={tmp_path / 'out'}", f"denoiser.weights={weights}")
+    if there:
+        assert run(given) == 0
+    else:
+        with pytest.raises(ValueError, match=r"nope\.png: there is no such file or folder"):
+            run(given)
+    assert ("no clean picture takes part" in capsys.readouterr().err) == there

@@ -23,6 +23,7 @@ from enhance.report.html import report
 from enhance.report.render import render
 from enhance.report.run_data import RunData
 from enhance.runs.history import read
+from enhance.runs.layout import read_metrics
 from enhance.runs.progress import Progress
 
 Command = Callable[..., Any]
@@ -127,6 +128,7 @@ def test_ctrl_c_names_the_folder_that_goes_on(
         ended = enhance(*QUICK, "metric=ssim", "against=mse", "figures=false", "hydra.run.dir=there")
     assert ended.code == 130
     assert ended.err.rstrip().endswith(f"To go on: python -m enhance resume={tmp_path / 'there'}")
+    assert read_metrics(tmp_path / "there")["status"] == "interrupted"
     assert enhance("resume=there").code == 0
     assert all((tmp_path / "there" / f"{name}.png").is_file() for name in FOUR)
 

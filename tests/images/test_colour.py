@@ -17,6 +17,7 @@ from profiles import ADOBE_RGB, P3, PROPHOTO, SRGB, parametric, power, profile, 
 
 from enhance.images import png, spaces
 from enhance.images.arrays import ImageError, to_array
+from enhance.images.colour import Colours, said_by
 from enhance.images.reading import from_pillow, read
 from enhance.images.writing import save_image
 
@@ -240,3 +241,15 @@ def test_values_outside_the_range_are_refused_with_the_way_back(tmp_path: Path) 
         with pytest.raises(ImageError, match=remedy):
             save_image(values, tmp_path / "x.png")
     save_image(image * 1.0005, tmp_path / "x.png")  # rounding
+
+
+@pytest.mark.parametrize(
+    ("codes", "hdr", "named"), [((9, 16), "PQ", ""), ((9, 18), "HLG", ""), ((12, 13), "", "12/13")]
+)
+def test_code_points_of_heic_are_honoured(codes: tuple[int, int], hdr: str, named: str) -> None:
+    picture = Image.new("RGB", (8, 8))
+    picture.info["nclx_profile"] = dict(zip(("color_primaries", "transfer_characteristics"), codes, strict=True))
+    found = said_by(picture)
+    assert (found.hdr, named in found.name) == (hdr, True)
+    picture.info["nclx_profile"] = {"color_primaries": 1, "transfer_characteristics": 13}
+    assert said_by(picture) == Colours()

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from enhance.images import kinds
+from enhance.images import decoding, jpeg2000, kinds
 from enhance.images.arrays import ImageError, to_array
 from enhance.images.reading import read
-from enhance.images.suffixes import EXTRAS
+from enhance.images.suffixes import EXTRAS, Extra
 
 _LEVELS = np.linspace(0, 255, 24 * 20, dtype=np.uint8).reshape(20, 24)
 RGB = np.stack([_LEVELS, _LEVELS[::-1], _LEVELS[:, ::-1]], axis=-1)
@@ -156,6 +156,24 @@ def test_depth_that_pillow_loses_is_said(tmp_path: Path) -> None:
     assert kinds_bits("AVIF", b"....av1C\x81\x04\x4c\x00") == 10
     assert kinds_bits("AVIF", b"....av1C\x81\x04\x6c\x00") == 12
     assert kinds_bits("AVIF", b"....av1C\x81\x04\x0c\x00") == 8
+
+
+def test_deep_colour_of_jpeg_2000_is_not_left_to_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(RGB).save(tmp_path / "deep.jp2")
+    monkeypatch.setattr(decoding, "_bits", lambda kind, head: 16)
+    monkeypatch.setattr(jpeg2000, "RADIANCE", Extra("Radiance HDR", "not_here", "hdr"))
+    with pytest.raises(ImageError, match=r"JPEG 2000 of 16 bits a channel, read after pip install 'enhance\[hdr\]'"):
+        read(tmp_path / "deep.jp2")
+    codecs = types.ModuleType("codecs")
+    codecs.jpeg2k_decode = lambda data: DEEP  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "enhance_codecs", codecs)
+    monkeypatch.setattr(jpeg2000, "RADIANCE", types.SimpleNamespace(module="enhance_codecs", installed=True))
+    found = read(tmp_path / "deep.jp2")
+    assert (found.bits, found.notes) == (16, ("16 bits a channel were kept",))
+    assert np.abs(found.image[0].permute(1, 2, 0).numpy() - DEEP / 65535).max() < 1e-6
+    monkeypatch.setattr(jpeg2000, "_space", lambda head: 18)
+    with pytest.raises(ImageError, match="not in RGB"):
+        read(tmp_path / "deep.jp2")
 
 
 def kinds_bits(kind: str, head: bytes) -> int:

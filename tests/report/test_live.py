@@ -25,7 +25,7 @@ from enhance.restoration.denoiser import Denoiser
 from enhance.restoration.restoration import Moment
 from enhance.runs.restoration import RestorationRecorder
 
-pytestmark = pytest.mark.draws
+pytestmark = pytest.mark.draws("report", "duel_report")  # the pages
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,7 @@ def folder(finished: Path, tmp_path: Path) -> Path:
 def view(folder: Path) -> Iterator[LiveView]:
     view = LiveView(folder)
     yield view
+    view._asked = -1e9  # no page waits for the end
     if not view.ended:
         view.close()
 

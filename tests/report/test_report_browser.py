@@ -12,7 +12,7 @@ from helpers import EVIL, run
 
 from enhance.report.render import render
 
-pytestmark = pytest.mark.draws
+pytestmark = pytest.mark.draws("report")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,14 @@ def test_freed_memory_is_given_back_as_sizes_change(columns: Any, save: Save, mo
     pairs = [Pair(save(f"r{n}", 16, 30 + n // 2), save(str(n), 16, 30 + n // 2)) for n in range(14)]  # seven sizes
     scored(pairs, Scoring(columns, batch=1))
     assert len(given) == 2
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "64"), ("7", "7")])
+def test_few_kernels_are_kept_of_many_sizes_unless_the_environment_says_otherwise(
+    given: str | None, kept: str, columns: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", given or "")
+    if given is None:
+        monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+    Scoring(columns)
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == kept

@@ -108,7 +108,7 @@ def actors() -> list[int]:
             words = (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if b"MapBatches(_Actor)" in words:
+        if b"MapBatches(Actor)" in words:
             found.append(int(process.name))
     return found
 
@@ -148,7 +148,61 @@ def test_actors_that_are_killed_are_started_anew_and_nothing_is_lost_or_twice(
     assert table.read_bytes() == (listed / "one.csv").read_bytes()
     assert (listed / "ray.json").read_bytes() == (listed / "one.json").read_bytes()
     assert captured.err.count("skipped i-99.png") == 1
-    assert "up to 2 actors of 1 cores" in captured.err
+    assert "ray: up to 2 workers, 1 core each, on 1 node\n" in captured.err
+    assert captured.err.count("ray: a worker died (") >= 1  # one that is killed between two chunks costs nothing
+    assert "(raylet)" not in captured.out + captured.err
+
+
+@pytest.fixture
+def deadly(tmp_path: Path, generator: torch.Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A list of twelve pairs and a metric that kills its process where an image is 19 pixels wide, as the fifth is."""
+    lines = ["reference,image"]
+    for number in range(12):
+        for kind in "ri":
+            save_image(
+                torch.rand(1, 3, 8, 19 if number == 4 else 9, generator=generator), f"{tmp_path}/{kind}{number}.png"
+            )
+        lines.append(f"r{number}.png,i{number}.png")
+    (tmp_path / "pairs.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "deadly_metric.py").write_text(DEADLY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("enhance.scoring.on_ray._CHUNK", 4)
+    return tmp_path
+
+
+DEADLY = """
+import os, signal
+
+def deadly(image, reference):
+    if image.shape[-1] == 19:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return (image - reference).abs().mean()
+
+def always(image, reference):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_pair_that_always_kills_its_worker_is_reported_and_the_others_are_scored(
+    cluster: str, deadly: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("pairs=pairs.csv", "metric=module", "metric.target=deadly_metric.deadly", "threads=1")
+    assert use(*words, "output=ray.csv", "engine=ray", "address=auto", "cores=1") == 1
+    captured = capsys.readouterr()
+    assert rows(deadly / "ray.csv") == [f"i{number}.png" for number in range(12) if number != 4]
+    assert captured.err.count("skipped i4.png: It killed its worker 3 times") == 1
+    assert captured.err.count("skipped") == 1
+    assert captured.err.count("ray: a worker died (") >= 6  # three times with its chunk, three times alone
+
+
+def test_workers_that_all_die_end_in_a_sentence(cluster: str, deadly: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enhance.scoring.on_ray._MOST_LOST", 1)
+    monkeypatch.setattr("enhance.scoring.on_ray._TRIES", 1)
+    words = ("pairs=pairs.csv", "metric=module", "metric.target=deadly_metric.always", "threads=1", "output=ray.csv")
+    with pytest.raises(ValueError, match="the workers die one after the other and no score comes back"):
+        use(*words, "engine=ray", "address=auto", "cores=2")
+    assert rows(deadly / "ray.csv") == []
 
 
 def test_a_driver_that_is_killed_goes_on_from_its_table(cluster: str, listed: Path) -> None:

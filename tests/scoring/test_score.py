@@ -379,13 +379,42 @@ def test_settings_that_cannot_be_scored_are_refused(arguments: list[str], senten
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "reference,picture\na,b\n", "reference,image\n", "reference,image\na\n", "reference,image\n,b\n"]
-)
+@pytest.mark.parametrize("text", ["", "reference,picture\na,b\n", "reference,image\n"])
 def test_a_list_without_pairs_or_columns_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text(text)
     with pytest.raises(PairsError):
         read_pairs(str(tmp_path / "pairs.csv"))
+
+
+BAD_ROWS = {
+    "": "Row 2 of pairs.csv, the header not counted, has no image.",
+    "img/a.png,": "has fewer values than the list has columns",
+    "ref/a.png,,1": "has no image",
+    ",img/a.png,1": "has no reference",
+    "ref/a.png,img/a.png,1,2": "has more values than the list has columns",
+}
+
+
+@pytest.mark.parametrize("row", BAD_ROWS)
+def test_a_bad_row_of_a_list_is_reported_and_the_others_are_scored(
+    row: str, folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["reference,image,mos", "ref/a.png,img/a.png,1", row or "ref/a.png,,9", "ref/ü=1.png,img/ü=1.png,3"]
+    (folders / "pairs.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert use("pairs=pairs.csv", "metrics=[psnr]", "threads=1") == 1
+    captured = capsys.readouterr()
+    assert "2 pairs scored, 1 skipped" in captured.out
+    assert captured.err.count("skipped") == 1
+    assert BAD_ROWS[row] in captured.err
+    assert [row["image"] for row in rows(folders / "scores.csv")] == ["img/a.png", "img/ü=1.png"]
+    (failed,) = json.loads((folders / "scores.json").read_text(encoding="utf-8"))["failed"]
+    assert BAD_ROWS[row] in failed["reason"]
+
+
+def test_a_list_of_bad_rows_alone_is_refused(folders: Path) -> None:
+    (folders / "pairs.csv").write_text("reference,image\n,b.png\n")
+    with pytest.raises(ValueError, match="None of the pairs could be scored"):
+        use("pairs=pairs.csv", "metrics=[psnr]", "threads=1")
 
 
 def test_scores_of_other_weights_do_not_share_a_table(folders: Path) -> None:

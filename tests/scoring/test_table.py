@@ -155,7 +155,7 @@ def test_a_pair_with_several_opinions_has_a_row_for_each(pairs: list[Pair], psnr
 
 def test_a_line_that_a_list_repeats_is_scored_once(pairs: list[Pair], psnr: list[Scorer], tmp_path: Path) -> None:
     assert unique([pairs[1], pairs[0], pairs[1]]) == [pairs[1], pairs[0]]
-    outcome = score_pairs([pairs[1], pairs[0], pairs[1]], psnr, tmp_path / "s.csv")
+    outcome = score_pairs(unique([pairs[1], pairs[0], pairs[1]]), psnr, tmp_path / "s.csv")
     assert (outcome.scored, images(tmp_path / "s.csv")) == (2, ["i1.png", "i0.png"])
 
 

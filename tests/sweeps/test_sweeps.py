@@ -68,6 +68,17 @@ def test_the_summary_is_whole_though_a_job_failed(sweep: Path, capsys: pytest.Ca
     assert (sweep / "summary.png").stat().st_size > 1000
 
 
+@pytest.mark.parametrize(("file", "shown"), [("result.png", True), ("best-A.png", True), ("other.png", False)])
+def test_the_page_shows_the_result_of_a_job_or_the_first_image_of_a_duel(
+    file: str, shown: bool, tmp_path: Path
+) -> None:
+    for number in range(2):
+        made = job(tmp_path, number, [f"seed={number}"], 20.0 + number)
+        (made / "result.png").rename(made / file)
+    summarise(tmp_path)
+    assert ("data:image/webp" in (tmp_path / "summary.html").read_text()) == shown
+
+
 def test_a_reason_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(3):
         mark_failed(job(tmp_path, number, [f"seed={number}"], None), "There is no file [bold]lost.png[/bold].")

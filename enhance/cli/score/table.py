@@ -70,7 +70,7 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
                 shared=shared,
                 begun=document.begin,
                 done=lambda count: bar.advance(task, count),
-                failed=lambda pair, why: say(f"skipped {pair.image}: {why}"),
+                failed=lambda pair, why: say(f"skipped {pair.image or pair.reference or 'a row'}: {why}"),
                 noted=notes.add,
             )
             notes.end()
