@@ -131,7 +131,7 @@ def test_arguments_that_the_program_gives_itself_are_refused(enhance: Command, a
 
 
 @pytest.mark.parametrize(
-    "setting", ["compile=true", "autocast=bfloat16", "schedule.reset_moments=true", "frames.every=3"]
+    "setting", ["compile=true", "autocast=bfloat16", "schedule.reset_moments=true", "frames.every=3", "coarse=true"]
 )
 def test_a_setting_that_changes_nothing_is_noted(enhance: Command, setting: str) -> None:
     ended = enhance(*QUICK, "metric=mse", setting, "hydra.run.dir=run")
