@@ -77,6 +77,10 @@ def _choices(group: str, names: list[str], summaries: Mapping[str, str] | None =
     """A line for each choice: what the registry says of it, else the first comment of its YAML."""
     known, lines = summaries or {}, []
     for name in names:
-        text = known.get(name) or summary(group, name).rstrip(".")
-        lines.append(f"  {name:14}{text[:1] if text[1:2].isupper() else text[:1].lower()}{text[1:]}\n")
+        lines.append(f"  {name:14}{known.get(name) or _small(summary(group, name).rstrip('.'))}\n")
     return "".join(lines)
+
+
+def _small(sentence: str) -> str:
+    """A sentence with a small first letter, as in a list. What a registry says may begin with a name and stays."""
+    return sentence[:1].lower() + sentence[1:]

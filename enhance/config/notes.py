@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from enhance.config.metric_checks import any_deep, unused_backbone
-from enhance.config.schema import BackboneConfig, Config, OptimizerConfig, StoppingConfig, optimised, starts_from
+from enhance.config.schema import BackboneConfig, Config, OptimizerConfig, StoppingConfig, optimised, starts_from, steps
 
 
 def notes(config: Config) -> list[str]:
     """What of the settings changes nothing, in sentences."""
     names = [*optimised(config), *config.judges]
-    found = unused_backbone(config.backbone.name, names)
+    found = unused_backbone(config.backbone.name, names) + _like_another(config)
     deep, used = any_deep(optimised(config)), any_deep(names)
     schedule, frames, backbone, initial = config.schedule, config.frames, config.backbone, starts_from(config)
     degradation = config.degradation.get("name", "none")
@@ -38,3 +38,13 @@ def notes(config: Config) -> list[str]:
         for setting, applies in unused.items()
         if applies
     ]
+
+
+def _like_another(config: Config) -> list[str]:
+    """The choices that are the same as another of their group with the settings beside them."""
+    schedule, found = config.schedule, []
+    if config.optimizer.name == "adamw" and not config.optimizer.weight_decay:
+        found.append("optimizer=adamw without optimizer.weight_decay is adam")
+    if schedule.name == "halving" and schedule.every >= steps(config):
+        found.append(f"schedule=halving with schedule.every={schedule.every} and {steps(config)} steps is constant")
+    return found

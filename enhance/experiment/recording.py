@@ -18,6 +18,7 @@ from enhance.config.schema import Config, starts_from, steps
 from enhance.experiment.devices import choose_device
 from enhance.experiment.metrics import Metrics
 from enhance.experiment.optimization import Optimization
+from enhance.optim.coarse_to_fine import copies
 from enhance.optim.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
 from enhance.optim.stopping import EarlyStopping, started
@@ -252,6 +253,8 @@ def _notes(
         found.insert(0, f"resumed after step {saved['loop']['index']}")
         if devices[-1] != (saved.get("devices") or devices)[-1]:
             found.insert(1, f"it was on {devices[-2]} until then and is on {devices[-1]} now: last digits will differ")
+    if config.coarse and not copies(inputs.initial):
+        found.append("coarse=true changes nothing: a copy of half the size would be too small")
     if objective.tiles:
-        found.append(f"measured as {objective.tiles} tiles")
+        found.append(f"measured as {objective.tiles} tile{'s' * (objective.tiles > 1)}")
     return tuple(found)

@@ -28,6 +28,16 @@ _FINE_RATE, _FINE_SMOOTHING = 0.25, 0.1  # at full size, relative to the copies:
 MakeObjective = Callable[[Tensor, "Tensor | None"], Objective]
 
 
+def copies(image: Tensor) -> list[int]:
+    """By how much the copies of an image are reduced, coarsest first; empty where one would be too small.
+
+    Example:
+        >>> copies(torch.zeros(1, 3, 200, 300)), copies(torch.zeros(1, 3, 100, 300))
+        ([2], [])
+    """
+    return [scale for scale in SCALES if min(image.shape[-2:]) >= _MIN_SIDE * scale]
+
+
 def coarse_to_fine(
     objective: MakeObjective,
     reference: Tensor,
@@ -58,7 +68,7 @@ def coarse_to_fine(
     """
     resume = settings.get("resume")
     smoothing = settings.get("smoothing", graduated(OptimizerConfig.smoothing))
-    scales = [scale for scale in SCALES if min(initial.shape[-2:]) >= _MIN_SIDE * scale]
+    scales = copies(initial)
     small = int(_SHARE * steps)
     counts = [small] * len(scales) + [steps - small * len(scales)]
     full = objective(reference, mask)

@@ -14,6 +14,9 @@ import pytest
 from helpers import Ended
 
 from enhance.__main__ import _as_ctrl_c
+from enhance.backbones.registry import ARCHITECTURES
+from enhance.cli.help import help_text
+from enhance.metrics.registry import METRICS
 from enhance.runs.interrupt import Interrupt
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=32", "frames.count=3", "threads=1"]
@@ -32,6 +35,13 @@ def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def folders(parent: Path) -> list[Path]:
     return sorted(file.parent for file in parent.glob("outputs/**/metrics.json"))
+
+
+def test_help_leaves_names_as_they_are_written() -> None:
+    text = help_text()
+    for row in (*METRICS.values(), *ARCHITECTURES.values()):
+        assert f" {row.summary}\n" in text
+    assert "  jpeg          a copy that went" in text
 
 
 def test_help_names_everything_without_torch(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import Ended
+from helpers import settings
 from hydra._internal.utils import get_args_parser
 from PIL import Image
 
@@ -16,6 +17,7 @@ from enhance.cli import flags
 from enhance.cli.overrides import checked, tool_settings
 from enhance.cli.quoting import quoted
 from enhance.config.metric_checks import check_scored
+from enhance.config.notes import notes
 from enhance.config.schema import MetricConfig, SettingsError
 
 Command = Callable[..., Ended]
@@ -129,12 +131,24 @@ def test_arguments_that_the_program_gives_itself_are_refused(enhance: Command, a
 
 
 @pytest.mark.parametrize(
-    "setting", ["compile=true", "autocast=bfloat16", "schedule.reset_moments=true", "frames.every=3"]
+    "setting", ["compile=true", "autocast=bfloat16", "schedule.reset_moments=true", "frames.every=3", "coarse=true"]
 )
 def test_a_setting_that_changes_nothing_is_noted(enhance: Command, setting: str) -> None:
     ended = enhance(*QUICK, "metric=mse", setting, "hydra.run.dir=run")
     assert ended.code == 0
     assert f"{setting} changes nothing" in ended.err + ended.out
+
+
+@pytest.mark.parametrize(
+    ("setting", "mended", "note"),
+    [
+        ("optimizer=adamw", "optimizer.weight_decay=0.1", "optimizer=adamw without optimizer.weight_decay is adam"),
+        ("schedule=halving", "schedule.every=1", "schedule=halving with schedule.every=1000 and 2 steps is constant"),
+    ],
+)
+def test_a_choice_that_is_the_same_as_another_is_noted(setting: str, mended: str, note: str) -> None:
+    assert notes(settings(*QUICK, "metric=mse", setting)) == [note]
+    assert not notes(settings(*QUICK, "metric=mse", setting, mended))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ from enhance.degradations import DEGRADATIONS
 NAMING = ("name", "spacing")  # keys that name the choice itself
 GROUPS = [(group, name) for group, names in choices().items() if group != "degradation" for name in names]
 PACKAGE = Path(inspect.getfile(enhance)).parent
-SOURCES = [file for file in sorted(PACKAGE.rglob("*.py")) if not {"report", "config"} & {*file.parts}]
+USERS = [home() / folder for folder in ("benchmarks", "examples", "research")]  # of the package, in a checkout
+FILES = sorted(file for folder in (PACKAGE, *USERS) for file in folder.rglob("*.py"))
+SOURCES = [file for file in FILES if not {"report", "config"} & {*file.parts}]
 OTHERS = {"higher_is_better", "resume"}  # of a metric, or of one run: their False is no choice of the settings
 
 
@@ -107,7 +109,7 @@ def literal(node: ast.expr | None, defaults: set[Any]) -> bool:
 
 def below(file: Path) -> bool:
     """Whether it is of the metrics, which lie below the settings: their words are the registry's and the network's."""
-    return "metrics" in file.relative_to(PACKAGE).parts
+    return file.is_relative_to(PACKAGE / "metrics")
 
 
 def off(node: ast.expr | None, defaults: set[Any]) -> bool:
@@ -139,7 +141,7 @@ def numbers(tree: ast.AST, names: dict[str, set[Any]]) -> Iterator[str]:
                         yield f"line {line.lineno}: {line.target.id}"
 
 
-@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(PACKAGE)))
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(PACKAGE.parent)))
 def test_a_function_takes_its_defaults_from_the_settings(file: Path) -> None:
     names = known()
     if below(file):
