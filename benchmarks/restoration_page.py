@@ -69,6 +69,8 @@ A blur of 2 undone in 12 megapixels (4000 x 3000, 8 bits, one pass, by the comma
   texture as differs between the colours is taken for noise.
 - A blur that was saved as a JPEG, or that is none of the three kinds, is mostly not seen or not certain: it is asked
   for. Give `degradation=` with its size, or `kernel=`.
+- A blur that is given too large is undone too far: five squares held out, 22.5 dB with a blur of 1.6 and noise of 2,
+  have 26.6 dB when told 1.6, 25.6 when told 1.4, and 24.7 when told 1.8.
 - Text and drawings: their edges are no photograph's, and both the denoiser and the estimates are made for photographs.
 - A JPEG that was decoded and saved anew holds only its last tables; one that was saved as PNG holds none: refused.
 - Film grain is noise to the denoiser and goes.

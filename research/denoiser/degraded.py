@@ -25,7 +25,7 @@ LEAST_SIDE = 72
 
 _NOISE = 0.25, 5.0  # of 255, beside a blur
 _ROUNDED = 0.29  # of 255: deviation of the rounding to 8 bits
-_SIGMA, _RADIUS, _LENGTH = (0.8, 4.0), (1.0, 5.0), (3.0, 15.0)  # pixels
+_SIGMA, _RADIUS, _LENGTH = (0.8, 4.0), (1.0, 5.0), (3.0, 15.0)  # pixels, of the three kinds of blur
 _AREA = 0.3  # share of the reductions that are means, not bicubic
 _QUALITY = 5, 60
 _FULL_COLOUR = 0.2  # share of the JPEGs whose colours are not reduced
@@ -50,7 +50,7 @@ class Draws:
         return torch.randn(shape, generator=self.generator)
 
     def of_rising_weights(self, count: int, taken: int) -> list[int]:
-        """Different numbers below `count`, where the next is as much more likely as it is more."""
+        """`taken` different numbers below `count`, where the probability of each is proportional to 1 + the number."""
         weights = torch.arange(1.0, count + 1)
         return weights.multinomial(taken, generator=self.generator).tolist()
 

@@ -64,6 +64,8 @@ class DenoiserSettings:
         """
         if self.crop % STRIDE:
             raise SettingsError(f"crop={self.crop} must be a multiple of {STRIDE}.")
+        if self.restored and not self.states:
+            raise SettingsError(f"restored={self.restored:g} is no sample of batch={self.batch}; give a larger batch=.")
         if self.restored and self.crop < LEAST_SIDE:
             raise SettingsError(f"restored={self.restored:g} needs a crop of at least {LEAST_SIDE}, got {self.crop}.")
         if self.perceptual and not self.start:

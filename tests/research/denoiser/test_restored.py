@@ -102,9 +102,12 @@ def test_the_denoiser_is_told_the_level_of_the_pass() -> None:
     assert levels.min() >= CouplingConfig.last - 1e-4
 
 
-def test_a_crop_that_the_widest_blur_leaves_too_little_of_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("settings", "said"), [(("crop=64",), "at least 72"), (("crop=96", "batch=1"), "no sample of batch=1")]
+)
+def test_settings_that_leave_no_restored_sample_are_refused(
+    settings: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main([f"photos={tmp_path}", f"folder={tmp_path / 'x'}", "restored=0.5", "crop=64"])
-    assert "at least 72" in capsys.readouterr().err
+        main([f"photos={tmp_path}", f"folder={tmp_path / 'x'}", "restored=0.4", *settings])
+    assert said in capsys.readouterr().err

@@ -26,7 +26,9 @@ def arguments(photos: Path, folder: Path, *more: str) -> list[str]:
     return [f"photos={photos}", f"folder={folder}", "steps=3", "batch=2", "crop=16", "threads=1", "checkpoint=0", *more]
 
 
-@pytest.mark.parametrize("settings", [("muon=true",), ("muon=false",), ("restored=0.5", "crop=72")])
+@pytest.mark.parametrize(
+    "settings", [("muon=true",), ("muon=false",), ("restored=0.5", "crop=72"), ("restored=1", "crop=72")]
+)
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
     settings: tuple[str, ...], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
