@@ -15,7 +15,7 @@ from torch import Tensor
 
 from enhance.images import png
 from enhance.images.arrays import Array, ImageError, to_array
-from enhance.images.colour import srgb_profile
+from enhance.images.profiles import srgb_profile
 from enhance.images.suffixes import FORMATS
 from enhance.utils.files import sentence, write_bytes
 
