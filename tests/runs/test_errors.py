@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,7 @@ def test_a_full_disk_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_of_a_folder_that_is_gone_nothing_is_promised(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    folder.mkdir()
     with pytest.raises(OSError, match="was removed or moved") as error, resumable(folder):
-        shutil.rmtree(folder)
         (folder / "result.png").write_bytes(b"")
     assert "resume" not in str(error.value)
 
