@@ -50,6 +50,8 @@ def save_image(image: Tensor, path: str | os.PathLike[str], bits: int = 8) -> No
         ...     os.listdir(folder)
         ['photo.png']
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ImageError(f"An image is written to a file ending in .png, got {type(path).__name__}; give its name.")
     path = Path(path)
     kind = FORMATS.get(path.suffix.lower(), "")
     if kind not in _SETTINGS:
