@@ -57,16 +57,16 @@ for a Gaussian of their common size, and a picture that was enlarged is as soft 
 
 The denoiser sees large pictures in tiles that overlap by 64 pixels on each side. With `denoiser.tile=192` on pictures
 of 768 x 512, noise of 25 removed from two and a blur of 1.6 undone in one, the error within 8 pixels of the tiles'
-borders is 1.0000 times that without tiles, as it is elsewhere, and no pixel differs by more than 0.001 of 255.
+borders is 1.0000 times that without tiles, as it is elsewhere, and no pixel differs by more than 0.002 of 255.
 
 A blur of 2 undone in 12 megapixels (4000 x 3000, 8 bits, one pass, by the command) takes 3.84 GB of memory at most.
 
 ## Where it fails
 
-- Noise that a camera has smoothed is correlated from pixel to pixel. It is seen where it is stronger than 1.25 of 255 in
-  the picture at half its size, and in colour; weaker noise, that of grey pictures, and what a JPEG has kept of it are
-  estimated too low: give `degradation.sigma=`. In a picture that is all texture, such as foam, as much of the texture as
-  differs between the colours is taken for noise.
+- Noise that a camera has smoothed is correlated from pixel to pixel. It is seen where it is stronger than 1.25 of 255
+  in the picture at half its size, and in colour; weaker noise, that of grey pictures, and what a JPEG has kept of it
+  are estimated too low: give `degradation.sigma=`. In a picture that is all texture, such as foam, as much of the
+  texture as differs between the colours is taken for noise.
 - A blur that was saved as a JPEG, or that is none of the three kinds, is mostly not seen or not certain: it is asked
   for. Give `degradation=` with its size, or `kernel=`.
 - Text and drawings: their edges are no photograph's, and both the denoiser and the estimates are made for photographs.
@@ -80,4 +80,12 @@ and, in place of a squared difference, DeepJSD to what the denoiser makes of the
 four squares the result had 30.91 dB and LPIPS 0.079 before; after it 29.74 and 0.093 with the best of three weights,
 and a squared difference in its place gave 30.71 and 0.087. The measure leaves too much free for noise to be fitted,
 and it is not part of the package. As a loss of the denoiser's last layers it does help: `denoiser.perception`.
+
+Weights that learned from white noise alone, coupled by six passes: 29.70 and 26.41 dB for the blurs of 1.6 and 3,
+1.25 and 1.01 dB above total variation. Other numbers of passes and levels, and pictures turned from pass to pass or
+in all eight ways, gave at most 0.13 dB more. Today's weights were trained on with what the passes of restorations
+give the denoiser, which costs some of the quality for white noise, so they are a mean with the weights before. With
+25 % of those and eight passes, five squares of Kodak's gain 0.16 and 0.58 dB, and white noise is removed worse by
+0.09 dB; with 70 %, as in the package, 0.20 and 0.30 dB, and worse by 0.02 dB. Twelve passes and more trust in the
+denoiser suit them: on ten photographs held out the gains are then 0.33 and 0.41 dB.
 """

@@ -56,10 +56,10 @@ class CouplingConfig:
         trust: weight of the denoised image against the observation.
     """
 
-    passes: int = limited(6, low=1, high=100)
+    passes: int = limited(12, low=1, high=100)
     first: float = limited(49.0, positive=True, high=255)
-    last: float = limited(2.0, positive=True, high=255)
-    trust: float = limited(0.12, positive=True, high=1000)
+    last: float = limited(3.0, positive=True, high=255)
+    trust: float = limited(0.2, positive=True, high=1000)
 
 
 @dataclass

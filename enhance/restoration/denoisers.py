@@ -21,7 +21,7 @@ from enhance.utils.suggest import unknown
 
 COMPACT = DenoiserConfig.name
 FILE = Path(__file__).resolve().parent / "embedded" / f"{COMPACT}.safetensors"
-SHA256 = "d90abeddf4fea09ff92530ea62b68e3514723981100a7467f0898f8f70471518"  # of the embedded file
+SHA256 = "acaf2a4b4a7daeca2044cf7e923f647f42baad2d1c10825a4c117f96b9d7f79d"  # of the embedded file
 MARGIN = 64  # pixels that a tile sees beyond its own
 
 

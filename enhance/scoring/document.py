@@ -41,10 +41,13 @@ def about_scorers(
 
 
 def about_written(file: Path) -> dict[str, Any] | None:
-    """What a document says beside its rows: scorers, means, failed, left; None if it is none."""
+    """What a document says beside its rows: scorers, means, failed, left, and how many `rows` it has; None if it is
+    none.
+    """
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        return {key: value for key, value in values.items() if key != "pairs"} if values["scorers"] else None
+        rows = values.pop("pairs", [])
+        return {**values, "rows": len(rows)} if values["scorers"] else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -116,13 +116,15 @@ def merge(tables: Sequence[Path], output: Path) -> tuple[Document, Outcome]:
         output: the merged table; an earlier one is replaced where nothing of it would be lost.
 
     Raises:
-        PairsError: if a table is no table of scores, is being written, or has other columns, settings or files than
-            another; or if `output` holds rows that no table has.
+        PairsError: if a table is named twice, is no table of scores or a part of one, is being written, or has other
+            columns, settings or files than another; or if `output` holds rows that no table has.
     """
+    _check_distinct(tables, output)
     with ExitStack() as held:
         for path in (output, *tables):
             held.enter_context(one_writer(path))
         abouts = [_about(table) for table in tables]
+        _check_whole(tables, abouts)
         there = [table for table in tables if table.exists()]  # not of a shard of which nothing could be scored
         if not there:
             raise PairsError(f"None of the {len(tables)} tables has a row.")
@@ -178,6 +180,27 @@ class _Merged:
                 if key not in seen:
                     seen.add(key)
                     yield row
+
+
+def _check_distinct(tables: Sequence[Path], output: Path) -> None:
+    seen: set[Path] = set()
+    for table in tables:
+        if table.resolve() in seen:
+            raise PairsError(f"merge= names {table} twice; name each table once.")
+        seen.add(table.resolve())
+    if output.resolve() in seen:
+        raise PairsError(f"output={output} is one of the tables that are merged; name another file.")
+
+
+def _check_whole(tables: Sequence[Path], abouts: Sequence[dict[str, Any]]) -> None:
+    """Refuse a table that lost rows after its JSON was written, in a copy that was cut off."""
+    for table, about in zip(tables, abouts, strict=True):
+        rows = sum(1 for _ in Table(table, columns_written(table)).rows()) if table.exists() else 0
+        if rows < about["rows"]:
+            raise PairsError(
+                f"{table} has {rows} rows and its JSON {about['rows']}; copy it anew, or run its command again: it "
+                "goes on."
+            )
 
 
 def _about(table: Path) -> dict[str, Any]:

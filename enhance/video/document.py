@@ -31,7 +31,7 @@ def values(
         "image": pair.image,
         "align": align,
         "streams": {"reference": _stream(videos.reference.stream), "image": _stream(videos.image.stream)},
-        "notes": videos.all_notes(len(curve)),
+        "notes": videos.all_notes(len(curve), curve.times[-1]),
         "scorers": about,
         "frames": len(curve),
         "means": {scorer.name: finite(curve.mean(scorer.name)) for scorer in scorers},

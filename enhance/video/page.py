@@ -76,7 +76,7 @@ def page(document: Mapping[str, Any], scored: Scored, shown: Sequence[Shown], sc
         title=f"{Path(document['reference']).name} → {Path(document['image']).name}",
         task="score",
         size=f"{width} x {height} pixels",
-        frames=f"{document['frames']} frames, {curve.times[-1]:.2f} s",
+        frames=f"{document['frames']} frames, the last at {curve.times[-1]:.2f} s",
         rate=f"{streams['reference']['rate']:g} frames a second",
         notes=document["notes"],
         table=[_row(each, document) for each in document["scorers"]],
@@ -114,7 +114,7 @@ def _row(about: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, str
 
 
 def _chart(about: Mapping[str, Any], curve: Curve, across: Axis) -> Chart:
-    """The curve; frames of infinite score stand at its upper edge."""
+    """The curve; frames of infinite score stand at its upper edge, and where all are there is no scale."""
     scores = curve.columns[about["column"]]
     known = [score for score in scores if math.isfinite(score)] or [0.0]
     up = Axis.around([min(known), max(known)], _BOTTOM, _TOP, margin=_MARGIN)
@@ -131,7 +131,7 @@ def _chart(about: Mapping[str, Any], curve: Curve, across: Axis) -> Chart:
         [_figure(about, value) for _, value in drawn],
         _band(scores, bins, places, up) if len(scores) > _MOST else "",
         across.ticks(8),
-        up.ticks(),
+        up.ticks() if any(map(math.isfinite, scores)) else [],
     )
 
 

@@ -78,6 +78,22 @@ def image_is_slower(reference: Stream, image: Stream) -> bool:
     return image.rate < reference.rate and not _same_rate(reference, image)
 
 
+def left_over(reference: Stream, image: Stream, last: float) -> tuple[Stream, float] | None:
+    """The video that goes on after the one with fewer frames a second has ended, and for how many seconds.
+
+    Args:
+        reference, image: the videos.
+        last: the time of the last frame that was compared, in seconds.
+
+    Returns:
+        None where both end together, but for the length of a frame and what ffmpeg rounds of a rate.
+    """
+    slower, other = (image, reference) if image_is_slower(reference, image) else (reference, image)
+    lasts = other.frames / other.rate
+    rest = lasts - last - 1 / slower.rate
+    return (other, rest) if rest > 0.75 / other.rate + _SAME_RATE * lasts else None
+
+
 def _same_rate(one: Stream, other: Stream) -> bool:
     return abs(one.rate - other.rate) <= _SAME_RATE * max(one.rate, other.rate)
 

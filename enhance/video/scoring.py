@@ -14,7 +14,7 @@ from enhance.scoring.scorers import Scorer, score
 from enhance.video import VideoError
 from enhance.video.curve import Curve, Second, WorstSeconds
 from enhance.video.frames import Frames
-from enhance.video.pairing import Match, check, image_is_slower, matches
+from enhance.video.pairing import Match, check, image_is_slower, left_over, matches
 from enhance.video.signal import signals
 from enhance.video.stream import Stream
 from enhance.video.table import Rows
@@ -74,18 +74,29 @@ class Videos:
         image = self.image.signal.image(match.image.planes)
         return reference, resized(image, (reference.shape[-2], reference.shape[-1]))
 
-    def all_notes(self, compared: int) -> list[str]:
-        """`notes`, and what is known in the end."""
+    def all_notes(self, compared: int, last: float) -> list[str]:
+        """`notes`, and what is known in the end.
+
+        Args:
+            compared: how many frames.
+            last: the time of the last of them, in seconds.
+        """
         found = list(self.notes)
         for frames in (self.reference, self.image):
             if frames.errors:
                 found.append(
-                    f"{frames.stream.path.name} is damaged: {frames.errors} errors of the decoder, the first: "
-                    f"{frames.first_error.rstrip('.')}; frames are compared as they were concealed"
+                    f"{frames.stream.path.name} is damaged: {_counted(frames.errors, 'error')} of the decoder, the "
+                    f"first: {frames.first_error.rstrip('.')}; frames are compared as they were concealed"
                 )
         if compared < self.most:
             why = "for which the shorter video has none" if self.time else "which could not be decoded"
-            found.append(f"{self.most - compared} frames are left out, {why}")
+            left = self.most - compared
+            found.append(f"{_counted(left, 'frame')} {'is' if left == 1 else 'are'} left out, {why}")
+        elif self.time and (rest := left_over(self.reference.stream, self.image.stream, last)):
+            longer, seconds = rest
+            found.append(
+                f"the last {seconds:.2f} s of {longer.path.name} are left out, for which the other has no frame"
+            )
         return found
 
 
@@ -149,6 +160,10 @@ def score_frames(
     if len(curve) < max(1, len(known)):
         raise VideoError(f"{stream.path} and {videos.image.stream.path} have {len(curve)} frames to compare.")
     return Scored(curve, worst.all(), len(known))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _groups(found: Iterator[Match], at_once: int, known: int) -> Iterator[list[Match]]:

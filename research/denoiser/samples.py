@@ -83,15 +83,42 @@ def photographs(files: Iterable[Path], device: torch.device) -> list[Tensor]:
     return [(read(file).image[0] * 255).round().to(device, torch.uint8) for file in files]
 
 
-def batch(pool: Pool, side: int, count: int, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Clean crops, noisy crops (B, 3, side, side) and noise maps (B, 1, side, side) of a step: they depend on the seed,
-    its number and the kind of device alone.
+@dataclass(frozen=True)
+class Samples:
+    """What a step learns from.
+
+    Attributes:
+        clean: crops, (B, 3, side, side).
+        noisy: what the denoiser is given of each, (B, 3, side, side).
+        maps: standard deviation of the noise that it is told, (B, 1, side, side).
+        seen: where the error counts, (B, 1, side, side), boolean.
     """
-    generator = Generator(pool.data.device).manual_seed((seed << 32) + step)
+
+    clean: Tensor
+    noisy: Tensor
+    maps: Tensor
+    seen: Tensor
+
+    def first(self, count: int) -> Samples:
+        """The first of them."""
+        return Samples(*(each[:count] for each in vars(self).values()))
+
+    def and_then(self, other: Samples) -> Samples:
+        """These and others."""
+        return Samples(*(torch.cat(pair) for pair in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+
+def generator_of(device: torch.device, seed: int, step: int) -> Generator:
+    """What a step draws its samples from; they depend on the seed, its number and the kind of device."""
+    return Generator(device).manual_seed((seed << 32) + step)
+
+
+def noisy_samples(pool: Pool, side: int, count: int, generator: Generator) -> Samples:
+    """Clean crops with Gaussian noise."""
     clean = pool.crops(side, count, generator)
     maps = _noise_maps(clean, generator)
     noise = torch.randn(clean.shape, generator=generator, device=clean.device)
-    return clean, clean + maps * noise, maps
+    return Samples(clean, clean + maps * noise, maps, torch.ones_like(maps, dtype=torch.bool))
 
 
 def _reduced(image: Tensor) -> list[Tensor]:

@@ -15,7 +15,8 @@ from enhance.metrics.deep.distance import DeepDistance, deep_metric
 from enhance.optim.optimizers import make_optimizer
 from enhance.restoration.denoiser import LAST, PERCEPTUAL, Denoiser
 from enhance.runs.checkpoint import Checkpoints
-from research.denoiser.samples import Pool, batch
+from research.denoiser.restored import restored_samples
+from research.denoiser.samples import Pool, Samples, generator_of, noisy_samples
 from research.denoiser.settings import DenoiserSettings
 from research.muon import Muon
 from research.training import Training, run
@@ -71,13 +72,14 @@ class DenoiserTraining(Training):
             "ends": make_optimizer(_ADAM)(ends, rate),
         }
         super().__init__(self.network, inner + ends, optimizers, _AVERAGED)
-        self._estimate: Callable[[Tensor, Tensor], Tensor] = _InHalf(self.network)
+        self._plain = _InHalf(self.network)
+        self._estimate: Callable[[Tensor, Tensor], Tensor] = self._plain
         if device.type == "cuda":
             shape = settings.batch, 3, settings.crop, settings.crop
             example = torch.rand(shape, device=device), torch.rand(shape, device=device)[:, :1].contiguous()
             self._estimate = torch.cuda.make_graphed_callables(self._estimate, example)  # type: ignore[assignment]
 
-    def update(self, clean: Tensor, noisy: Tensor, noise: Tensor, factor: float) -> float:
+    def update(self, samples: Samples, factor: float) -> float:
         """The loss of a batch, before one update at the learning rate times a factor.
 
         Raises:
@@ -85,11 +87,20 @@ class DenoiserTraining(Training):
         """
 
         def loss() -> Tensor:
-            found = self._estimate(noisy, noise)
-            error = functional.l1_loss(found, clean)
-            return error + self._weight * self._compare(found, clean) if self._compare else error
+            found = self._estimate(samples.noisy, samples.maps)
+            found = torch.where(samples.seen, found, samples.clean)
+            error = functional.l1_loss(found, samples.clean)
+            return error + self._weight * self._compare(found, samples.clean) if self._compare else error
 
         return self.step(loss, self._rate * factor)
+
+    def samples(self, settings: DenoiserSettings, pool: Pool, step: int) -> Samples:
+        """The samples of a step. Those that a coupling shows depend on the weights before the step."""
+        generator, states = generator_of(pool.data.device, settings.seed, step), settings.states
+        made = noisy_samples(pool, settings.crop, settings.batch - states, generator)
+        if not states:
+            return made
+        return made.and_then(restored_samples(pool, settings.crop, states, self._plain, generator))
 
     def weights(self) -> bytes:
         """See `Training.weights`; a mean with what was there before, or, where only the last layers were trained, those
@@ -117,8 +128,7 @@ def train(settings: DenoiserSettings, images: Sequence[Tensor], checkpoints: Che
     def update(step: int) -> float:
         """The mean loss of the last hundred steps or so."""
         nonlocal recent
-        samples = batch(pool, settings.crop, settings.batch, settings.seed, step)
-        loss = training.update(*samples, schedule(step, settings.steps))
+        loss = training.update(training.samples(settings, pool, step), schedule(step, settings.steps))
         recent = loss if not recent else 0.99 * recent + 0.01 * loss
         return recent
 

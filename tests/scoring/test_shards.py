@@ -127,6 +127,34 @@ def test_nothing_that_does_not_belong_together_is_merged(listed: Path) -> None:
     assert not (listed / "m.csv").exists()
 
 
+@pytest.mark.parametrize("kept", [2, 0])
+def test_a_shard_that_was_copied_in_part_is_named(kept: int, listed: Path) -> None:
+    for number in (1, 2):
+        use(*SCORE, f"shard={number}/2", "output=out/s.csv")
+    table = listed / "out" / "s-2-of-2.csv"
+    lines = table.read_text().splitlines(keepends=True)
+    if kept:
+        table.write_text("".join(lines[: 1 + kept]))
+    else:
+        table.unlink()
+    with pytest.raises(ValueError, match=rf"s-2-of-2\.csv has {kept} rows and its JSON {len(lines) - 1}"):
+        use("merge=out")
+    assert not (listed / "out" / "s.csv").exists()
+    use(*SCORE, "shard=2/2", "output=out/s.csv")
+    assert use("merge=out") in (0, 1)
+
+
+def test_a_table_is_merged_once_and_not_into_itself(listed: Path) -> None:
+    for number in (1, 2):
+        use(*SCORE, f"shard={number}/2", "output=s.csv")
+    table = (listed / "s-1-of-2.csv").read_bytes()
+    with pytest.raises(ValueError, match=r"names s-1-of-2\.csv twice"):
+        use("merge=[s-1-of-2.csv,s-1-of-2.csv]", "output=m.csv")
+    with pytest.raises(ValueError, match=r"output=s-1-of-2\.csv is one of the tables that are merged"):
+        use("merge=[s-1-of-2.csv,s-2-of-2.csv]", "output=s-1-of-2.csv")
+    assert (listed / "s-1-of-2.csv").read_bytes() == table
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

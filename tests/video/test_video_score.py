@@ -189,6 +189,17 @@ def test_a_shorter_image_ends_the_comparison_and_that_is_said(here: Path, capsys
     assert "5 frames are left out, for which the shorter video has none" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("rate", "count"), [("10", 35), ("20", 70), ("5", 13)])
+def test_what_a_longer_video_has_left_is_said(
+    rate: str, count: int, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(here / "c.mkv", noise(count), "gbrp", rate)
+    assert use("reference=a.mkv", "image=c.mkv", "align=time", *PSNR) == 0
+    said = capsys.readouterr().err
+    assert ("the last 1.00 s of c.mkv are left out" in said) == (count != 13)  # 13 of 5 a second end with the reference
+    assert "frames are left out" not in said
+
+
 def test_a_dropped_frame_is_found_by_its_time(here: Path) -> None:
     """As many frames at the same mean rate, but one of them is shown too late."""
     late = "settb=1/1000,setpts='if(eq(N,12),1290,N*100)'"

@@ -7,19 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
 from enhance.images.writing import save_image
 from enhance.restoration.denoiser import LAST, PERCEPTUAL
 from research.denoiser import training
 from research.denoiser.__main__ import main
-from research.denoiser.samples import Pool, batch
+from research.denoiser.samples import Pool, Samples, generator_of, noisy_samples
 
 
 @pytest.fixture
 def photos(tmp_path: Path, generator: torch.Generator) -> Path:
     for number in range(7):
-        save_image(torch.rand(1, 3, 24, 30, generator=generator), tmp_path / "photos" / f"{number}.png")
+        save_image(torch.rand(1, 3, 74, 80, generator=generator), tmp_path / "photos" / f"{number}.png")
     return tmp_path / "photos"
 
 
@@ -27,26 +26,26 @@ def arguments(photos: Path, folder: Path, *more: str) -> list[str]:
     return [f"photos={photos}", f"folder={folder}", "steps=3", "batch=2", "crop=16", "threads=1", "checkpoint=0", *more]
 
 
-@pytest.mark.parametrize("muon", ["true", "false"])
+@pytest.mark.parametrize("settings", [("muon=true",), ("muon=false",), ("restored=0.5", "crop=72")])
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
-    muon: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: tuple[str, ...], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    main(arguments(photos, tmp_path / "whole", f"muon={muon}"))
+    main(arguments(photos, tmp_path / "whole", *settings))
     update, calls = training.DenoiserTraining.update, list[int]()
 
-    def cut_off(self: training.DenoiserTraining, *given: Tensor | float) -> float:
+    def cut_off(self: training.DenoiserTraining, samples: Samples, factor: float) -> float:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return update(self, *given)  # type: ignore[arg-type]
+        return update(self, samples, factor)
 
     monkeypatch.setattr(training.DenoiserTraining, "update", cut_off)
     for code in (130, None):
         if code:
             with pytest.raises(SystemExit, match=str(code)):
-                main(arguments(photos, tmp_path / "cut", f"muon={muon}"))
+                main(arguments(photos, tmp_path / "cut", *settings))
         else:
-            main(arguments(photos, tmp_path / "cut", f"muon={muon}"))
+            main(arguments(photos, tmp_path / "cut", *settings))
     files = [tmp_path / name / "denoiser.safetensors" for name in ("whole", "cut")]
     assert files[0].read_bytes() == files[1].read_bytes()
     assert all(value.isfinite().all() for value in load_file(files[0]).values())
@@ -54,10 +53,10 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
 
 def test_noise_has_the_deviation_of_its_map() -> None:
     pool = Pool.of([torch.full((3, 40, 40), 128, dtype=torch.uint8)], 32)
-    clean, noisy, maps = batch(pool, 32, 16, seed=1, step=0)
-    measured = ((noisy - clean) / maps.clamp_min(1e-6)).flatten(1).std(1)
+    made = noisy_samples(pool, 32, 16, generator_of(torch.device("cpu"), seed=1, step=0))
+    measured = ((made.noisy - made.clean) / made.maps.clamp_min(1e-6)).flatten(1).std(1)
     assert torch.allclose(measured, torch.ones(16), atol=0.06)
-    assert maps.flatten(1).amax(1).unique().numel() > 10
+    assert made.maps.flatten(1).amax(1).unique().numel() > 10
 
 
 def test_crops_are_squares_of_the_photographs_turned_and_mirrored(generator: torch.Generator) -> None:
@@ -135,8 +134,8 @@ def test_uneven_noise_does_not_show_the_crop_that_it_lies_on(generator: torch.Ge
     pool = Pool.of([(255 * steps).to(torch.uint8).expand(3, -1, -1)], 64)
     alike, uneven = 0, 0
     for step in range(8):
-        clean, _, maps = batch(pool, 64, 16, seed=2, step=step)
-        for crop, noise in zip(clean.mean(1).flatten(1), maps.flatten(1), strict=True):
+        made = noisy_samples(pool, 64, 16, generator_of(torch.device("cpu"), seed=2, step=step))
+        for crop, noise in zip(made.clean.mean(1).flatten(1), made.maps.flatten(1), strict=True):
             if noise.std() > 1e-6 * noise.mean():
                 uneven += 1
                 alike += torch.corrcoef(torch.stack([crop, noise]))[0, 1].item() > 0.9
