@@ -156,6 +156,8 @@ class Composer:
         except (ConfigAttributeError, ConfigKeyError) as error:
             if (last := key.rpartition(".")[2]) in self._known:
                 raise SettingsError(f"There is no setting '{key}'; it is {last}={text_of(override)}.") from error
+            if _takes_any(config, key):
+                raise SettingsError(f"{line} adds to a section of Hydra's, which is written +{line}.") from error
             raise SettingsError(unknown("setting", key, self._names(config, key))) from error
         except OmegaConfBaseException as error:
             raise SettingsError(self._mismatch(line or "", value, known, key, error)) from error
@@ -186,6 +188,16 @@ class Composer:
         if kind in KINDS:
             return f"{line} must be {KINDS[kind]}."
         return f"{line}: {str(error).splitlines()[0].rstrip('.')}."
+
+
+def _takes_any(config: DictConfig, key: str) -> bool:
+    """Whether what a key lies in, or the section that it names, is one of Hydra's that takes names of any kind."""
+    while key.startswith("hydra."):
+        section = OmegaConf.select(config, key)
+        if isinstance(section, DictConfig):
+            return OmegaConf.get_type(section) is dict
+        key = key.rpartition(".")[0]
+    return False
 
 
 def _tasks_with(setting: str) -> list[str]:

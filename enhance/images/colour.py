@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,9 +11,9 @@ from PIL import Image, ImageCms
 
 from enhance.images import spaces
 from enhance.images.arrays import Array, ImageError
+from enhance.images.profiles import HDR, description, hdr_of, in_srgb, is_srgb
 from enhance.images.spaces import Space
 
-_HDR = {16: "PQ", 18: "HLG"}  # transfer functions of ITU-T H.273
 _PRIMARIES = {1: spaces.BT709, 9: spaces.BT2020, 12: spaces.DISPLAY_P3}
 _CURVES = {8: spaces.gamma(1.0), 4: spaces.gamma(2.2), 13: spaces.srgb}
 _USUAL = (1, 2, 6, 13, 14, 15)  # transfer functions whose pictures are shown as sRGB
@@ -44,8 +41,8 @@ def said_by(opened: Image.Image, head: bytes = b"") -> Colours:
     """What a file that Pillow has opened says of its colours; `head` are its first bytes."""
     info = opened.info
     codes = _codes(opened.format or "", head) or _codes_of_heic(info)
-    if codes and codes[1] in _HDR:
-        return Colours(hdr=_HDR[codes[1]])
+    if codes and codes[1] in HDR:
+        return Colours(hdr=HDR[codes[1]])
     profile = info.get("icc_profile") or b""
     if codes and codes[0] in _PRIMARIES and codes[1] in (*_CURVES, *_USUAL) and (codes[0] != 1 or codes[1] in (4, 8)):
         return Colours(
@@ -53,7 +50,7 @@ def said_by(opened: Image.Image, head: bytes = b"") -> Colours:
             name=f"code points {codes[0]}/{codes[1]}",
         )
     if profile:
-        return Colours(profile=profile, hdr=_hdr(profile))
+        return Colours(profile=profile, hdr=hdr_of(profile))
     if opened.format == "PNG" and "srgb" not in info and codes is None:
         return _of_png(info)
     if opened.format in ("JPEG", "MPO", "TIFF") and _is_adobe(opened):
@@ -87,7 +84,7 @@ def own_srgb(colours: Colours) -> bytes:
     """The RGB profile that a file has of its own, where that is sRGB; else empty."""
     profile = colours.profile
     same = profile[16:20] == b"RGB " and not colours.hdr and colours.space is None
-    return profile if same and _is_srgb(hashlib.sha256(profile).digest(), profile) else b""
+    return profile if same and is_srgb(profile) else b""
 
 
 def from_cmyk(picture: Image.Image, name: str, notes: list[str]) -> Image.Image:
@@ -95,8 +92,8 @@ def from_cmyk(picture: Image.Image, name: str, notes: list[str]) -> Image.Image:
     notes.append(f"{name} is CMYK and was converted to RGB")
     profile = picture.info.get("icc_profile") or b""
     if profile:
-        if profile[16:20] == b"CMYK" and (converted := _converted(picture, profile)) is not None:
-            return converted
+        if profile[16:20] == b"CMYK" and (made := in_srgb(picture, profile)) is not None:
+            return made
         notes.append(f"the colour profile of {name} is damaged or not of CMYK; it was ignored")
     return picture.convert("RGB")
 
@@ -104,33 +101,9 @@ def from_cmyk(picture: Image.Image, name: str, notes: list[str]) -> Image.Image:
 def from_lab(picture: Image.Image, name: str, notes: list[str]) -> Image.Image:
     """A CIELAB image in RGB."""
     notes.append(f"{name} is CIELAB and was converted to sRGB")
-    made = ImageCms.profileToProfile(picture, ImageCms.createProfile("LAB"), _srgb(), outputMode="RGB")
+    srgb = ImageCms.createProfile("sRGB")
+    made = ImageCms.profileToProfile(picture, ImageCms.createProfile("LAB"), srgb, outputMode="RGB")
     return made or picture.convert("RGB")
-
-
-def description(profile: bytes) -> str:
-    """What an ICC profile calls itself.
-
-    Example:
-        >>> description(srgb_profile())
-        'sRGB built-in'
-    """
-    try:
-        found = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip()
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return "unknown"
-    return " ".join(found.split())[:60] or "unnamed"
-
-
-@lru_cache(maxsize=1)
-def srgb_profile() -> bytes:
-    """The ICC profile of sRGB, the same bytes whenever it is made."""
-    made = ImageCms.ImageCmsProfile(_srgb()).tobytes()
-    return made[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + made[36:]
-
-
-def _srgb() -> Any:
-    return ImageCms.createProfile("sRGB")
 
 
 def _through_profile(values: Array, profile: bytes, name: str, notes: list[str]) -> Array:
@@ -139,7 +112,7 @@ def _through_profile(values: Array, profile: bytes, name: str, notes: list[str])
     if kind not in (b"RGB ", b"GRAY") or (kind == b"GRAY" and not grey):
         notes.append(f"the colour profile of {name} does not fit its samples; it was ignored")
         return values
-    if _is_srgb(hashlib.sha256(profile).digest(), profile):
+    if is_srgb(profile):
         return values
     space = spaces.of_profile(profile)
     if values.dtype != np.uint8 and space is not None:
@@ -152,7 +125,7 @@ def _through_profile(values: Array, profile: bytes, name: str, notes: list[str])
         alpha = (alpha.astype(np.float32) * np.float32(255 / top)).round().astype(np.uint8)
     if kind == b"RGB " and grey:
         colours = colours.repeat(3, -1)
-    converted = _converted(Image.fromarray(colours.squeeze(-1) if colours.shape[-1] == 1 else colours), profile)
+    converted = in_srgb(Image.fromarray(colours.squeeze(-1) if colours.shape[-1] == 1 else colours), profile)
     if converted is None:
         notes.append(f"the colour profile of {name} is damaged; it was ignored")
         return values
@@ -177,48 +150,6 @@ def _parted(values: Array) -> tuple[Array, Array]:
     """Colours and alpha, whose last axis is empty where there is none."""
     count = values.shape[-1] - (values.shape[-1] in (2, 4))
     return values[..., :count], values[..., count:]
-
-
-def _converted(picture: Image.Image, profile: bytes) -> Image.Image | None:
-    """The picture in sRGB, relative colorimetric with black point compensation; None if the profile is unusable."""
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(
-            picture,
-            source,
-            _srgb(),
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            outputMode="RGB",
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return None
-
-
-@lru_cache(maxsize=64)
-def _is_srgb(_digest: bytes, profile: bytes) -> bool:
-    """Whether a profile changes no colour by more than one of 255 levels."""
-    levels = np.linspace(0, 255, 9).round().astype(np.uint8)
-    cube = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
-    grey = np.arange(256, dtype=np.uint8)
-    if profile[16:20] == b"GRAY":
-        asked, before = Image.fromarray(grey[None]), np.repeat(grey[None, :, None], 3, -1)
-    else:
-        before = np.concatenate([cube, np.repeat(grey[:, None], 3, -1)])[None]
-        asked = Image.fromarray(before)
-    after = _converted(asked, profile)
-    return after is not None and int(np.abs(np.asarray(after).astype(int) - before).max()) <= 1
-
-
-def _hdr(profile: bytes) -> str:
-    """PQ or HLG, where an ICC profile says so by its tag `cicp` or by its name."""
-    place = profile.find(b"cicp", 132)
-    if place > 0:
-        (start,) = struct.unpack_from(">I", profile, place + 4) if place + 8 <= len(profile) else (0,)
-        if profile[start : start + 4] == b"cicp" and len(profile) > start + 9 and profile[start + 9] in _HDR:
-            return _HDR[profile[start + 9]]
-    words = description(profile).upper().replace("-", " ").replace("_", " ").split()
-    return next((name for name in _HDR.values() if name in words), "")
 
 
 def _codes(kind: str, head: bytes) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from enhance.images import kinds
+from enhance.images import jpegxl, kinds
 from enhance.images.arrays import Array, ImageError
 from enhance.images.colour import Colours, from_cmyk, from_lab, said_by
 from enhance.images.depth import deep_tiff, rawmode, sixteen_bits
@@ -81,6 +81,12 @@ def decode(path: Path, notes: list[str], white: float | None = None) -> Samples:
             else kinds.unknown(path, head)
         ) from error
     with opened:
+        if opened.format == "JXL" and not getattr(opened, "jpeg", False):  # else a JPEG in a new coat
+            found = jpegxl.header(head)
+            jpegxl.settle_orientation(opened, found, path.name, notes)
+            if found.bits > 8 or found.animated:
+                values = jpegxl.whole_jpeg_xl(path, found, white, notes)
+                return Samples(values, said_by(opened), found.floats)
         return _of_opened(opened, path, head, notes)
 
 

@@ -58,6 +58,11 @@ def open_picture(
         >>> open_picture("astronaut").image.shape
         torch.Size([1, 3, 512, 512])
     """
+    if not isinstance(name, str | os.PathLike):
+        raise ImageError(
+            f"An image is named by its file or as a sample, got {type(name).__name__}; what is open or in memory is "
+            "given to enhance.optimize as PIL.Image.open(...), an array or a tensor."
+        )
     text = os.fspath(name)
     if text in SAMPLES:
         return sample(text, background)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from enhance.images import png
 from enhance.images.arrays import Array, ImageError, to_array
-from enhance.images.colour import srgb_profile
+from enhance.images.profiles import srgb_profile
 from enhance.images.suffixes import FORMATS
 from enhance.utils.files import sentence, write_bytes
 
@@ -50,6 +50,8 @@ def save_image(image: Tensor, path: str | os.PathLike[str], bits: int = 8) -> No
         ...     os.listdir(folder)
         ['photo.png']
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ImageError(f"An image is written to a file ending in .png, got {type(path).__name__}; give its name.")
     path = Path(path)
     kind = FORMATS.get(path.suffix.lower(), "")
     if kind not in _SETTINGS:

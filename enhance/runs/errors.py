@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,16 @@ from enhance.utils.memory import is_out_of_memory
 
 @contextmanager
 def resumable(folder: Path) -> Iterator[None]:
-    """Say how to go on where the disk does not take any more."""
+    """Say how to go on where the disk does not take any more, or a second Ctrl-C stops at once."""
     try:
         yield
+    except KeyboardInterrupt:
+        if folder.is_dir():
+            print(f"stopped at once; {resume_command(folder)} goes on", file=sys.stderr)
+        raise
     except (OSError, ImageError) as error:
+        if not folder.is_dir():
+            raise OSError(f"The run had to stop: its folder {folder} was removed or moved while it ran.") from error
         raise OSError(
             f"The run had to stop: {sentence(error)} What is written is whole; once that is mended, "
             f"{resume_command(folder)} goes on."

@@ -656,6 +656,9 @@ def test_a_run_on_a_full_disk_goes_on_once_there_is_room(
         (("--lr",), "optimizer.learning_rate=..."),
         (("lr=0.1",), "There is no setting 'lr'; it is optimizer.learning_rate=0.1"),
         (("hydra.job.chdir=true",), "leave it out"),
+        (("hydra.callbacks={x:{_target_:a.B}}",), "which is written +hydra.callbacks={x:{_target_:a.B}}"),
+        (("hydra.job.env_set.A=1",), "which is written +hydra.job.env_set.A=1"),
+        (("hydra.run.dri=x",), "did you mean 'hydra.run.dir'"),
     ],
 )
 def test_the_habits_of_other_programs_are_answered_with_ours(

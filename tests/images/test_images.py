@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -335,3 +336,11 @@ def test_a_picture_that_is_too_small_is_refused(tmp_path: Path) -> None:
     Image.new("RGB", (7, 30)).save(tmp_path / "x.png")
     with pytest.raises(ImageError, match="reference is 7 x 30 pixels; it must be at least 8 x 8"):
         require_size(read(tmp_path / "x.png").image, "reference")
+
+
+@pytest.mark.parametrize("other", [io.BytesIO(b"\x89PNG"), b"a.png", np.zeros((8, 8, 3)), 3])
+def test_what_is_no_name_of_a_file_is_refused_by_its_type(other: Any) -> None:
+    with pytest.raises(ImageError, match=rf"got {type(other).__name__}; .*PIL\.Image\.open"):
+        load_image(other)
+    with pytest.raises(ImageError, match=r"is written to a file ending in \.png, got"):
+        save_image(torch.rand(1, 3, 8, 8), other)
