@@ -329,7 +329,7 @@ def test_what_metrics_json_does_not_say_is_named(tmp_path: Path, photo: Path, we
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["task=jpeg", "image=photo.png"], "no file photo.png"),
+        (["task=jpeg", "image=photo.png"], "no such file or folder"),
         (["task=denoise", "image=astronaut", "degradation.sigma=-1"], "at least 0"),
         (["task=denoise", "image=astronaut", "degradation.sigm=1"], "did you mean 'degradation.sigma'"),
         (["task=denoise", "image=astronaut", "initial=grey"], "no setting 'initial'"),
