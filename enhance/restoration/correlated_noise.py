@@ -28,6 +28,7 @@ _FLATTEST = 0.1  # share of the blocks that are looked at first
 _ROUNDS = 12  # of adding blocks
 _FLAT = 2.4  # variance of a block that is added, over that of the noise in its quietest direction of colour
 _TEXTURED, _ALL_FLAT = 0.12, 0.3  # shares of flat blocks: the blocks are all textured, and enough of them are flat
+_SLOW = 1.17  # noise of all scales over what is left of it around the means of neighbourhoods, measured
 _DOUBTED = 0.6  # share of the variance that is taken for noise where all blocks are textured
 
 
@@ -126,7 +127,7 @@ def _variance(colours: Tensor) -> float:
         flat = more
     quiet, second, _ = _directions(colours[flat])
     certain = min(1.0, max(0.0, (len(flat) / len(colours) - _TEXTURED) / (_ALL_FLAT - _TEXTURED)))
-    return (1 - certain) * _DOUBTED * quiet + certain * (quiet + second) / 2
+    return _SLOW * ((1 - certain) * _DOUBTED * quiet + certain * (quiet + second) / 2)
 
 
 def _directions(colours: Tensor) -> list[float]:
