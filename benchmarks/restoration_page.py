@@ -72,7 +72,8 @@ A blur of 2 undone in 12 megapixels (4000 x 3000, 8 bits, one pass, by the comma
 - A blur that is given too large is undone too far: five squares held out, 22.5 dB with a blur of 1.6 and noise of 2,
   have 26.6 dB when told 1.6, 25.6 when told 1.4, and 24.7 when told 1.8.
 - Text and drawings: their edges are no photograph's, and both the denoiser and the estimates are made for photographs.
-- A JPEG that was decoded and saved anew holds only its last tables; one that was saved as PNG holds none: refused.
+- A JPEG that was decoded and saved anew holds only its last tables; one that was saved as PNG holds none: `task=jpeg`
+  knows it by its blocks and refuses it.
 - Film grain is noise to the denoiser and goes.
 
 ## What was tried

@@ -219,7 +219,7 @@ def _metadata(job: Job, config: RestoreConfig, restoration: Restoration) -> dict
         "reference": config.reference,
         "width": restoration.initial.shape[-1],
         "height": restoration.initial.shape[-2],
-        "assumed": restoration.plan.observation.describe(),
+        "assumed": restoration.plan.assumed,
         "estimated": restoration.plan.estimated,
         **({"coupling": asdict(coupling)} if coupling else {}),
         "notes": list(restoration.notes),
