@@ -79,6 +79,7 @@ def restore_into(config: RestoreConfig, folder: Path, command: str) -> float:
         raise SettingsError(f"image={image} is a folder; a sweep takes images, image=a.png,b.png.")
     if config.output is not None:
         raise SettingsError(f"output={config.output}: the folder of a sweep is named by hydra.sweep.dir=FOLDER.")
+    say(in_words(image, config))
     if job := planned(image, config, folder, command):
         with followed(config.live, folder):
             restore(job, config, denoiser_of(config))
@@ -189,6 +190,12 @@ def restore(
         if value is not None:
             say(f"{key.replace('_', ' ')}: {value:.4g}")
     say(f"results in {folder}")
+
+
+def in_words(image: str, config: RestoreConfig) -> str:
+    """That this is a restoration, not a study of a metric, and what a reference is for."""
+    judged = ": reference= is only compared with the result" if config.reference else ""
+    return f"a restoration: {image} is what is observed, and no clean picture takes part{judged}"
 
 
 def say(text: str) -> None:
