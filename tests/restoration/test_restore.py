@@ -27,6 +27,8 @@ from enhance.restoration.denoising import _lost
 from enhance.restoration.downscaling import Downscaled
 from enhance.restoration.restoration import Moment
 
+SLIGHT = {"name": "gaussian_noise", "sigma": 2}
+
 
 def clean() -> Tensor:
     return 0.1 + 0.8 * from_array(np.ascontiguousarray(astronaut()[:64, 180:260]))
@@ -179,6 +181,8 @@ def test_a_jpeg_that_was_saved_as_png_is_known_by_its_blocks(tmp_path: Path, qua
     Image.open(tmp_path / "photo.jpg").save(tmp_path / "photo.png")
     with pytest.raises(ValueError, match=r"photo\.png is no JPEG but shows the blocks of one"):
         enhance.restore(tmp_path / "photo.png", "jpeg", denoiser=smooth)
+    (note,) = enhance.restore(tmp_path / "photo.png", degradation=SLIGHT, denoiser=smooth).notes
+    assert "shows the blocks of a JPEG that it was" in note
 
 
 def test_a_png_without_blocks_is_no_jpeg(tmp_path: Path) -> None:
@@ -186,6 +190,7 @@ def test_a_png_without_blocks_is_no_jpeg(tmp_path: Path) -> None:
     photo.resize((192, 144), Image.Resampling.LANCZOS).save(tmp_path / "photo.png")
     with pytest.raises(ValueError, match=r"photo\.png is no JPEG, whose"):
         enhance.restore(tmp_path / "photo.png", "jpeg", denoiser=smooth)
+    assert enhance.restore(tmp_path / "photo.png", degradation=SLIGHT, denoiser=smooth).notes == ()
 
 
 @pytest.mark.parametrize(
