@@ -23,6 +23,11 @@ FOOT = """
 Total variation, with the best of its weights for each photograph, is a stronger peer than Wiener's filter and
 Richardson-Lucy.
 
+![Before, restored and clean, of noise, a JPEG, a blur and a reduction](restorations.jpg)
+
+Before, restored and clean: noise of 50, a JPEG of quality 10, a blur of 1.6, and a reduction by 2
+(`python -m benchmarks.restoration_pictures`).
+
 ## Which blur it is
 
 `task=deblur` without a degradation estimates the kind of blur and its size, and takes a kind that is at least 95 %
@@ -59,20 +64,24 @@ The denoiser sees large pictures in tiles that overlap by 64 pixels on each side
 of 768 x 512, noise of 25 removed from two and a blur of 1.6 undone in one, the error within 8 pixels of the tiles'
 borders is 1.0000 times that without tiles, as it is elsewhere, and no pixel differs by more than 0.002 of 255.
 
-A blur of 2 undone in 12 megapixels (4000 x 3000, 8 bits, one pass, by the command) takes 3.84 GB of memory at most.
+A blur of 2 undone in 12 megapixels (4000 x 3000, 8 bits, one pass, by the command) takes 3.84 GB of memory at most,
+noise of 20 removed 3.39 GB, a JPEG of quality 15 repaired 2.77 GB. One megapixel (1248 x 832) takes 3 seconds for
+noise, 3 for a JPEG and 42 for a blur, on one core of a busy machine.
 
 ## Where it fails
 
 - Noise that a camera has smoothed is correlated from pixel to pixel. It is seen where it is stronger than 1.25 of 255
   in the picture at half its size, and in colour; weaker noise, that of grey pictures, and what a JPEG has kept of it
   are estimated too low: give `degradation.sigma=`. In a picture that is all texture, such as foam, as much of the
-  texture as differs between the colours is taken for noise.
+  texture as differs between the colours is taken for noise. Noise that is smeared wider, as by a Gaussian of 1.6 pixels
+  or more, may not be seen at all.
 - A blur that was saved as a JPEG, or that is none of the three kinds, is mostly not seen or not certain: it is asked
   for. Give `degradation=` with its size, or `kernel=`.
 - A blur that is given too large is undone too far: five squares held out, 22.5 dB with a blur of 1.6 and noise of 2,
   have 26.6 dB when told 1.6, 25.6 when told 1.4, and 24.7 when told 1.8.
 - Text and drawings: their edges are no photograph's, and both the denoiser and the estimates are made for photographs.
-- A JPEG that was decoded and saved anew holds only its last tables; one that was saved as PNG holds none: refused.
+- A JPEG that was decoded and saved anew holds only its last tables; one that was saved as PNG holds none: `task=jpeg`
+  knows it by its blocks and refuses it.
 - Film grain is noise to the denoiser and goes.
 
 ## What was tried

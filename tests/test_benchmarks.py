@@ -122,3 +122,12 @@ def test_the_picture_of_the_layouts_shows_what_its_page_says(tmp_path: Path) -> 
     columns.draw({"image": torch.rand(3, 64, 64)}, file)
     with Image.open(file) as drawn:
         assert drawn.width > drawn.height
+
+
+def test_the_pictures_of_restorations_stand_in_rows_of_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "restorations.jpg"
+    run("restoration_pictures", ["--side", "48", f"--output={file}"], monkeypatch)
+    with Image.open(file) as picture:
+        width, height = picture.size
+    assert width == 3 * (48 + 12)
+    assert 3 * (48 + 12) < height < 4 * (48 + 12)

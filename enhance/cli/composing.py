@@ -26,11 +26,12 @@ from enhance.cli.meant import SETTINGS
 from enhance.cli.parsing import text_of, values_of
 from enhance.config.paths import choices
 from enhance.config.reference import KINDS, Setting, described
-from enhance.config.schema import SettingsError
+from enhance.config.schema import Config, SettingsError
 from enhance.utils.suggest import unknown
 
 _SEVERAL = ("logger",)  # groups of which a list may be chosen
 _NOTHING = (("recipes", "null"), ("logger", ""))  # a group of which nothing is chosen
+_OF_OPTIMISATIONS = {each.name for each in fields(Config)}
 SEARCH_PATH = "hydra.searchpath"
 
 
@@ -149,6 +150,8 @@ class Composer:
             if tasks := _tasks_with(meant):
                 where = "an optimisation" if self._name == "config" else "this task"
                 raise SettingsError(f"'{key}' is no setting of {where}; {meant}= goes with task={', '.join(tasks)}.")
+            if self._name in MODULES and key in _OF_OPTIMISATIONS:
+                raise SettingsError(f"This task has no setting '{key}'; leave {line} out.")
             raise SettingsError(unknown("setting", key, self._names(config, key)))
         try:
             added = override.is_add() or override.is_force_add()

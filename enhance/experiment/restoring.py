@@ -79,6 +79,7 @@ def restore_into(config: RestoreConfig, folder: Path, command: str) -> float:
         raise SettingsError(f"image={image} is a folder; a sweep takes images, image=a.png,b.png.")
     if config.output is not None:
         raise SettingsError(f"output={config.output}: the folder of a sweep is named by hydra.sweep.dir=FOLDER.")
+    say(in_words(image, config))
     if job := planned(image, config, folder, command):
         with followed(config.live, folder):
             restore(job, config, denoiser_of(config))
@@ -191,6 +192,12 @@ def restore(
     say(f"results in {folder}")
 
 
+def in_words(image: str, config: RestoreConfig) -> str:
+    """That this is a restoration, not a study of a metric, and what a reference is for."""
+    judged = ": reference= is only compared with the result" if config.reference else ""
+    return f"a restoration: {image} is what is observed, and no clean picture takes part{judged}"
+
+
 def say(text: str) -> None:
     """Print a line beside the results, and write it into the log of a sweep's job."""
     print(text, file=sys.stderr)
@@ -219,7 +226,7 @@ def _metadata(job: Job, config: RestoreConfig, restoration: Restoration) -> dict
         "reference": config.reference,
         "width": restoration.initial.shape[-1],
         "height": restoration.initial.shape[-2],
-        "assumed": restoration.plan.observation.describe(),
+        "assumed": restoration.plan.assumed,
         "estimated": restoration.plan.estimated,
         **({"coupling": asdict(coupling)} if coupling else {}),
         "notes": list(restoration.notes),

@@ -39,7 +39,7 @@ class Blurred(Observation):
 
     def __init__(self, observed: Tensor, kernel: Tensor, noise: float = 0.0, name: str = "kernel") -> None:
         super().__init__(observed, noise)
-        self.name, self.kernel = name, _normalised(kernel, observed.shape[-2:]).to(observed)
+        self.name, self.kernel = name, _normalised(kernel, observed.shape[-2:], name).to(observed)
         sides = (observed.shape[-2] + kernel.shape[0] - 1, observed.shape[-1] + kernel.shape[1] - 1)
         self._size = (_fast(sides[0]), _fast(sides[1]))
         self._top, self._left = kernel.shape[0] // 2, kernel.shape[1] // 2
@@ -113,13 +113,14 @@ def conjugate_gradients(
     return solution
 
 
-def _normalised(kernel: Tensor, size: torch.Size) -> Tensor:
+def _normalised(kernel: Tensor, size: torch.Size, name: str) -> Tensor:
     if kernel.dim() != 2 or not kernel.isfinite().all() or kernel.min() < 0 or kernel.sum() <= 0:
         raise ValueError("A kernel must be a grey image of finite values of at least 0 that are not all 0.")
     if kernel.shape[0] > size[0] or kernel.shape[1] > size[1]:
+        mend = "crop the kernel to where it is not black" if name == "kernel" else f"give a smaller {name}"
         raise ValueError(
             f"The kernel is {kernel.shape[1]} x {kernel.shape[0]} pixels, larger than the picture, {size[1]} x "
-            f"{size[0]}; crop the kernel to where it is not black."
+            f"{size[0]}; {mend}."
         )
     return kernel.double() / kernel.double().sum()
 

@@ -39,6 +39,7 @@ def deblur(asked: Asked) -> Plan:
     noise, of_noise = _noise_beside(asked)
     if asked.kernel is not None:
         name, kernel, of_blur, notes = _GIVEN, asked.kernel, {}, ()
+        sizes = dict[str, float]()
         if asked.assumed.name not in (None, name):
             raise SettingsError(f"Give kernel= or degradation={asked.assumed.name}, not both.")
         require(asked, "noise")
@@ -52,9 +53,10 @@ def deblur(asked: Asked) -> Plan:
                 () if asked.assumed.name else (f"the blur is taken for {_in_words(blur)}; degradation= overrides it",)
             )
         kernel = KINDS[name].make(*values)
+        sizes = {key: round(value, 3) for key, value in zip(KINDS[name].keys, values, strict=True)}
     blurred = Blurred(asked.image, kernel, noise, name)
     plan = coupled(blurred, asked, of_blur | of_noise)
-    return replace(plan, notes=(*notes, *unseen(blurred, of_noise, "noise="), *plan.notes))
+    return replace(plan, settings=sizes, notes=(*notes, *unseen(blurred, of_noise, "noise="), *plan.notes))
 
 
 def _named(asked: Asked) -> str | None:

@@ -103,9 +103,9 @@ def _brightly_noisy(asked: Asked) -> Plan:
             "the noise is estimated."
         )
     if peak is not None and sigma is not None:
-        curve, estimated = NoiseCurve(1 / peak, (sigma / 255) ** 2), {}
+        curve, estimated, settings = NoiseCurve(1 / peak, (sigma / 255) ** 2), {}, {"peak": peak, "sigma": sigma}
     else:
-        curve = noise_curve(asked.image)
+        curve, settings = noise_curve(asked.image), {}
         estimated = {"gain": round(curve.gain, 6), "sigma_at_black": round(255 * curve.variance**0.5, 3)}
     observation = Noisy(asked.image, curve.level(_brightness(asked.image)), "poisson_gaussian_noise")
 
@@ -118,7 +118,8 @@ def _brightly_noisy(asked: Asked) -> Plan:
             lambda estimate: curve.level(estimate.mean(1, keepdim=True)),
         )
 
-    return Plan(observation, passes, estimated, notes=unseen(observation, estimated, "peak= and degradation.sigma="))
+    notes = unseen(observation, estimated, "peak= and degradation.sigma=")
+    return Plan(observation, passes, estimated, settings=settings, notes=notes)
 
 
 def _filled_in(asked: Asked) -> Plan:

@@ -52,6 +52,7 @@ class Plan:
         finish: from the last estimate to the one that is shown.
         shown: from a picture of the observation to one in sRGB, upright.
         coupling: what of the coupling is used, as it is used; None: nothing.
+        settings: of the degradation that was assumed, given or estimated, beside what the observation says of itself.
         notes: what the user should know, in sentences.
     """
 
@@ -61,7 +62,13 @@ class Plan:
     finish: Callable[[Tensor], Tensor] = lambda estimate: estimate
     shown: Callable[[Tensor], Tensor] = lambda picture: picture
     coupling: CouplingConfig | None = None
+    settings: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def assumed(self) -> dict[str, Any]:
+        """What the restoration assumes, for people and metadata: JSON values."""
+        return self.observation.describe() | self.settings
 
 
 def coupled(observation: Observation, asked: Asked, estimated: dict[str, Any]) -> Plan:

@@ -17,6 +17,7 @@ from enhance.config.schema import Config, SettingsError
 from enhance.images.arrays import ImageError
 from enhance.metrics.psnr_ssim import psnr, ssim_or_nan
 from enhance.optim.inputs import Given, read_image
+from enhance.restoration.blocks import shows_blocks
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.grey import for_grey, is_grey
 from enhance.restoration.jpeg_file import is_jpeg
@@ -93,6 +94,11 @@ class Restoration:
         )
         if task != "jpeg" and path is not None and is_jpeg(path):
             notes.append(f"{path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them")
+        elif path is not None and shows_blocks(picture.image):
+            notes.append(
+                f"{path.name} shows the blocks of a JPEG that it was, which are no noise that is estimated; "
+                "task=denoise degradation.sigma=20, more or less, smooths them"
+            )
         sigma = config.degradation.sigma
         if task == "denoise" and sigma is not None and 0 < sigma < 1:
             notes.append(f"sigma={sigma:g} is on the scale of 255; {sigma * 255:g} on that of [0, 1]")

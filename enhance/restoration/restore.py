@@ -122,7 +122,7 @@ def restore(
     return Restored(
         image,
         restoration.initial,
-        restoration.plan.observation.describe(),
+        restoration.plan.assumed,
         restoration.plan.estimated,
         restoration.fit(),
         restoration.figures(image) | before,

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from enhance.config.restoration import METHODS
 from enhance.images.arrays import ImageError
+from enhance.restoration.blocks import shows_blocks
 from enhance.restoration.cells import JpegCells
 from enhance.restoration.coupling import Schedule, split
 from enhance.restoration.deblurring import deblur
 from enhance.restoration.denoising import denoise
 from enhance.restoration.downscaling import Downscaled
-from enhance.restoration.jpeg_file import read_jpeg
+from enhance.restoration.jpeg_file import is_jpeg, read_jpeg
 from enhance.restoration.oriented import as_shown
 from enhance.restoration.plans import Asked, Plan, coupled, name_of, require, require_uncoupled
 
@@ -32,7 +33,13 @@ def jpeg(asked: Asked) -> Plan:
     require_uncoupled(asked, "task=jpeg")
     if asked.path is None:
         raise ImageError("task=jpeg needs the file itself, whose quantisation tables it reads: image=FILE.jpg.")
-    cells, path = JpegCells(read_jpeg(asked.path)), asked.path
+    path = asked.path
+    if not is_jpeg(path) and shows_blocks(asked.image):
+        raise ImageError(
+            f"{path} is no JPEG but shows the blocks of one: it was saved anew, and the quantisation tables that this "
+            "task needs are gone; give the JPEG that it was, or take task=denoise with degradation.sigma=."
+        )
+    cells = JpegCells(read_jpeg(path))
     level = cells.reckoned
     schedule = Schedule(1, level, level, asked.coupling.trust)
     estimated = {"level_told_to_the_denoiser": round(255 * level, 2)}

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from profiles import ADOBE_RGB, power, profile
-from skimage.data import astronaut
+from skimage.data import astronaut, coffee
 from torch import Tensor
 
 import enhance
@@ -26,6 +26,8 @@ from enhance.restoration.denoisers import load_denoiser, tiled
 from enhance.restoration.denoising import _lost
 from enhance.restoration.downscaling import Downscaled
 from enhance.restoration.restoration import Moment
+
+SLIGHT = {"name": "gaussian_noise", "sigma": 2}
 
 
 def clean() -> Tensor:
@@ -172,6 +174,39 @@ def test_a_jpeg_is_repaired_within_its_cells(tmp_path: Path) -> None:
     assert restored.assumed["sampling"] == "4:2:0"
 
 
+@pytest.mark.parametrize("quality", [20, 75, 95])
+def test_a_jpeg_that_was_saved_as_png_is_known_by_its_blocks(tmp_path: Path, quality: int) -> None:
+    photo = Image.fromarray(np.ascontiguousarray(coffee()[:192, 100:356]))
+    photo.resize((192, 144), Image.Resampling.LANCZOS).save(tmp_path / "photo.jpg", quality=quality)
+    Image.open(tmp_path / "photo.jpg").save(tmp_path / "photo.png")
+    with pytest.raises(ValueError, match=r"photo\.png is no JPEG but shows the blocks of one"):
+        enhance.restore(tmp_path / "photo.png", "jpeg", denoiser=smooth)
+    (note,) = enhance.restore(tmp_path / "photo.png", degradation=SLIGHT, denoiser=smooth).notes
+    assert "shows the blocks of a JPEG that it was" in note
+
+
+def test_a_png_without_blocks_is_no_jpeg(tmp_path: Path) -> None:
+    photo = Image.fromarray(np.ascontiguousarray(coffee()[:192, 100:356]))
+    photo.resize((192, 144), Image.Resampling.LANCZOS).save(tmp_path / "photo.png")
+    with pytest.raises(ValueError, match=r"photo\.png is no JPEG, whose"):
+        enhance.restore(tmp_path / "photo.png", "jpeg", denoiser=smooth)
+    assert enhance.restore(tmp_path / "photo.png", degradation=SLIGHT, denoiser=smooth).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("task", "settings"),
+    [
+        ("deblur", {"name": "gaussian_blur", "sigma": 1.5}),
+        ("deblur", {"name": "motion_blur", "length": 5.0, "angle": 30.0}),
+        ("denoise", {"name": "poisson_gaussian_noise", "peak": 80.0, "sigma": 2.0}),
+    ],
+)
+def test_what_was_given_of_the_degradation_is_said_to_be_assumed(task: str, settings: dict[str, Any]) -> None:
+    assumed = enhance.restore(clean(), task, degradation=settings, denoiser=smooth).assumed
+    assert assumed["degradation"] == settings["name"]
+    assert all(assumed[key] == value for key, value in settings.items() if key != "name")
+
+
 def test_the_orientation_of_a_jpeg_holds(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[274] = 6
@@ -295,6 +330,10 @@ def test_a_last_level_below_the_noise_is_raised_and_noted() -> None:
         ({"task": "deblur", "degradation": {"name": "gaussian_blur", "sigma": 0}}, "above 0"),
         ({"task": "deblur", "degradation": "gaussian_noise"}, "degradation of task=deblur"),
         ({"task": "deblur", "kernel": np.ones((100, 3), np.float32)}, "larger than the picture"),
+        (
+            {"task": "deblur", "degradation": {"name": "gaussian_blur", "sigma": 90}},
+            "larger than the picture, .*; give a smaller gaussian_blur",
+        ),
         ({"degradation": {"name": "gaussian_noise", "radius": 3}}, "does not belong"),
         ({"degradation": {"name": "gaussian_noise", "sigm": 3}}, "did you mean 'sigma'"),
         ({"degradation": {"name": "poisson_gaussian_noise", "peak": 3}}, "both"),

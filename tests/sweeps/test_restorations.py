@@ -54,7 +54,10 @@ def test_a_sweep_of_restorations_is_ranked_by_the_reference(restore: Command) ->
     assert "noisy.png" in page
     assert Path("sweep/summary.png").stat().st_size > 1000
     assert shared_picture(read_sweep(Path("sweep"))) == ("before", Path("sweep/0-denoise/initial.png"))
-    assert "residual" in Path("sweep/0-denoise/run.log").read_text()
+    log = Path("sweep/0-denoise/run.log").read_text()
+    assert "residual" in log
+    assert "a restoration: noisy.png is what is observed" in log
+    assert "reference= is only compared with the result" in log
 
 
 def test_without_a_reference_none_is_called_best(restore: Command) -> None:

@@ -20,16 +20,22 @@ def run(settings: Settings) -> int:
         ValueError: one sentence about what is wrong with the settings, the image or the weights.
     """
     from enhance.experiment.recording import followed
-    from enhance.experiment.restoring import denoiser_of, is_folder, planned, required_image, restore, say, typed
+    from enhance.experiment.restoring import (
+        denoiser_of,
+        in_words,
+        is_folder,
+        planned,
+        required_image,
+        restore,
+        say,
+        typed,
+    )
 
     image = required_image(settings)
     several = is_folder(image)
     if several and settings.reference:
         raise SettingsError("reference= goes with one image; task=score compares folders.")
-    say(
-        f"a restoration: {image} is what is observed, and no clean picture takes part"
-        + (": reference= is only compared with the result" if settings.reference else "")
-    )
+    say(in_words(image, settings))
     if several:
         return _restore_all(Path(image).expanduser(), settings)
     output = None if settings.output is None else Path(settings.output).expanduser()

@@ -72,10 +72,21 @@ def page(data: RestorationData, version: str = "") -> str:
 
 
 def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (key.replace("_", " "), f"{value:g}" if isinstance(value, float) else str(value).replace("_", " "))
-        for key, value in values.items()
-    ]
+    return [(key.replace("_", " "), _in_words(value)) for key, value in values.items()]
+
+
+def _in_words(value: Any) -> str:
+    """A value for people.
+
+    Example:
+        >>> _in_words([17, 9]), _in_words(0.5), _in_words(False), _in_words("disk_blur")
+        ('9 x 17', '0.5', 'no', 'disk blur')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):  # rows and columns of a kernel
+        return " x ".join(str(side) for side in reversed(value))
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
 def _figures(values: Mapping[str, Any]) -> list[tuple[str, str]]:
