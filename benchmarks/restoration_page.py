@@ -6,8 +6,8 @@ HEAD = """\
 What `enhance.restore` and `python -m enhance task=denoise|deblur|jpeg|upscale image=FILE` make of {count} photographs,
 each a square of {side} pixels, degraded with a known seed. PSNR in dB over the three channels, means over the
 photographs; seconds of the processor for one square. Peers have the best parameter of a grid for each photograph by the
-clean picture, which nobody has in practice, and CBM3D the noise level (of a camera's noise the best of four multiples of
-it); the restoration is told what its row says and nothing else. This page is written by
+clean picture, which nobody has in practice, and CBM3D the noise level (of a camera's noise the best of four multiples
+of it); the restoration is told what its row says and nothing else. This page is written by
 
 ```sh
 python -m benchmarks.restoration --photos FOLDER --side 192 --jpeg-quantsmooth PROGRAM --jpeg2png PROGRAM
