@@ -39,8 +39,8 @@ def test_streams_that_take_nothing(line: str, code: int, said: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("redirected", "said"),
     [
-        (">&- 2>&-", ""),
-        ("2>&1 | head -c 1 >&2", "r"),
+        pytest.param(">&- 2>&-", "", marks=pytest.mark.slow),
+        pytest.param("2>&1 | head -c 1 >&2", "r", marks=pytest.mark.slow),
         (">/dev/full", "note: Standard output cannot be written (No space left on device). The results are in "),
     ],
 )

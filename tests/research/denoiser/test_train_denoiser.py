@@ -27,7 +27,13 @@ def arguments(photos: Path, folder: Path, *more: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "settings", [("muon=true",), ("muon=false",), ("restored=0.5", "crop=72"), ("restored=1", "crop=72")]
+    "settings",
+    [
+        ("muon=true",),
+        ("muon=false",),
+        ("restored=0.5", "crop=72"),
+        pytest.param(("restored=1", "crop=72"), marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
     settings: tuple[str, ...], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
