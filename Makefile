@@ -20,7 +20,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m enhance task=recover metric=deepwsd
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: $(VENV)/.tested
 	$(BIN)/python -m pytest -m slow
