@@ -23,11 +23,14 @@ _GAP = 6
 
 
 def strip(case: Case, photograph: Tensor) -> Tensor:
-    """Before, restored and clean side by side, (1, 3, h, 3 w + gaps)."""
+    """Before, restored and clean side by side, each in the middle of a frame around the photograph's size."""
     given, clean = case.degrade(photograph, 0)
     restored = enhance.restore(given, **case.settings)
-    framed = [functional.pad(each, [_GAP] * 4, value=1.0) for each in (restored.initial, restored.image, clean)]
-    return torch.cat(framed, -1)
+    high, wide = (whole - part for whole, part in zip(photograph.shape[-2:], clean.shape[-2:], strict=True))
+    left, top = _GAP + wide // 2, _GAP + high // 2
+    margins = [left, 2 * _GAP + wide - left, top, 2 * _GAP + high - top]
+    shown = (restored.initial, restored.image, clean)
+    return torch.cat([functional.pad(each, margins, value=1.0) for each in shown], -1)
 
 
 def main() -> None:
@@ -39,9 +42,7 @@ def main() -> None:
     photograph = enhance.load_image("coffee")[..., _TOP : _TOP + given.side, _LEFT : _LEFT + given.side]
     known = {case.name: case for case in cases(None, None) if case.told != "nothing"}
     strips = [strip(known[name], photograph) for name in SHOWN]
-    widest = max(each.shape[-1] for each in strips)
-    rows = [functional.pad(each, [0, widest - each.shape[-1], 0, 0], value=1.0) for each in strips]
-    Image.fromarray(to_array(torch.cat(rows, -2))).save(given.output, quality=88)
+    Image.fromarray(to_array(torch.cat(strips, -2))).save(given.output, quality=88)
 
 
 if __name__ == "__main__":
