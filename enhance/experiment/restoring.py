@@ -79,7 +79,6 @@ def restore_into(config: RestoreConfig, folder: Path, command: str) -> float:
         raise SettingsError(f"image={image} is a folder; a sweep takes images, image=a.png,b.png.")
     if config.output is not None:
         raise SettingsError(f"output={config.output}: the folder of a sweep is named by hydra.sweep.dir=FOLDER.")
-    say(in_words(image, config))
     if job := planned(image, config, folder, command):
         with followed(config.live, folder):
             restore(job, config, denoiser_of(config))
@@ -160,6 +159,7 @@ def restore(
         background=config.background,
         range=config.range,
     )
+    say(_in_words(job.image, config))
     for note in restoration.notes:
         say(f"note: {note}")
     for key, value in restoration.plan.estimated.items():
@@ -192,7 +192,7 @@ def restore(
     say(f"results in {folder}")
 
 
-def in_words(image: str, config: RestoreConfig) -> str:
+def _in_words(image: str, config: RestoreConfig) -> str:
     """That this is a restoration, not a study of a metric, and what a reference is for."""
     judged = ": reference= is only compared with the result" if config.reference else ""
     return f"a restoration: {image} is what is observed, and no clean picture takes part{judged}"

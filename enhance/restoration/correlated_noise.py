@@ -27,6 +27,7 @@ _BINS, _IN_A_BIN = 6, 40  # of brightness, and the least blocks in one
 _FLATTEST = 0.1  # share of the blocks that are looked at first
 _ROUNDS = 12  # of adding blocks
 _FLAT = 2.4  # variance of a block that is added, over that of the noise in its quietest direction of colour
+_KEPT = 0.8  # of the level at most in means of 2 x 2 pixels: as much as bilinear demosaicking keeps
 _TEXTURED, _ALL_FLAT = 0.12, 0.3  # shares of flat blocks: the blocks are all textured, and enough of them are flat
 _SLOW = 1.17  # noise of all scales over what is left of it around the means of neighbourhoods, measured
 _DOUBTED = 0.6  # share of the variance that is taken for noise where all blocks are textured
@@ -63,6 +64,12 @@ class CorrelatedNoise:
 
     whole: Levels
     half: Levels
+
+    def at(self, brightness: Tensor) -> Tensor:
+        """The standard deviation in the picture: no less than its half is known to hold. A JPEG reduces the colours,
+        and leaves the whole less noise in the directions that are looked at than the half.
+        """
+        return torch.maximum(self.whole.at(brightness), self.half.at(brightness) / _KEPT)
 
 
 def correlated_noise(image: Tensor) -> CorrelatedNoise | None:

@@ -74,7 +74,7 @@ def _evenly_noisy(asked: Asked) -> Plan:
 def _smoothly_noisy(asked: Asked, noise: CorrelatedNoise) -> Plan:
     image = asked.image
     half = halved(image)
-    level, half_level = noise.whole.at(_brightness(image)), noise.half.at(_brightness(half))
+    level, half_level = noise.at(_brightness(image)), noise.half.at(_brightness(half))
     observation = Noisy(image, level, "correlated_noise")
 
     def passes(denoiser: Denoise) -> Iterator[Pass]:

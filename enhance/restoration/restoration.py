@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -92,13 +93,8 @@ class Restoration:
                 FACTORS[0] if factor is None else factor,
             )
         )
-        if task != "jpeg" and path is not None and is_jpeg(path):
-            notes.append(f"{path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them")
-        elif path is not None and shows_blocks(picture.image):
-            notes.append(
-                f"{path.name} shows the blocks of a JPEG that it was, which are no noise that is estimated; "
-                "task=denoise degradation.sigma=20, more or less, smooths them"
-            )
+        if task != "jpeg" and path is not None:
+            notes += _of_blocks(path, picture.image, task)
         sigma = config.degradation.sigma
         if task == "denoise" and sigma is not None and 0 < sigma < 1:
             notes.append(f"sigma={sigma:g} is on the scale of 255; {sigma * 255:g} on that of [0, 1]")
@@ -164,6 +160,18 @@ def _checked(denoise: Denoise) -> Denoise:
         return made
 
     return found
+
+
+def _of_blocks(path: Path, image: Tensor, task: str) -> list[str]:
+    """What a task that knows nothing of JPEG leaves of one."""
+    if is_jpeg(path):
+        return [f"{path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them"]
+    if shows_blocks(image):
+        return [
+            f"{path.name} shows the blocks of a JPEG that it was, which are no noise that is estimated; "
+            "task=denoise degradation.sigma=20, more or less, smooths them"
+        ]
+    return []
 
 
 def _check(task: str, kernel: object, factor: int | None) -> None:

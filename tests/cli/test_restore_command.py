@@ -344,12 +344,15 @@ def test_what_metrics_json_does_not_say_is_named(tmp_path: Path, photo: Path, we
         (["task=denoise", "image="], "needs image="),
     ],
 )
-def test_what_cannot_be_gets_a_sentence(tmp_path: Path, weights: Path, arguments: list[str], said: str) -> None:
+def test_what_cannot_be_gets_a_sentence(
+    tmp_path: Path, weights: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "run"
     with pytest.raises(ValueError, match=said) as error:
         run(settings(*arguments, f"output={output}", f"denoiser.weights={weights}"))
     assert "\n" not in str(error.value)
     assert not output.exists()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 import enhance
 from enhance.images.arrays import from_array
-from enhance.restoration.correlated_noise import correlated_noise, doubled, halved
+from enhance.restoration.correlated_noise import CorrelatedNoise, Levels, correlated_noise, doubled, halved
 
 
 def clean(odd: int = 0) -> Tensor:
@@ -69,6 +69,14 @@ def test_it_is_removed_as_white_noise_of_the_right_level_is_not(odd: int) -> Non
     assert not any("alike" in note for note in told.notes)
     assert psnr(found.image, image) > psnr(told.image, image) + 0.3
     assert psnr(found.image, image) > psnr(noisy, image) + 2
+
+
+def test_a_picture_holds_no_less_noise_than_its_half() -> None:
+    brightness = torch.tensor([0.2, 0.6])
+    even = CorrelatedNoise(
+        Levels(brightness, torch.tensor([0.01, 0.10])), Levels(brightness, torch.tensor([0.04, 0.04]))
+    )
+    torch.testing.assert_close(even.at(brightness), torch.tensor([0.05, 0.10]))
 
 
 def test_grey_pictures_and_small_ones_are_left_to_the_white_estimate() -> None:

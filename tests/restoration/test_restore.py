@@ -183,6 +183,9 @@ def test_a_jpeg_that_was_saved_as_png_is_known_by_its_blocks(tmp_path: Path, qua
         enhance.restore(tmp_path / "photo.png", "jpeg", denoiser=smooth)
     (note,) = enhance.restore(tmp_path / "photo.png", degradation=SLIGHT, denoiser=smooth).notes
     assert "shows the blocks of a JPEG that it was" in note
+    (note,) = enhance.restore(tmp_path / "photo.jpg", degradation=SLIGHT, denoiser=smooth).notes
+    assert "task=jpeg repairs them" in note
+    assert not enhance.restore(tmp_path / "photo.jpg", "jpeg", denoiser=smooth).notes
 
 
 def test_a_png_without_blocks_is_no_jpeg(tmp_path: Path) -> None:

@@ -22,12 +22,10 @@ def run(settings: Settings) -> int:
     from enhance.experiment.recording import followed
     from enhance.experiment.restoring import (
         denoiser_of,
-        in_words,
         is_folder,
         planned,
         required_image,
         restore,
-        say,
         typed,
     )
 
@@ -35,7 +33,6 @@ def run(settings: Settings) -> int:
     several = is_folder(image)
     if several and settings.reference:
         raise SettingsError("reference= goes with one image; task=score compares folders.")
-    say(in_words(image, settings))
     if several:
         return _restore_all(Path(image).expanduser(), settings)
     output = None if settings.output is None else Path(settings.output).expanduser()
