@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import os
 import shutil
@@ -56,6 +57,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.stem not in LONG)  # begun first, so that both workers end together
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`device` is every kind of device that is here, `dtype` every precision that the device has."""
     names = [name for name in ("device", "dtype") if name in metafunc.fixturenames]
@@ -78,9 +85,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def _drawing(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A run takes 0.1 s, its figures take 0.9 s: they are drawn for the tests marked `draws` alone."""
+    """A run takes 0.1 s, its figures take 0.9 s: they are drawn for the tests marked `draws` alone, and coarsely."""
     drawn = request.node.get_closest_marker("draws")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("enhance.report.style.DPI", {"png": 40, "pdf": 40})
         if drawn is None or drawn.args:
             no_drawing(patch, but=drawn.args if drawn else ())
         yield
@@ -98,7 +106,7 @@ def _composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overrides, "Composer", _composer)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium without a window; without one the test is skipped."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

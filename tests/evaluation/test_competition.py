@@ -42,7 +42,7 @@ def table(file: Path, **more: list[object]) -> Path:
 
 
 @pytest.mark.skipif(not (REFERENCE / "competition").is_dir(), reason="the authors' pairs are not here")
-@pytest.mark.parametrize("dataset", ["tid2013", "kadid10k"])
+@pytest.mark.parametrize("dataset", ["tid2013", pytest.param("kadid10k", marks=pytest.mark.slow)])
 def test_every_pair_that_the_authors_list_is_found(dataset: str) -> None:
     with (REFERENCE / "competition" / "pairs.csv").open(newline="") as file:
         listed = [row for row in csv.DictReader(file) if row["dataset"] == dataset]
