@@ -224,6 +224,7 @@ def test_a_page_in_the_browser_follows_the_run(
     browser: Any, view: LiveView, folder: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "_LEAST", 0.0)
+    monkeypatch.setattr(live, "_POLL", 0.4)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
     page = context.new_page()
