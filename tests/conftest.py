@@ -34,9 +34,10 @@ hypothesis.settings.load_profile("quick")
 composing.once()
 torch.set_num_threads(1)  # the tests themselves run side by side
 
-LONG = (  # files, and the last of the others
-    *("test_bad_inputs", "test_processes", "test_citizens", "test_wasserstein_kernel", "test_settings", "test_parity"),
-    *("test_duel", "test_gpu", "test_optimize", "test_wheel"),
+LONG = (  # files that take longest
+    *("test_processes", "test_citizens", "test_settings", "test_bad_inputs", "test_parity", "test_library"),
+    *("test_distance", "test_main", "test_video_score", "test_report_browser", "test_live", "test_drawings"),
+    *("test_wasserstein_kernel", "test_gpu", "test_wheel"),
 )
 _composer = functools.cache(overrides.Composer)
 DEVICES = [
@@ -45,6 +46,11 @@ DEVICES = [
     *(["mps"] if torch.backends.mps.is_available() else []),
 ]
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist take files as they are sorted below; it would take those of most tests first."""
+    config.option.loadscopereorder = False
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -55,7 +55,8 @@ def test_the_widest_blur_leaves_enough_of_the_smallest_crop() -> None:
     assert max(each.kernel.shape[0] for each in found if isinstance(each, Blurred)) == 33
 
 
-@pytest.mark.parametrize("side", [pytest.param(88, marks=pytest.mark.slow), 96])  # of 88 the Fourier transform needs a larger estimate
+# Of 88 pixels the Fourier transform needs a larger estimate.
+@pytest.mark.parametrize("side", [pytest.param(88, marks=pytest.mark.slow), 96])
 def test_samples_are_what_the_denoiser_was_given_of_their_own_crops(side: int) -> None:
     pool, given = Pool.of([waves(side + 8)], side), list[Tensor]()
 
