@@ -179,7 +179,8 @@ def _introduction(sweep: Sweep, matrix: CrossEvaluation) -> str:
     return (
         f"{len(matrix.lines)} measures as objectives, {len(matrix.metrics)} as evaluation metrics: {len(jobs)} runs "
         f"that each move one image towards its reference by one measure alone{length}. With the reference at hand "
-        "all of them have the same optimum; what differs is the way there, where it ends, and what a measure does not see on it.\n\n"
+        "all of them have the same optimum; what differs is the way there, where it ends, and what a measure does not "
+        "see on it.\n\n"
         f"Tasks: {tables.listed(tasks)}. Photographs: {tables.listed(references)}, the shorter side "
         f"{tables.listed(sorted(sides))} pixels. {seen}Every figure is over "
         f"the {matrix.questions}{of} pairs of task and photograph that every measure has been run on."
