@@ -12,13 +12,11 @@ from typing import Any
 
 import torch
 
-from enhance.config.notes import notes
 from enhance.config.restoration import RESTORATIONS
 from enhance.config.schema import Config, starts_from, steps
 from enhance.experiment.devices import choose_device
 from enhance.experiment.metrics import Metrics
 from enhance.experiment.optimization import Optimization
-from enhance.optim.coarse_to_fine import copies
 from enhance.optim.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
 from enhance.optim.stopping import EarlyStopping, started
@@ -115,7 +113,7 @@ def record(
     devices = [*(saved or {}).get("devices", []), device_name(setup.device)]
     known["devices"] = devices = [name for name, _ in groupby(devices)]
     run = EarlyStopping(optimization.steps(saved and saved["loop"]), optimization.rules(), saved and saved["stopping"])
-    remarks = _notes(config, inputs, objective, saved, devices)
+    remarks = _notes([*inputs.notes, *optimization.notes()], saved, devices)
     title = f"{config.task.name}: {title}" if title else f"{config.task.name} with {_title(objective)}"
     for line in (setup.command, f"{title} on {setup.device}", *_kind(config), *remarks):
         _log.info(line)
@@ -244,17 +242,11 @@ def _kind(config: Config) -> tuple[str, ...]:
     )
 
 
-def _notes(
-    config: Config, inputs: Inputs, objective: Objective, saved: Mapping[str, Any] | None, devices: Sequence[str]
-) -> tuple[str, ...]:
-    """What the user should know before the first step."""
-    found = [*inputs.notes, *notes(config)]
+def _notes(notes: Sequence[str], saved: Mapping[str, Any] | None, devices: Sequence[str]) -> tuple[str, ...]:
+    """What the user should know before the first step: that the run is resumed, and the notes."""
+    found = list(notes)
     if saved is not None:
         found.insert(0, f"resumed after step {saved['loop']['index']}")
         if devices[-1] != (saved.get("devices") or devices)[-1]:
-            found.insert(1, f"it was on {devices[-2]} until then and is on {devices[-1]} now: last digits will differ")
-    if config.coarse and not copies(inputs.initial):
-        found.append("coarse=true changes nothing: a copy of half the size would be too small")
-    if objective.tiles:
-        found.append(f"measured as {objective.tiles} tile{'s' * (objective.tiles > 1)}")
+            found.insert(1, f"the run was on {devices[-2]} so far and is on {devices[-1]} now: last digits will differ")
     return tuple(found)

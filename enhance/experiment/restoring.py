@@ -21,6 +21,7 @@ from enhance.experiment.recording import conclude, followed
 from enhance.images.exif import exif_of
 from enhance.images.pictures import picture_path
 from enhance.images.samples import SAMPLES
+from enhance.report.numbers import quantity
 from enhance.restoration.denoisers import LoadedDenoiser, load_denoiser, weights_file
 from enhance.restoration.restoration import Restoration
 from enhance.runs.errors import resume_command
@@ -31,6 +32,7 @@ from enhance.utils.files import lock
 from enhance.utils.hashes import hash_file
 from enhance.utils.machine import VERSION
 from enhance.utils.suggest import short
+from enhance.utils.units import in_words
 
 _log = logging.getLogger(__name__)
 
@@ -163,7 +165,7 @@ def restore(
     for note in restoration.notes:
         say(f"note: {note}")
     for key, value in restoration.plan.estimated.items():
-        say(f"estimated: {key.replace('_', ' ')} {value:g}")
+        say(f"estimated: {key.replace('_', ' ')} {in_words(key, value)}")
     folder = job.folder or Path(claim_folder("outputs", f"{config.task.name}-{Path(job.image).stem}"))
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder):
@@ -188,7 +190,7 @@ def restore(
     found = read_metrics(folder)
     for key, value in (found["fit"] | found["result"]).items():
         if value is not None:
-            say(f"{key.replace('_', ' ')}: {value:.4g}")
+            say(f"{quantity(key).title}: {quantity(key).write(value)}")
     say(f"results in {folder}")
 
 

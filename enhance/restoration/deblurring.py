@@ -15,6 +15,7 @@ from enhance.restoration.grey import is_grey
 from enhance.restoration.noise_estimation import noise_level
 from enhance.restoration.plans import Asked, Plan, coupled, require, unseen
 from enhance.utils.suggest import unknown
+from enhance.utils.units import in_words
 
 CERTAIN = 0.95
 """Probability of a kind of blur from which it is taken."""
@@ -141,7 +142,7 @@ def _in_words(blur: Blur) -> str:
     if blur.name not in KINDS:
         return "another blur"
     values = zip(KINDS[blur.name].keys, blur.values, strict=True)
-    return f"{blur.name} of {' and '.join(f'{key} {value:.3g}' for key, value in values)}"
+    return f"{blur.name} of {' and '.join(f'{key} {in_words(key, value, blur.name, 3)}' for key, value in values)}"
 
 
 def _range(name: str, side: int) -> str:

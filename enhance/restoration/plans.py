@@ -87,7 +87,7 @@ def coupled(observation: Observation, asked: Asked, estimated: dict[str, Any]) -
         )
     last = min(coupling.first, max(coupling.last, 255 * observation.reckoned))
     if last > coupling.last and coupling.passes > 1:
-        notes.append(f"coupling.last={coupling.last:g} is raised to {last:.3g}, for the noise of the picture")
+        notes.append(f"coupling.last={coupling.last:g} is raised to {last:.3g} of 255, the noise of the picture")
     schedule = Schedule(coupling.passes, coupling.first / 255, last / 255, coupling.trust)
     return Plan(
         observation,

@@ -184,7 +184,9 @@ def _check(task: str, kernel: object, factor: int | None) -> None:
 
 
 def _kernel(given: Given, notes: list[str]) -> Tensor:
-    """The kernel in an image; what was done to it is noted."""
+    """The kernel in an image or a matrix of weights; what was done to it is noted."""
+    if isinstance(given, Tensor) and given.dim() == 2:
+        given = given.expand(1, 3, -1, -1)
     kernel = read_image(given, "kernel", "black", smallest=1).image.mean((0, 1))
     total = kernel.sum().item()
     if abs(total - 1) > 1e-3:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from enhance.config.restoration import AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
 from enhance.config.schema import Config, SettingsError
@@ -15,34 +14,10 @@ from enhance.optim.inputs import Given
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
 from enhance.restoration.restoration import Moment, Restoration
+from enhance.restoration.restored import Restored
 from enhance.utils.suggest import short, unknown
 
 _DEVICE = "cpu"
-
-
-@dataclass(frozen=True)
-class Restored:
-    """What a restoration has come to.
-
-    Attributes:
-        image: (1, 3, H, W) in [0, 1].
-        initial: the picture as it was given, enlarged where the result is larger.
-        assumed: the degradation and its settings.
-        estimated: what was estimated from the picture.
-        fit: how well the observation is met.
-        figures: of the result against the reference, where one was given: psnr, ssim, and the same of `initial`.
-        history: one moment a pass, without the images.
-        notes: what was done to the files, in sentences.
-    """
-
-    image: Tensor
-    initial: Tensor
-    assumed: dict[str, Any]
-    estimated: dict[str, Any]
-    fit: dict[str, float]
-    figures: dict[str, float]
-    history: list[dict[str, float]]
-    notes: tuple[str, ...]
 
 
 def restore(
@@ -68,7 +43,8 @@ def restore(
         task: denoise, deblur, jpeg (a file), or upscale.
         degradation: its name, or `name` with settings, see `enhance.config.restoration.AssumedConfig`; what is not
             given is estimated.
-        kernel: of the blur: an image of what a point of light became.
+        kernel: of the blur: an image of what a point of light became, or its weights in [0, 1], a tensor or an array
+            (H, W).
         factor: of upscale: 2, 3 or 4.
         reference: the clean picture, where there is one: it is only compared with the result.
         denoiser: a name, its settings, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise

@@ -182,6 +182,8 @@ def _read_csv(file: str) -> tuple[list[str], list[dict[Any, Any]]]:
 
 
 def _read_parquet(file: str) -> tuple[list[str], list[dict[Any, Any]]]:
+    if not is_url(file) and not Path(file).exists():
+        raise FileNotFoundError(file)
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:

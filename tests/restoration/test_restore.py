@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,18 @@ def test_a_blur_is_undone_by_name_or_by_kernel(degradation: Any) -> None:
     assert restored.image.shape == observed.shape
 
 
+def test_a_kernel_is_a_matrix_or_an_image() -> None:
+    kernel = gaussian_kernel(1.0).float()
+    made = [
+        enhance.restore(clean(), "deblur", kernel=given, denoiser=smooth).image
+        for given in (kernel.numpy(), kernel, kernel.expand(1, 3, -1, -1))
+    ]
+    assert torch.equal(made[0], made[1])
+    assert torch.equal(made[0], made[2])
+    with pytest.raises(ValueError, match="kernel must be RGB"):
+        enhance.restore(clean(), "deblur", kernel=kernel[None], denoiser=smooth)
+
+
 def test_a_kernel_of_another_sum_and_of_even_sides_is_noted() -> None:
     restored = enhance.restore(clean(), "deblur", kernel=np.full((2, 3), 0.5, np.float32), denoiser=smooth)
     assert "the kernel, whose sum is 3, is divided by it" in restored.notes
@@ -240,6 +254,29 @@ def test_the_embedded_weights_remove_noise() -> None:
     assert psnr(restored.image, clean) > psnr(noisy, clean) + 6
 
 
+@pytest.mark.parametrize("compared", [False, True])
+def test_a_notebook_shows_the_images_what_was_assumed_and_the_notes(compared: bool) -> None:
+    reference = {"reference": clean()} if compared else {}
+    restored = enhance.restore(
+        degrade(clean(), "gaussian_noise", sigma=20, seed=0), degradation=SLIGHT, denoiser=smooth, **reference
+    )
+    page = restored._repr_html_()
+    assert page.count("<img src=") == 2
+    assert "<p>Assumed: gaussian noise, noise 2 of 255</p>" in page
+    assert ("restored: PSNR" in page) == compared
+    assert repr(restored).startswith(
+        "Restored(gaussian noise, noise 2 of 255; 1 pass" + (", PSNR" if compared else ")")
+    )
+
+
+def test_notes_in_a_notebook_are_text_and_estimates_have_units() -> None:
+    restored = enhance.restore(clean(), "deblur", kernel=np.full((2, 3), 0.5, np.float32), denoiser=smooth)
+    page = replace(restored, notes=("a<b",))._repr_html_()
+    assert "<p>a&lt;b</p>" in page
+    assert re.search(r"<p>Estimated: noise [\d.]+ of 255, standard error [\d.]+ of 255</p>", page)
+    assert "kernel 3 x 2 pixels" in page
+
+
 def test_the_reference_is_only_compared() -> None:
     with_it = enhance.restore(clean(), denoiser=smooth, reference=clean().flip(-1))
     without = enhance.restore(clean(), denoiser=smooth)
@@ -321,7 +358,7 @@ def test_a_last_level_below_the_noise_is_raised_and_noted() -> None:
         denoiser=lambda image, noise: told.append(255 * noise.mean().item()) or image,
     )
     assert told[-1] == pytest.approx(10)
-    assert "coupling.last=4 is raised to 10, for the noise of the picture" in restored.notes
+    assert "coupling.last=4 is raised to 10 of 255, the noise of the picture" in restored.notes
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,9 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
         for device, resume in (("one", False), ("one", True)):
             with pytest.raises(OSError, match="No space"):
                 go_on(device, resume)
-    assert "until then" not in capsys.readouterr().err
+    assert "so far and is on" not in capsys.readouterr().err
     assert go_on("another") == ["one", "another"]
-    assert "it was on one until then and is on another now" in " ".join(capsys.readouterr().err.split())
+    assert "the run was on one so far and is on another now" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_a_store_without_versions_is_told_by_its_bytes(store: Path, monkeypatch:
         ("memory://lab/empty.csv", "", "empty.csv is empty"),
         ("memory://lab/none.csv", "reference,image\n", "has no rows"),
         ("memory://lab/other.csv", "reference,picture\na,b\n", "no column 'image'"),
-        ("gone.parquet", None, "gone.parquet"),
+        ("gone.parquet", None, "pairs=gone.parquet: there is no such file."),
     ],
 )
 def test_a_list_that_cannot_be_read_is_a_sentence(name: str, text: str | None, sentence: str, store: Path) -> None:
