@@ -43,7 +43,7 @@ def main() -> None:
     from enhance.cli.resume import requested_folder, resume_run
     from enhance.config.nodes import register
 
-    arguments = sorted(quoted(arguments), key=lambda given: given not in MULTIRUN)  # Hydra wants it first or last
+    arguments = sorted(quoted(arguments), key=lambda given: given not in MULTIRUN)  # Hydra takes it first or last
     logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
     paths.register()
     register()

@@ -33,7 +33,7 @@ class Moment:
 
     Attributes:
         step: passes made; 0 is the picture as it was given.
-        level: noise level that the denoiser was told, of 255; NaN at step 0.
+        level: noise level that the denoiser was given, of 255; NaN at step 0.
         image: (1, 3, H, W) in [0, 1].
         residual: root mean square of A(image) - y, of 255; of a JPEG, in steps beyond the cells.
         seconds: that the passes took so far.
@@ -163,7 +163,7 @@ def _checked(denoise: Denoise) -> Denoise:
 
 
 def _of_blocks(path: Path, image: Tensor, task: str) -> list[str]:
-    """What a task that knows nothing of JPEG leaves of one."""
+    """What a task other than jpeg leaves of a JPEG."""
     if is_jpeg(path):
         return [f"{path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them"]
     if shows_blocks(image):

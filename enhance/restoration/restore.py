@@ -49,7 +49,7 @@ def restore(
         reference: the clean picture, where there is one: it is only compared with the result.
         denoiser: a name, its settings, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise
             level in [0, 1], that of noise which is independent between the channels: for a grey picture, whose
-            channels are equal, it is told sqrt(3) of the level, and its channels are averaged.
+            channels are equal, it is given sqrt(3) times the level, and its channels are averaged.
         weights: of a denoiser that is named: embedded, or a file.
         coupling: of the observation and the denoiser, for blur, lost pixels and reduced pictures.
         background: what transparent pixels are laid on.

@@ -41,7 +41,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Keys:
-    """What tells the rows of a list apart: reference, image, and what the list says of them beside.
+    """What distinguishes the rows of a list: reference, image, and what the list says of them beside.
 
     Args:
         names: the columns.
@@ -119,10 +119,10 @@ def read_pairs(file: str) -> list[Pair]:
     results.
 
     Commas, semicolons or tabs may part the columns of a CSV. Files are sought where the list lies, then in the caller's
-    folder; those of a list that a URL leads to, beside it.
+    folder; those of a list at a URL, beside it.
 
     Args:
-        file: the list, or its URL in any store that fsspec knows; or the folder of a sweep: the result of each finished
+        file: the list, or its URL in any store of fsspec; or the folder of a sweep: the result of each finished
             run and the reference beside it.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any
 
 _LEVELS = (
     *("sigma", "sigma_at_half_size", "sigma_at_black", "standard_error", "noise"),
-    "level_told_to_the_denoiser",
+    "level_given_to_the_denoiser",
 )
 _PIXELS = ("length", "radius", "kernel", "blur_sigma", "blur_length", "blur_radius", "blur_standard_error")
 _UNITS = (

@@ -90,7 +90,7 @@ class Samples:
     Attributes:
         clean: crops, (B, 3, side, side).
         noisy: what the denoiser is given of each, (B, 3, side, side).
-        maps: standard deviation of the noise that it is told, (B, 1, side, side).
+        maps: standard deviation of the noise that it is given, (B, 1, side, side).
         seen: where the error counts, (B, 1, side, side), boolean.
     """
 

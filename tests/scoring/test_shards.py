@@ -50,7 +50,7 @@ def test_merged_shards_are_the_table_of_one_process(listed: Path, capsys: pytest
     assert (listed / "m.csv").read_bytes() == whole
 
 
-def test_shards_of_a_list_with_several_opinions_of_a_pair_are_merged(
+def test_shards_of_a_list_with_several_subjective_scores_of_a_pair_are_merged(
     listed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = (listed / "pairs.csv").read_text().splitlines()
