@@ -81,7 +81,7 @@ noise, 3 for a JPEG and 42 for a blur, on one core of a busy machine.
   have 26.6 dB when given 1.6, 25.6 when given 1.4, and 24.7 when given 1.8.
 - Text and drawings: their edges are no photograph's, and both the denoiser and the estimates are made for photographs.
 - A JPEG that was decoded and saved anew holds only its last tables; one that was saved as PNG holds none: `task=jpeg`
-  knows it by its blocks and refuses it.
+  recognises it by its blocks and refuses it.
 - Film grain is noise to the denoiser and goes.
 
 ## What was tried

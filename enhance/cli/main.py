@@ -221,7 +221,7 @@ def _job(config: object) -> float:
             return float("nan")
         if not expected:
             raise
-        if isinstance(error, ValueError):  # for want of room on the disk, a run can go on
+        if isinstance(error, ValueError):  # for lack of room on the disk, a run can go on
             _clear(folder)
         _give_up(error)
 

@@ -14,7 +14,7 @@ _SHOWN = 600  # pixels of an image's longer side in a notebook
 
 @dataclass(frozen=True)
 class Optimized:
-    """What an optimisation has come to. In a notebook it shows its images and curves.
+    """The result of an optimisation. In a notebook it shows its images and curves.
 
     Attributes:
         image: (1, 3, H, W) in [0, 1], the best by loss, on the device of the run.

@@ -233,7 +233,7 @@ def _title(objective: Objective) -> str:
 
 
 def _kind(config: Config) -> tuple[str, ...]:
-    """That a run is no restoration, where its task could be one."""
+    """A line that says that a run is no restoration, where its task could be one."""
     if config.task.name not in RESTORATIONS:
         return ()
     return (

@@ -104,7 +104,7 @@ def denoiser_of(config: RestoreConfig) -> LoadedDenoiser:
     """The denoiser of the settings, on their device; the process computes with as many threads as they say.
 
     Raises:
-        ValueError: for weights or a device that cannot be had.
+        ValueError: for weights or a device that are not available.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -195,7 +195,7 @@ def restore(
 
 
 def _in_words(image: str, config: RestoreConfig) -> str:
-    """That this is a restoration, not a study of a metric, and what a reference is for."""
+    """A line that says that this is a restoration, not a study of a metric, and what a reference is for."""
     compared = ": reference= is only compared with the result" if config.reference else ""
     return f"a restoration: {image} is what is observed, and no clean picture takes part{compared}"
 

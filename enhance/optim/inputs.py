@@ -146,7 +146,7 @@ def read_image(
 
 
 def _degraded(source: str, name: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """That a file of the user's is not the initial image but its optimum, and is degraded first."""
+    """Notes that a file of the user's is not the initial image but the optimum, and is degraded first."""
     if source in SAMPLES:
         return ()
     noise = "noise" in name

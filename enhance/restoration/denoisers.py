@@ -56,7 +56,7 @@ def load_denoiser(config: DenoiserConfig | None = None, device: torch.device | s
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f"device={device} is not to be had here; take device=cpu.") from error
+        raise ValueError(f"device={device} is not available here; take device=cpu.") from error
     function, about = DENOISERS[config.name](config)
     if isinstance(function, torch.nn.Module):
         function = function.eval().to(device)

@@ -99,7 +99,7 @@ def coupled(observation: Observation, asked: Asked, estimated: dict[str, Any]) -
 
 
 def unseen(observation: Observation, estimated: Mapping[str, Any], setting: str) -> tuple[str, ...]:
-    """That no noise was found, where it was looked for."""
+    """A note that no noise was found, where noise was estimated."""
     if not estimated or 255 * observation.noise >= _SEEN:
         return ()
     return (f"no noise was found in the picture; where there is some, give degradation.{setting}",)

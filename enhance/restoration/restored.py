@@ -20,7 +20,7 @@ _UNLISTED = ("degradation", "tables")  # the name comes first; tables are long
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restoration has come to. In a notebook it shows its images, what was assumed, and the notes.
+    """The result of a restoration. In a notebook it shows its images, what was assumed, and the notes.
 
     Attributes:
         image: (1, 3, H, W) in [0, 1].

@@ -92,7 +92,7 @@ def meaning(score: float, metric: str | Metric = "deepwsd") -> Meaning:
 
     Raises:
         ValueError: for an unknown name, a score that is no number, or a metric that cannot compare the photographs.
-        WeightsError: if the network of a named metric cannot be had.
+        WeightsError: if the network of a named metric is not available.
 
     Example:
         >>> import enhance

@@ -104,7 +104,7 @@ class Samples:
         return Samples(*(each[:count] for each in vars(self).values()))
 
     def and_then(self, other: Samples) -> Samples:
-        """These and others."""
+        """The samples of both, one after the other."""
         return Samples(*(torch.cat(pair) for pair in zip(vars(self).values(), vars(other).values(), strict=True)))
 
 

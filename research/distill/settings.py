@@ -122,7 +122,7 @@ class EvaluationSettings(TeacherSettings):
 
 
 class Checked(Protocol):
-    """Settings that know whether they go together."""
+    """Settings that check whether they go together."""
 
     def check(self) -> None: ...
 

@@ -81,7 +81,7 @@ def test_the_ensemble_is_a_setting(weights: Path, given: tuple[Tensor, Tensor]) 
 
 
 class TestOfOthers:
-    """Networks that spandrel knows."""
+    """Networks of spandrel."""
 
     @staticmethod
     def saved(folder: Path, name: str, **settings: Any) -> Path:

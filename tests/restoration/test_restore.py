@@ -465,5 +465,5 @@ def test_a_strength_on_the_scale_of_one_is_asked_about() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_there_is_named() -> None:
-    with pytest.raises(ValueError, match="device=cuda is not to be had here"):
+    with pytest.raises(ValueError, match="device=cuda is not available here"):
         enhance.restore(clean(), device="cuda")

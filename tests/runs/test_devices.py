@@ -67,7 +67,7 @@ def test_auto_takes_the_first_device_that_computes(
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"device=xpu is not to be had here; take device=auto"):
+    with pytest.raises(SettingsError, match=r"device=xpu is not available here; take device=auto"):
         choose_device("xpu")
 
 

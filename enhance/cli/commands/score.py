@@ -16,7 +16,7 @@ _NO_FILE = ("true", "false")
 
 
 def run(settings: Settings) -> int:
-    """Score, and print what came of it.
+    """Score, and print the result.
 
     Returns:
         0, or 1 where some of several pairs could not be scored.

@@ -33,7 +33,7 @@ _MOST_NOTED = 5  # images whose conversion is reported
 
 
 def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
-    """Score pairs into a table and say what came of it.
+    """Score pairs into a table and print a summary.
 
     Returns:
         0, or 1 where some could not be scored.
