@@ -12,7 +12,7 @@ from enhance.utils.suggest import unknown
 
 
 def check(config: Config) -> None:
-    """Nothing, where a run can have these settings.
+    """Check that a run can have these settings.
 
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
@@ -38,7 +38,7 @@ def check(config: Config) -> None:
 
 
 def check_duel(config: Config) -> None:
-    """Nothing, where a duel has its second metric and no setting that a duel cannot follow.
+    """Check that a duel has its second metric and no setting that a duel cannot follow.
 
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
@@ -66,7 +66,7 @@ def check_duel(config: Config) -> None:
 
 
 def check_scores(names: Sequence[str]) -> None:
-    """Nothing, where these are names of metrics, each once.
+    """Check that these are names of metrics, each given once.
 
     Raises:
         SettingsError: if they are not.
@@ -78,7 +78,7 @@ def check_scores(names: Sequence[str]) -> None:
 
 
 def check_tile_and_warmup(config: Config) -> None:
-    """Nothing, where tiles are large enough and the warm-up is shorter than the run.
+    """Check that tiles are large enough and the warm-up is shorter than the run.
 
     Raises:
         SettingsError: if they are not.
@@ -90,7 +90,7 @@ def check_tile_and_warmup(config: Config) -> None:
 
 
 def check_betas(betas: Sequence[float]) -> None:
-    """Nothing, where these are decay rates of Adam.
+    """Check that these are decay rates of Adam.
 
     Raises:
         SettingsError: if they are not.

@@ -120,7 +120,7 @@ def image(
 
 
 def same_size(image: Tensor, reference: Tensor | Prepared) -> None:
-    """Nothing, where the two can be compared.
+    """Check that the two can be compared.
 
     Raises:
         ValueError: if their sides differ, or the reference's batch is neither the image's nor 1.
@@ -163,7 +163,7 @@ def mask(given: Tensor, image: Tensor) -> Tensor:
 
 
 def prepared(target: Prepared, image: Tensor, fingerprint: str | None) -> None:
-    """Nothing, where an image and a prepared reference belong together; a fingerprint of None is not compared.
+    """Check that an image and a prepared reference belong together; a fingerprint of None is not compared.
 
     Raises:
         ValueError: if the reference was prepared by another metric, elsewhere, or for other sizes.

@@ -118,7 +118,7 @@ def name_of(asked: Asked, *accepted: str) -> str:
 
 
 def require(asked: Asked, *keys: str) -> None:
-    """Nothing, where no setting was given that the degradation does not have.
+    """Check that no setting was given that the degradation does not have.
 
     Raises:
         SettingsError: for the first that was.
@@ -131,7 +131,7 @@ def require(asked: Asked, *keys: str) -> None:
 
 
 def require_uncoupled(asked: Asked, what: str) -> None:
-    """Nothing, where no setting of the coupling was given.
+    """Check that no setting of the coupling was given.
 
     Raises:
         SettingsError: for the first that was.

@@ -108,7 +108,7 @@ def restore(
 
 
 def _require_unnamed(weights: str, device: torch.device | str) -> None:
-    """Nothing, where no setting of a named denoiser stands beside a function or settings.
+    """Check that no setting of a named denoiser stands beside a function or settings.
 
     Raises:
         SettingsError: if one does.

@@ -18,7 +18,7 @@ _OF_MERGES = ("task", "merge", "output", "format")
 
 
 def check_merge(settings: Settings) -> None:
-    """Nothing, where no setting stands beside those of a merge.
+    """Check that no setting stands beside those of a merge.
 
     Raises:
         SettingsError: one sentence that names those that do.
