@@ -31,8 +31,8 @@ from benchmarks.restoration_page import FOOT, HEAD
 from benchmarks.restoration_peers import Peer, bm3d, deblurring, jpeg_repairs, missing, psnr, stabilised
 from enhance.config.restoration import DenoiserConfig
 from enhance.config.schema import SettingsError
-from enhance.degradations import poisson_gaussian_noise
 from enhance.images.arrays import to_array
+from enhance.images.degradations import poisson_gaussian_noise
 from enhance.images.kernels import gaussian_kernel
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser

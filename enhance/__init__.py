@@ -30,7 +30,7 @@ _HOMES = {
     "WeightsError": "enhance.backbones.weights",
     "as_backbone": "enhance.backbones.network",
     "as_metric": "enhance.metrics.function",
-    "degrade": "enhance.degradations",
+    "degrade": "enhance.images.degradations",
     "encode_once": "enhance.backbones.encode",
     "full_precision": "enhance.backbones.precision",
     "jensen_shannon": "enhance.metrics.deep.measures",
@@ -86,8 +86,8 @@ if TYPE_CHECKING:
     from enhance.backbones.network import load as load_backbone
     from enhance.backbones.precision import full_precision as full_precision
     from enhance.backbones.weights import WeightsError as WeightsError
-    from enhance.degradations import degrade as degrade
     from enhance.experiment.optimize import optimize as optimize
+    from enhance.images.degradations import degrade as degrade
     from enhance.images.pictures import load_image as load_image
     from enhance.images.writing import save_image as save_image
     from enhance.metrics.deep.distance import DeepJSD as DeepJSD

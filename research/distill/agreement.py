@@ -15,8 +15,8 @@ from torch import Tensor
 
 from enhance.backbones.encode import encode_once
 from enhance.backbones.network import Backbone
-from enhance.degradations import degrade
 from enhance.evaluation.statistics import statistic
+from enhance.images.degradations import degrade
 from enhance.metrics.deep.distance import DeepDistance, deep_metric
 from research.distill.cache import cached, progress
 from research.distill.photographs import centre

@@ -17,8 +17,8 @@ from torch import Tensor
 
 import enhance
 from enhance.config.restoration import CouplingConfig, DenoiserConfig
-from enhance.degradations import degrade
 from enhance.images.arrays import from_array, to_array
+from enhance.images.degradations import degrade
 from enhance.images.kernels import gaussian_kernel
 from enhance.restoration.blur import Blurred
 from enhance.restoration.denoiser import Denoiser

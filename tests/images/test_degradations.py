@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
-from enhance import degradations
 from enhance.config.paths import choices, home
-from enhance.degradations import DEGRADATIONS, degrade
+from enhance.images import degradations
+from enhance.images.degradations import DEGRADATIONS, degrade
 
 
 def photograph(height: int = 40, width: int = 30, batch: int = 1) -> torch.Tensor:
