@@ -19,11 +19,10 @@ from enhance.images.degradations import degrade
 from enhance.images.floats import check_range, unit, without_effect
 from enhance.images.pictures import open_picture
 from enhance.images.reading import Picture, from_pillow, from_values
-from enhance.images.samples import SAMPLES
+from enhance.images.samples import SAMPLE_SIZE, SAMPLES
 from enhance.metrics import checks
 
 _ALIKE = 0.5  # correlation above which an initial image resembles the reference
-SAMPLE_SIZE = 256  # of a sample when no size is named
 
 _LEVELS = {"white": 1.0, "grey": 0.5, "gray": 0.5, "black": 0.0}
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from enhance.images.arrays import resize
 from enhance.images.degradations import degrade
 from enhance.images.pictures import load_image
-from enhance.optim.inputs import SAMPLE_SIZE
+from enhance.images.samples import SAMPLE_SIZE
 from enhance.scoring.scorers import Scorer, described, prepare, score
 
 PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "motorcycle", "rocket")
