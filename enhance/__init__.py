@@ -40,7 +40,7 @@ _HOMES = {
     "meaning": "enhance.scoring.meaning",
     "minimize": "enhance.optim.loop",
     "optimize": "enhance.experiment.optimize",
-    "restore": "enhance.restoration.restore",
+    "restore": "enhance.experiment.restore",
     "save_image": "enhance.images.writing",
     "symmetric_kl": "enhance.metrics.deep.measures",
     "wasserstein": "enhance.metrics.deep.measures",
@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from enhance.backbones.precision import full_precision as full_precision
     from enhance.backbones.weights import WeightsError as WeightsError
     from enhance.experiment.optimize import optimize as optimize
+    from enhance.experiment.restore import restore as restore
     from enhance.images.degradations import degrade as degrade
     from enhance.images.pictures import load_image as load_image
     from enhance.images.writing import save_image as save_image
@@ -105,7 +106,6 @@ if TYPE_CHECKING:
     from enhance.optim.loop import minimize as minimize
     from enhance.optim.objective import Objective as Objective
     from enhance.optim.objective import Term as Term
-    from enhance.restoration.restore import restore as restore
     from enhance.scoring.meaning import meaning as meaning
 
 

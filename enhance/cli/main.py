@@ -207,7 +207,7 @@ def _job(config: object) -> float:
         _write_down(folder, config)
         settings = OmegaConf.to_object(config)  # type: ignore[arg-type]
         if isinstance(settings, RestoreConfig):
-            from enhance.experiment.restoring import restore_into
+            from enhance.experiment.restoration_run import restore_into
 
             return restore_into(settings, folder, command)
         return run(settings, folder, command, swept)  # type: ignore[arg-type]

@@ -80,7 +80,7 @@ def _restore_anew(folder: Path, made: Mapping[str, Any]) -> None:
     except (OmegaConfBaseException, KeyError, TypeError, ValueError) as error:
         raise _unreadable(folder, f"{METRICS} does not have its settings") from error
     config.output = None  # type: ignore[union-attr]  # it is this folder, wherever it lies now
-    from enhance.experiment.restoring import restore_into
+    from enhance.experiment.restoration_run import restore_into
 
     with _in(began_in, folder):
         restore_into(config, folder, command)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from enhance.cli import main as cli
 from enhance.images.writing import save_image
 from enhance.restoration.denoiser import Denoiser
-from enhance.restoration.restoration import Moment
+from enhance.restoration.moment import Moment
 from enhance.runs.layout import squared_error
 from enhance.runs.restoration import RestorationRecorder
 from enhance.sweeps.jobs import read_sweep
@@ -106,8 +106,8 @@ def test_a_restoration_that_was_cut_off_is_made_anew_by_resume(
     given = (*SWEEP[1:4], "reference=clean.png", "output=run", "degradation.sigma=20")
     record = RestorationRecorder.record
 
-    def cut_off(recorder: RestorationRecorder, moment: Moment) -> None:
-        record(recorder, moment)
+    def cut_off(recorder: RestorationRecorder, moment: Moment, figures: Mapping[str, float]) -> None:
+        record(recorder, moment, figures)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from enhance.config.restoration import AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
 from enhance.config.schema import Config, SettingsError
+from enhance.experiment.restoration import Restoration
 from enhance.optim.inputs import Given
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
-from enhance.restoration.restoration import Moment, Restoration
+from enhance.restoration.moment import Moment
 from enhance.utils.suggest import short, unknown
 
 _DEVICE = "cpu"

@@ -18,11 +18,11 @@ from enhance.config.restoration import RestorationConfig, RestoreConfig
 from enhance.config.schema import SettingsError
 from enhance.experiment.devices import choose_device
 from enhance.experiment.recording import conclude, followed
+from enhance.experiment.restoration import Restoration
 from enhance.images.exif import exif_of
 from enhance.images.pictures import picture_path
 from enhance.images.samples import SAMPLES
 from enhance.restoration.denoisers import LoadedDenoiser, load_denoiser, weights_file
-from enhance.restoration.restoration import Restoration
 from enhance.runs.errors import resume_command
 from enhance.runs.interrupt import Interrupt
 from enhance.runs.layout import RESULT, existing_output, read_metrics, squared_error
@@ -171,13 +171,20 @@ def restore(
         exif = exif_of(picture_path(job.image)) if config.exif else b""
         if config.exif and not exif:
             say(f"note: {job.image} has no EXIF data to keep")
-        recorder = RestorationRecorder(folder, restoration, _metadata(job, config, restoration), exif)
+        recorder = RestorationRecorder(
+            folder,
+            restoration.initial,
+            restoration.reference,
+            metadata=_metadata(job, config, restoration),
+            bits=restoration.bits,
+            exif=exif,
+        )
         with Interrupt() as interrupt:
             for moment in restoration.moments(denoiser.function):
-                recorder.record(moment)
+                recorder.record(moment, restoration.figures(moment.image))
                 if interrupt.requested:
                     break
-            recorder.finish(interrupt.requested)
+            recorder.finish(restoration.fit(), interrupt.requested)
         if interrupt.requested:
             from enhance.report.render import render  # matplotlib takes long to import
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 
@@ -22,28 +21,10 @@ from enhance.restoration.blocks import shows_blocks
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.grey import for_grey, is_grey
 from enhance.restoration.jpeg_file import is_jpeg
+from enhance.restoration.moment import Moment
 from enhance.restoration.plans import Asked, Plan
 from enhance.restoration.tasks import TASKS
 from enhance.utils.suggest import unknown
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One pass of a restoration.
-
-    Attributes:
-        step: passes made; 0 is the picture as it was given.
-        level: noise level that the denoiser was told, of 255; NaN at step 0.
-        image: (1, 3, H, W) in [0, 1].
-        residual: root mean square of A(image) - y, of 255; of a JPEG, in steps beyond the cells.
-        seconds: that the passes took so far.
-    """
-
-    step: int
-    level: float
-    image: Tensor
-    residual: float
-    seconds: float
 
 
 class Restoration:
