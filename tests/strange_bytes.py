@@ -467,9 +467,10 @@ if __name__ == "__main__":
     import resource
     import warnings
 
-    from enhance.config import nodes, paths
+    from enhance.cli.resolvers import register_resolvers
+    from enhance.config import nodes
 
-    paths.register()
+    register_resolvers()
     nodes.register()
     sys.path.insert(0, str(Path(__file__).resolve().parent))
     warnings.simplefilter("ignore")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from enhance.cli.help import help_text
-from enhance.config import paths
 from enhance.config.hydra_versions import main_arguments
+from enhance.config.paths import home
 from enhance.utils.files import sentence
 
 _log = logging.getLogger("enhance")
@@ -40,12 +40,13 @@ def main() -> None:
     from enhance.cli.flags import MULTIRUN, parse
     from enhance.cli.overrides import checked, chosen_tool, for_restorations, with_search_path
     from enhance.cli.quoting import quoted
+    from enhance.cli.resolvers import register_resolvers
     from enhance.cli.resume import requested_folder, resume_run
     from enhance.config.nodes import register
 
     arguments = sorted(quoted(arguments), key=lambda given: given not in MULTIRUN)  # Hydra wants it first or last
     logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
-    paths.register()
+    register_resolvers()
     register()
     try:
         if folder := requested_folder(arguments):
@@ -127,7 +128,7 @@ def _hydra(overrides: list[str], sweep: bool, name: str = "config") -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    folder = str(paths.home() / "conf")
+    folder = str(home() / "conf")
     run = hydra.main(config_path=folder, config_name=name, **main_arguments())(_job)
     try:
         with _raising():

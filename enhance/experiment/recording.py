@@ -12,12 +12,14 @@ from typing import Any
 
 import torch
 
-from enhance.config.notes import notes
 from enhance.config.restoration import RESTORATIONS
-from enhance.config.schema import Config, starts_from, steps
+from enhance.config.schema import Config, starts_from
 from enhance.experiment.devices import choose_device
+from enhance.experiment.metadata import describe, device_name, fingerprint
 from enhance.experiment.metrics import Metrics
+from enhance.experiment.notes import notes
 from enhance.experiment.optimization import Optimization
+from enhance.experiment.steps import steps
 from enhance.optim.coarse_to_fine import copies
 from enhance.optim.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
@@ -27,7 +29,6 @@ from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.errors import resumable, resume_command
 from enhance.runs.interrupt import Interrupt
 from enhance.runs.loggers import Loggers
-from enhance.runs.metadata import describe, device_name, fingerprint
 from enhance.runs.progress import Progress
 from enhance.runs.recorder import Recorder
 from enhance.scoring.judges import Judges

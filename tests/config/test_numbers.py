@@ -19,7 +19,8 @@ from enhance.cli.commands import TOOLS
 from enhance.config import schema
 from enhance.config.paths import choices, home
 from enhance.config.reference import described
-from enhance.config.schema import Config, steps
+from enhance.config.schema import Config
+from enhance.experiment.steps import steps
 from enhance.images.degradations import DEGRADATIONS
 
 NAMING = ("name", "spacing")  # keys that name the choice itself

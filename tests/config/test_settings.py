@@ -13,10 +13,10 @@ from helpers import QUICK, settings
 
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.registry import BACKBONES
-from enhance.config.checks import check
 from enhance.config.paths import choices
 from enhance.config.schema import MODULE, SettingsError
 from enhance.experiment import metrics
+from enhance.experiment.checks import check
 from enhance.experiment.run import run
 from enhance.metrics.registry import METRICS
 from enhance.optim.optimizers import OPTIMIZERS

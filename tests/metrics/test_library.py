@@ -24,9 +24,9 @@ from enhance.backbones import weights
 from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import WeightsError
 from enhance.cli.help import help_text
-from enhance.config.checks import check
 from enhance.config.paths import choices, initialized
 from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, TaskConfig
+from enhance.experiment.checks import check
 from enhance.experiment.metrics import Metrics, terms
 from enhance.experiment.optimization import Optimization
 from enhance.metrics.finite_gradients import FiniteGradients

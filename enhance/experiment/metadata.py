@@ -11,7 +11,8 @@ from typing import Any
 import numpy
 import torch
 
-from enhance.config.schema import Config, steps
+from enhance.config.schema import Config
+from enhance.experiment.steps import steps
 from enhance.optim.inputs import Inputs
 from enhance.optim.objective import Objective
 from enhance.utils.hashes import hash_tensor

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from enhance.config.metric_checks import any_deep, unused_backbone
-from enhance.config.schema import BackboneConfig, Config, OptimizerConfig, StoppingConfig, optimised, starts_from, steps
+from enhance.config.schema import BackboneConfig, Config, OptimizerConfig, StoppingConfig, optimised, starts_from
+from enhance.experiment.metric_checks import any_deep, unused_backbone
+from enhance.experiment.steps import steps
 
 
 def notes(config: Config) -> list[str]:

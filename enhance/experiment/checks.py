@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from enhance.backbones.registry import BACKBONES
-from enhance.config.limits import check_ranges
-from enhance.config.metric_checks import check_metric, check_metric_name, check_weights
-from enhance.config.schema import DUEL, MODULE, Config, SettingsError, optimised, steps
+from enhance.config.limits import check_betas, check_ranges
+from enhance.config.schema import DUEL, MODULE, Config, SettingsError, optimised
+from enhance.experiment.metric_checks import check_metric, check_metric_name, check_weights
+from enhance.experiment.steps import steps
 from enhance.utils.suggest import unknown
 
 
@@ -87,13 +88,3 @@ def check_tile_and_warmup(config: Config) -> None:
         raise SettingsError(f"tile={config.tile} must be at least 64 pixels, or 0 for never.")
     if config.schedule.warmup >= steps(config):
         raise SettingsError(f"schedule.warmup={config.schedule.warmup} must be less than steps={steps(config)}.")
-
-
-def check_betas(betas: Sequence[float]) -> None:
-    """Nothing, where these are decay rates of Adam.
-
-    Raises:
-        SettingsError: if they are not.
-    """
-    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-        raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
