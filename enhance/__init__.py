@@ -31,8 +31,8 @@ _HOMES = {
     "as_backbone": "enhance.backbones.network",
     "as_metric": "enhance.metrics.function",
     "degrade": "enhance.images.degradations",
-    "encode_once": "enhance.backbones.encode",
-    "full_precision": "enhance.backbones.precision",
+    "encode_once": "enhance.metrics.encode",
+    "full_precision": "enhance.utils.precision",
     "jensen_shannon": "enhance.metrics.deep.measures",
     "load_backbone": "enhance.backbones.network",
     "load_image": "enhance.images.pictures",
@@ -80,11 +80,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from enhance.backbones import BACKBONES as BACKBONES
-    from enhance.backbones.encode import encode_once as encode_once
     from enhance.backbones.network import Backbone as Backbone
     from enhance.backbones.network import as_backbone as as_backbone
     from enhance.backbones.network import load as load_backbone
-    from enhance.backbones.precision import full_precision as full_precision
     from enhance.backbones.weights import WeightsError as WeightsError
     from enhance.experiment.optimize import optimize as optimize
     from enhance.experiment.restore import restore as restore
@@ -97,6 +95,7 @@ if TYPE_CHECKING:
     from enhance.metrics.deep.measures import jensen_shannon as jensen_shannon
     from enhance.metrics.deep.measures import symmetric_kl as symmetric_kl
     from enhance.metrics.deep.measures import wasserstein as wasserstein
+    from enhance.metrics.encode import encode_once as encode_once
     from enhance.metrics.function import as_metric as as_metric
     from enhance.metrics.metric import Metric as Metric
     from enhance.metrics.registry import METRICS as METRICS
@@ -107,6 +106,7 @@ if TYPE_CHECKING:
     from enhance.optim.objective import Objective as Objective
     from enhance.optim.objective import Term as Term
     from enhance.scoring.meaning import meaning as meaning
+    from enhance.utils.precision import full_precision as full_precision
 
 
 def __getattr__(name: str) -> Any:

@@ -1,1 +1,1 @@
-"""Files, suggestions, the machine."""
+"""Files, suggestions, the machine and its precision."""

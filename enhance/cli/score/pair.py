@@ -29,7 +29,7 @@ def score_pair(settings: Settings, pair: Pair) -> int:
     Raises:
         ValueError: one sentence about the files, the sizes or the weights.
     """
-    from enhance.backbones.encode import encode_once
+    from enhance.metrics.encode import encode_once
     from enhance.scoring.scorers import lines
     from enhance.scoring.sources import open_source
 

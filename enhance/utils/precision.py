@@ -1,4 +1,4 @@
-"""In which precision a network computes."""
+"""In which precision torch computes."""
 
 from __future__ import annotations
 
