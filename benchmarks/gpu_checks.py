@@ -272,7 +272,7 @@ def _synchronize(device: torch.device) -> None:
 
 
 def peak(work: Callable[[], Any], device: torch.device) -> float:
-    """Bytes that some work takes at most beyond what is held before it; NaN where torch does not count them."""
+    """Bytes that some work takes at most beyond what is in use before it; NaN where torch does not count them."""
     if device.type != "cuda":
         return float("nan")
     torch.cuda.reset_peak_memory_stats(device)

@@ -230,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     parser.add_argument("--amp", choices=("bfloat16", "float16"), help="precision of the denoiser's autocast")
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--compile", action="store_true", help="denoiser and loss, by torch.compile")
-    parser.add_argument("--size", type=int, help="longer side that the held-out photograph is reduced to")
+    parser.add_argument("--size", type=int, help="longer side that the photograph held out is reduced to")
     parser.add_argument("--backbone", default="vgg_compact", help="of DeepWSD")
     parser.add_argument("--weights", default="pretrained", help="of that backbone")
     parser.add_argument("--folder", type=Path, default=Path("outputs/training"))

@@ -24,8 +24,8 @@ def check(config: Config) -> None:
     check_betas(config.optimizer.betas)
     check_tile_and_warmup(config)
     check_metric(config.metric, config.terms)
-    check_weights(config.metric, [*optimised(config), *config.judges])
-    check_judges(config.judges)
+    check_weights(config.metric, [*optimised(config), *config.scores])
+    check_scores(config.scores)
     check_duel(config)
     for name, weight in config.terms.items():
         if name != MODULE:
@@ -66,16 +66,16 @@ def check_duel(config: Config) -> None:
         )
 
 
-def check_judges(judges: Sequence[str]) -> None:
+def check_scores(names: Sequence[str]) -> None:
     """Nothing, where these are names of metrics, each once.
 
     Raises:
         SettingsError: if they are not.
     """
-    for name in judges:
-        check_metric_name(name, "judge")
-        if list(judges).count(name) > 1:
-            raise SettingsError(f"judges=[{','.join(judges)}] has {name} twice; leave one out.")
+    for name in names:
+        check_metric_name(name, "metric of scores=")
+        if list(names).count(name) > 1:
+            raise SettingsError(f"scores=[{','.join(names)}] has {name} twice; leave one out.")
 
 
 def check_tile_and_warmup(config: Config) -> None:

@@ -9,7 +9,7 @@ from enhance.experiment.steps import steps
 
 def notes(config: Config) -> list[str]:
     """What of the settings changes nothing, in sentences."""
-    names = [*optimised(config), *config.judges]
+    names = [*optimised(config), *config.scores]
     found = unused_backbone(config.backbone.name, names) + _like_another(config)
     deep, used = any_deep(optimised(config)), any_deep(names)
     schedule, frames, backbone, initial = config.schedule, config.frames, config.backbone, starts_from(config)

@@ -31,7 +31,7 @@ from enhance.runs.interrupt import Interrupt
 from enhance.runs.loggers import Loggers
 from enhance.runs.progress import Progress
 from enhance.runs.recorder import Recorder
-from enhance.scoring.judges import Judges
+from enhance.scoring.evaluation_metrics import EvaluationMetrics
 from enhance.utils.files import write_json
 
 _log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def set_up(config: Config, command: str) -> Setup:
 def record(
     setup: Setup,
     optimization: Optimization,
-    judges: Judges,
+    evaluation: EvaluationMetrics,
     folder: Path,
     resume: bool,
     title: str = "",
@@ -94,7 +94,7 @@ def record(
     Args:
         setup: of the run.
         optimization: of it.
-        judges: score the frames and the best image.
+        evaluation: scores the frames and the best image.
         folder: an existing folder of its own.
         resume: go on from the checkpoint in the folder; from the beginning if it has none.
         title: what is optimised, for people; empty: the terms of the objective.
@@ -111,7 +111,7 @@ def record(
     if resume and saved is None:
         for file in names.frame_files(folder).values():  # the run begins anew
             file.unlink()
-    known = describe(config, inputs, objective, setup.device, setup.command) | {"judges": judges.describe()}
+    known = describe(config, inputs, objective, setup.device, setup.command) | {"scores": evaluation.describe()}
     known |= {"title": title} if title else {}
     devices = [*(saved or {}).get("devices", []), device_name(setup.device)]
     known["devices"] = devices = [name for name, _ in groupby(devices)]
@@ -126,7 +126,7 @@ def record(
         "metadata": known,
         "frames": frames,
         "bits": inputs.bits,
-        "judges": judges,
+        "scores": evaluation,
     }
     stopped, first = False, 0 if saved is None else saved["loop"]["index"] + 1
     bar = Progress(steps(config), title, remarks)

@@ -124,8 +124,8 @@ def planned(image: str, config: RestoreConfig, folder: Path | None, command: str
     if made.get("identity") != identity:
         if found := existing_output(folder):
             other = difference(made.get("identity") or {}, identity)
-            held = f"a restoration with {other}" if other else f"a {found} of another run"
-            raise SettingsError(f"{folder} holds {held}; name another folder.")
+            content = f"a restoration with {other}" if other else f"a {found} of another run"
+            raise SettingsError(f"{folder} holds {content}; name another folder.")
     elif made.get("status") in ("drawing", "finished") and (folder / RESULT).is_file():
         if made["status"] == "drawing":
             conclude(folder)
@@ -201,8 +201,8 @@ def restore(
 
 def _in_words(image: str, config: RestoreConfig) -> str:
     """That this is a restoration, not a study of a metric, and what a reference is for."""
-    judged = ": reference= is only compared with the result" if config.reference else ""
-    return f"a restoration: {image} is what is observed, and no clean picture takes part{judged}"
+    compared = ": reference= is only compared with the result" if config.reference else ""
+    return f"a restoration: {image} is what is observed, and no clean picture takes part{compared}"
 
 
 def say(text: str) -> None:

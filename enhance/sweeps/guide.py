@@ -1,4 +1,4 @@
-"""Which measure? What a sweep with judges says, as Markdown: every sentence and number comes from the sweep's files."""
+"""Which measure? A sweep with `scores=` as Markdown: every sentence and number comes from the sweep's files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from enhance.metrics.registry import METRICS, display_name
 from enhance.report.run_data import reduced
 from enhance.runs import layout as names
 from enhance.sweeps import guide_tables as tables
+from enhance.sweeps.cross_evaluation import CrossEvaluation, cross_evaluation, own_measure
 from enhance.sweeps.jobs import Job, Sweep
-from enhance.sweeps.judged import Judged, judged_by, own_measure
 from enhance.sweeps.sheet import contact_sheet
 from enhance.utils.tables import read_csv
 
@@ -35,38 +35,38 @@ def guide(
     """The page.
 
     Args:
-        sweep: its runs have judges.
+        sweep: its runs have `scores=`.
         searches: sweeps over the learning rate, one photograph each.
         picture: name of the picture beside the page; empty: there is none.
         commands: by which the files came to be.
-        weights: files with the weights of judges' networks, by judge.
+        weights: files with the weights of the networks of metrics, by metric.
 
     Raises:
-        ValueError: if the sweep has no judges, or no question that every measure has answered.
+        ValueError: if the sweep has no such scores, or no question that every measure has answered.
     """
-    judged = judged_by(sweep)
-    if judged is None:
+    matrix = cross_evaluation(sweep)
+    if matrix is None:
         raise ValueError(
-            f"{sweep.folder} holds no question that two measures have answered before judges; run recipes=guide."
+            f"{sweep.folder} holds no question that two measures have answered with scores=; run recipes=guide."
         )
     tasks = list(dict.fromkeys(str(job.metadata.get("task")) for job in sweep.finished))
     by_task = {
         task: found
         for task in tasks
-        if (found := judged_by(sweep, [job for job in sweep.finished if job.metadata.get("task") == task]))
+        if (found := cross_evaluation(sweep, [job for job in sweep.finished if job.metadata.get("task") == task]))
     }
     parts = [
         "# Which measure?",
-        _introduction(sweep, judged),
-        "## Optimised with one, judged by all",
-        tables.ranks(judged, weights),
+        _introduction(sweep, matrix),
+        "## Optimised with one, evaluated by all",
+        tables.ranks(matrix, weights),
         "## By task",
-        tables.tasks(judged, by_task),
-        *_figure(picture, judged),
+        tables.tasks(matrix, by_task),
+        *_figure(picture, matrix),
         "## What surprised",
-        "\n".join(f"- {sentence}" for sentence in surprises(sweep, judged, by_task)),
+        "\n".join(f"- {sentence}" for sentence in surprises(sweep, matrix, by_task)),
         "## Mean scores",
-        tables.scores(judged),
+        tables.scores(matrix),
     ]
     if searches:
         parts += ["## The search for the rates", tables.rates(searches, tasks)]
@@ -75,21 +75,21 @@ def guide(
     return "\n\n".join(parts) + "\n"
 
 
-def surprises(sweep: Sweep, judged: Judged, by_task: Mapping[str, Judged]) -> list[str]:
+def surprises(sweep: Sweep, matrix: CrossEvaluation, by_task: Mapping[str, CrossEvaluation]) -> list[str]:
     """What a reader would not expect, in sentences."""
     said = []
-    first, last = judged.lines[0], judged.lines[-1]
+    first, last = matrix.lines[0], matrix.lines[-1]
     said.append(
         f"The images optimised with {display_name(first.method)} have the best mean rank by the other measures "
-        f"({first.by_others:.1f} of {len(judged.lines)}), those optimised with {display_name(last.method)} the worst "
+        f"({first.by_others:.1f} of {len(matrix.lines)}), those optimised with {display_name(last.method)} the worst "
         f"({last.by_others:.1f})."
     )
-    for method, judges in _preferred(judged).items():
-        one = len(judges) == 1
+    for method, metrics in _preferred(matrix).items():
+        one = len(metrics) == 1
         said.append(
-            f"{tables.listed(judges)} {'prefers' if one else 'prefer'} the images optimised with "
+            f"{tables.listed(metrics)} {'prefers' if one else 'prefer'} the images optimised with "
             f"{display_name(method)} to those optimised with {'itself' if one else 'themselves'}; in brackets the mean "
-            f"rank of the latter, on a scale of 1 to {len(judged.lines)}."
+            f"rank of the latter, on a scale of 1 to {len(matrix.lines)}."
         )
     for task, found in by_task.items():
         if found.lines[0].method != first.method:
@@ -100,44 +100,44 @@ def surprises(sweep: Sweep, judged: Judged, by_task: Mapping[str, Judged]) -> li
     return said
 
 
-def _preferred(judged: Judged) -> dict[str, list[str]]:
-    """The judges that prefer the results of another measure, by that measure, with the mean rank of their own."""
+def _preferred(matrix: CrossEvaluation) -> dict[str, list[str]]:
+    """The metrics that prefer the results of another measure, by that measure, with the mean rank of their own."""
     found: dict[str, list[str]] = {}
-    for place, judge in enumerate(judged.judges):
-        own = next((line.cells[place] for line in judged.lines if line.cells[place].own), None)
-        best = min(judged.lines, key=lambda line: line.cells[place].rank)
+    for place, metric in enumerate(matrix.metrics):
+        own = next((line.cells[place] for line in matrix.lines if line.cells[place].own), None)
+        best = min(matrix.lines, key=lambda line: line.cells[place].rank)
         if own and best.cells[place].rank < own.rank:
-            found.setdefault(best.method, []).append(f"{tables.title(judge)} ({own.rank:.1f})")
+            found.setdefault(best.method, []).append(f"{tables.title(metric)} ({own.rank:.1f})")
     return found
 
 
 def with_scores(sweep: Sweep, tables: Sequence[Path]) -> Sweep:
-    """The jobs of a sweep whose results are in tables of scores, with the columns as further judges.
+    """The jobs of a sweep whose results are in tables of scores, with the columns as further metrics.
 
     Raises:
         ValueError: if the tables hold no scores of the sweep's results, differ in their columns, or have a column that
-            is no metric's or a judge's of the runs.
+            is no metric's, or one of the `scores=` of the runs.
         OSError: if one cannot be read.
     """
     known: dict[Path, dict[str, float]] = {}
-    judges: list[str] = []
+    metrics: list[str] = []
     for table in tables:
         columns, rows = read_csv(table)
         found = [name for name in columns if name not in _KEYS]
         if strange := [name for name in found if name.partition("-")[0] not in METRICS]:
             raise ValueError(f"{table} has a column {strange[0]}, which is no metric's; leave it out.")
-        if judges and found != judges:
+        if metrics and found != metrics:
             raise ValueError(
-                f"{table} has the columns {', '.join(found)}, another has {', '.join(judges)}; score anew."
+                f"{table} has the columns {', '.join(found)}, another has {', '.join(metrics)}; score anew."
             )
-        judges = found
-        full = [row for row in rows if row["image"] and all(row[name] for name in judges)]
-        known |= {Path(row["image"]).resolve(): {name: float(row[name]) for name in judges} for row in full}
-    if twice := [name for name in judges if any(name in job.judges for job in sweep.finished)]:
-        raise ValueError(f"{twice[0]} is a judge of the runs already; leave it out of the tables of scores.")
+        metrics = found
+        full = [row for row in rows if row["image"] and all(row[name] for name in metrics)]
+        known |= {Path(row["image"]).resolve(): {name: float(row[name]) for name in metrics} for row in full}
+    if twice := [name for name in metrics if any(name in job.scores for job in sweep.finished)]:
+        raise ValueError(f"{twice[0]} is one of the scores= of the runs already; leave it out of the tables of scores.")
     results = {job.folder: (job.folder / names.RESULT).resolve() for job in sweep.finished}
-    jobs = [_rejudged(job, known[results[job.folder]]) for job in sweep.finished if results[job.folder] in known]
-    if not judges or not jobs:
+    jobs = [_scored(job, known[results[job.folder]]) for job in sweep.finished if results[job.folder] in known]
+    if not metrics or not jobs:
         raise ValueError(f"{', '.join(map(str, tables))} holds no scores of the results in {sweep.folder}.")
     return replace(sweep, jobs=jobs)
 
@@ -154,10 +154,10 @@ def picture(sweep: Sweep) -> bytes | None:
     return stream.getvalue()
 
 
-def _rejudged(job: Job, scores: Mapping[str, float]) -> Job:
-    best = {**job.metadata["best"], "judges": job.judges | dict(scores)}
+def _scored(job: Job, scores: Mapping[str, float]) -> Job:
+    best = {**job.metadata["best"], "scores": job.scores | dict(scores)}
     about = {name: {"higher_is_better": _higher(name)} for name in scores}
-    return replace(job, metadata=job.metadata | {"best": best, "judges": job.metadata["judges"] | about})
+    return replace(job, metadata=job.metadata | {"best": best, "scores": job.metadata["scores"] | about})
 
 
 def _higher(column: str) -> bool:
@@ -165,7 +165,7 @@ def _higher(column: str) -> bool:
     return METRICS[column.partition("-")[0]].higher_is_better
 
 
-def _introduction(sweep: Sweep, judged: Judged) -> str:
+def _introduction(sweep: Sweep, matrix: CrossEvaluation) -> str:
     jobs = sweep.finished
     references = sorted({str(job.metadata.get("reference")) for job in jobs})
     tasks = list(dict.fromkeys(f"{job.metadata.get('task')} (from {job.metadata.get('start')})" for job in jobs))
@@ -175,21 +175,22 @@ def _introduction(sweep: Sweep, judged: Judged) -> str:
     deep = [job.metadata for job in jobs if (row := METRICS.get(own_measure(job))) and row.deep]
     backbones = {(metadata.get("backbone") or {}).get("name") for metadata in deep} - {None}
     seen = f"Deep measures look through {tables.listed(sorted(backbones))}. " if backbones else ""
-    of = f" of {judged.of}" if judged.of > judged.questions else ""
+    of = f" of {matrix.of}" if matrix.of > matrix.questions else ""
     return (
-        f"{len(judged.lines)} measures as objectives, {len(judged.judges)} as judges: {len(jobs)} runs that each move "
-        f"one image towards its reference by one measure alone{length}. With the reference at hand all of them have "
-        "the same optimum; what differs is the way there, where it ends, and what a measure does not see on it.\n\n"
+        f"{len(matrix.lines)} measures as objectives, {len(matrix.metrics)} as evaluation metrics: {len(jobs)} runs "
+        f"that each move one image towards its reference by one measure alone{length}. With the reference at hand "
+        "all of them have the same optimum; what differs is the way there, where it ends, and what a measure does not "
+        "see on it.\n\n"
         f"Tasks: {tables.listed(tasks)}. Photographs: {tables.listed(references)}, the shorter side "
         f"{tables.listed(sorted(sides))} pixels. {seen}Every figure is over "
-        f"the {judged.questions}{of} pairs of task and photograph that every measure has been run on."
+        f"the {matrix.questions}{of} pairs of task and photograph that every measure has been run on."
     )
 
 
-def _figure(picture: str, judged: Judged) -> list[str]:
+def _figure(picture: str, matrix: CrossEvaluation) -> list[str]:
     if not picture:
         return []
-    return [f"![The results of {len(judged.lines)} measures, a line for each task]({picture})"]
+    return [f"![The results of {len(matrix.lines)} measures, a line for each task]({picture})"]
 
 
 def _hardly_moved(sweep: Sweep, task: str) -> list[str]:

@@ -8,33 +8,33 @@ from typing import Any
 
 from enhance.metrics.registry import METRICS, display_name
 from enhance.report.numbers import quantity
+from enhance.sweeps.cross_evaluation import CrossEvaluation
 from enhance.sweeps.jobs import Sweep
-from enhance.sweeps.judged import Judged
 
 
-def ranks(judged: Judged, weights: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Mean ranks: optimised with one, judged by all.
+def ranks(matrix: CrossEvaluation, weights: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Mean ranks: optimised with one, evaluated by all.
 
     Args:
-        judged: the matrix.
-        weights: files with the weights of judges' networks, by judge.
+        matrix: what is shown.
+        weights: files with the weights of the networks of metrics, by metric.
     """
-    heads = ["optimised with", *map(title, judged.judges), "by the others"]
+    heads = ["optimised with", *map(title, matrix.metrics), "by the others"]
     rows = [
         [
             display_name(line.method),
             *(f"_{cell.rank:.1f}_" if cell.own else f"{cell.rank:.1f}" for cell in line.cells),
             f"**{line.by_others:.2f}**",
         ]
-        for line in judged.lines
+        for line in matrix.lines
     ]
     note = (
-        f"Mean rank of the results among the {len(judged.lines)}, 1 the best, by each judge (columns). In italics: a "
-        "measure that judges itself, which the last column leaves out."
+        f"Mean rank of the results among the {len(matrix.lines)}, 1 the best, by each metric (columns). In italics: a "
+        "measure that evaluates itself, which the last column leaves out."
     )
-    if "psnr" in judged.judges and any(line.method == "mse" for line in judged.lines):
+    if "psnr" in matrix.metrics and any(line.method == "mse" for line in matrix.lines):
         note += " PSNR is MSE on another scale, yet counts as another: it flatters MSE there."
-    if further := [title(judge) for judge in judged.judges if "-" in judge]:
+    if further := [title(metric) for metric in matrix.metrics if "-" in metric]:
         note += f" {listed(further)}: scores of the results' files by `task=score`, in another backbone "
         note += "than that of the runs."
     if weights:
@@ -44,24 +44,24 @@ def ranks(judged: Judged, weights: Mapping[str, str] = MappingProxyType({})) -> 
     return f"{_markdown(heads, rows)}\n\n{note}"
 
 
-def tasks(judged: Judged, by_task: Mapping[str, Judged]) -> str:
+def tasks(matrix: CrossEvaluation, by_task: Mapping[str, CrossEvaluation]) -> str:
     """Mean rank by the others and PSNR, task by task."""
     places = {task: {line.method: line for line in found.lines} for task, found in by_task.items()}
-    psnr = judged.judges.index("psnr") if "psnr" in judged.judges else None
+    psnr = matrix.metrics.index("psnr") if "psnr" in matrix.metrics else None
     heads = ["optimised with", *(f"{task}: rank by the others" for task in by_task)]
     heads += [f"{task}: PSNR" for task in by_task] if psnr is not None else []
     rows = []
-    for line in judged.lines:
+    for line in matrix.lines:
         found = [lines[line.method] for lines in places.values()]
         row = [display_name(line.method), *(f"{each.by_others:.1f}" for each in found)]
         rows.append(row + ([each.cells[psnr].text for each in found] if psnr is not None else []))
     return _markdown(heads, rows)
 
 
-def scores(judged: Judged) -> str:
-    """Mean scores: optimised with one, judged by all."""
-    rows = [[display_name(line.method), *(cell.text for cell in line.cells)] for line in judged.lines]
-    return _markdown(["optimised with", *map(title, judged.judges)], rows)
+def scores(matrix: CrossEvaluation) -> str:
+    """Mean scores: optimised with one, evaluated by all."""
+    rows = [[display_name(line.method), *(cell.text for cell in line.cells)] for line in matrix.lines]
+    return _markdown(["optimised with", *map(title, matrix.metrics)], rows)
 
 
 def rates(searches: Iterable[Sweep], tasks: Iterable[str] = ()) -> str:
@@ -97,10 +97,10 @@ def _loss(losses: Mapping[float, float], rate: float, best: float) -> str:
     return f"**{written}**" if losses[rate] == best else written
 
 
-def title(judge: str) -> str:
-    """The name of a judge, `deepwsd` or the column `deepwsd-vgg16`."""
-    name, _, backbone = judge.partition("-")
-    return display_name(name, backbone) if name in METRICS else display_name(judge)
+def title(metric: str) -> str:
+    """The name of a metric, `deepwsd` or the column `deepwsd-vgg16`."""
+    name, _, backbone = metric.partition("-")
+    return display_name(name, backbone) if name in METRICS else display_name(metric)
 
 
 def listed(items: Iterable[Any]) -> str:

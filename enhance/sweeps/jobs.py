@@ -66,9 +66,9 @@ class Job:
         return json.dumps([self.metadata.get(key) for key in _QUESTION])
 
     @property
-    def judges(self) -> dict[str, float | None]:
-        """The score of the best image by each judge; None where it is not finite."""
-        return self.metadata.get("best", {}).get("judges") or {}
+    def scores(self) -> dict[str, float | None]:
+        """The score of the best image by each evaluation metric; None where it is not finite."""
+        return self.metadata.get("best", {}).get("scores") or {}
 
     def result(self, key: str) -> float | None:
         """A figure of the best image: loss, score, psnr, ssim or ms_ssim; or, of a restoration, how well its

@@ -16,9 +16,9 @@ from enhance.report.numbers import FITS, QUANTITIES, quantity, seconds
 from enhance.report.template import render_page
 from enhance.runs import layout as names
 from enhance.runs.history import Row
+from enhance.sweeps.cross_evaluation import cross_evaluation
 from enhance.sweeps.folder import recorded_command
 from enhance.sweeps.jobs import Job, Sweep
-from enhance.sweeps.judged import judged_by
 from enhance.sweeps.metamers import metamers
 from enhance.sweeps.sheet import grid, read_small, shared_picture
 
@@ -53,7 +53,7 @@ def page(sweep: Sweep) -> str:
         _TEMPLATE,
         **_heading(sweep),
         **_ranking(sweep, rows),
-        **_judged(sweep),
+        **_cross_evaluation(sweep),
         metamers=_metamers(sweep, rows),
         **_curves(sweep, rows),
         **_results(sweep, rows),
@@ -102,10 +102,10 @@ def _ranking(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _judged(sweep: Sweep) -> dict[str, Any]:
-    """The matrix of what was optimised with what, judged by what."""
-    found = judged_by(sweep)
-    return {"judged": found, "judge_names": [quantity(name).heading for name in found.judges] if found else []}
+def _cross_evaluation(sweep: Sweep) -> dict[str, Any]:
+    """The matrix of what was optimised with what, evaluated by what."""
+    found = cross_evaluation(sweep)
+    return {"matrix": found, "metric_names": [quantity(name).heading for name in found.metrics] if found else []}
 
 
 def _metamers(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -157,7 +157,9 @@ def _reproduction(sweep: Sweep) -> dict[str, Any]:
     return {
         "command": "" if overrides is None else shlex.join(["python", "-m", "enhance", "-m", *map(_typed, overrides)]),
         "resumable": len(sweep.finished) < len(sweep.jobs),
-        "files": [name for name in ("summary.csv", "judges.csv", "summary.png") if (sweep.folder / name).is_file()],
+        "files": [
+            name for name in ("summary.csv", "cross_evaluation.csv", "summary.png") if (sweep.folder / name).is_file()
+        ],
     }
 
 

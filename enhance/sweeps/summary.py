@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from enhance.report.numbers import FITS, MISSING, QUANTITIES, quantity, seconds
+from enhance.sweeps.cross_evaluation import cross_evaluation
 from enhance.sweeps.jobs import Job, Sweep, read_sweep
-from enhance.sweeps.judged import judged_by
 from enhance.sweeps.page import page
 from enhance.sweeps.sheet import contact_sheet
 from enhance.utils.files import write_bytes, write_text
@@ -32,8 +32,8 @@ def summarise(folder: Path) -> Sweep:
     write_text(folder / "summary.csv", _csv(sweep))
     if sheet := contact_sheet(sweep):
         write_bytes(folder / "summary.png", sheet)
-    if judged := judged_by(sweep):
-        write_text(folder / "judges.csv", judged.csv())
+    if matrix := cross_evaluation(sweep):
+        write_text(folder / "cross_evaluation.csv", matrix.csv())
     write_text(folder / "summary.html", page(sweep))
     _print(sweep)
     return sweep

@@ -84,7 +84,7 @@ def test_a_run_leaves_its_folder(tmp_path: Path, photo: Path, weights: Path, tas
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_a_reference_judges(tmp_path: Path, photo: Path, weights: Path) -> None:
+def test_a_reference_is_compared(tmp_path: Path, photo: Path, weights: Path) -> None:
     folder = tmp_path / "run"
     run(
         settings(

@@ -82,7 +82,7 @@ def loaded(name: str, weights: str, *, seed: int, model: str | None, nodes: list
 @pytest.mark.parametrize(("group", "name"), RUNS)
 def test_every_choice_runs(group: str, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     start = ["initial=degraded"] if group == "degradation" and name != "none" else []
-    size = [f"size={161 if name == 'guide' else 64}"] if group == "recipes" else []  # judges see nothing smaller
+    size = [f"size={161 if name == 'guide' else 64}"] if group == "recipes" else []  # its metrics take nothing smaller
     objective = run(settings(f"{group}={name}", *QUICK, *size, *start, "steps=1"), tmp_path, "a test")
     if group == "logger":  # what is not installed is said to be missing, and nothing else fails
         assert (f"logger={name} cannot start" in caplog.text) == (find_spec(name) is None)

@@ -240,7 +240,7 @@ def test_the_embedded_weights_remove_noise() -> None:
     assert psnr(restored.image, clean) > psnr(noisy, clean) + 6
 
 
-def test_the_reference_only_judges() -> None:
+def test_the_reference_is_only_compared() -> None:
     with_it = enhance.restore(clean(), denoiser=smooth, reference=clean().flip(-1))
     without = enhance.restore(clean(), denoiser=smooth)
     assert torch.equal(with_it.image, without.image)

@@ -36,8 +36,8 @@ def sweep(tmp_path: Path) -> Path:
     for number, ((task, metric), (by_mse, by_ssim, psnr)) in enumerate(RESULTS.items()):
         made = job(folder, number, [f"task={task}", f"metric={metric}", "reference=coffee"], psnr)
         metadata = json.loads((made / "metrics.json").read_text())
-        metadata["best"]["judges"] = {"mse": by_mse, "ssim": by_ssim, "psnr": psnr}
-        metadata["judges"] = {name: {"higher_is_better": name != "mse"} for name in ("mse", "ssim", "psnr")}
+        metadata["best"]["scores"] = {"mse": by_mse, "ssim": by_ssim, "psnr": psnr}
+        metadata["scores"] = {name: {"higher_is_better": name != "mse"} for name in ("mse", "ssim", "psnr")}
         metadata |= {"task": task, "metric": {"name": metric}, "reference": "coffee", "start": "white", "steps": 30}
         metadata |= {"width": 120, "height": 96}
         metadata |= {"initial": {"psnr": 20.0}, "optimizer": {"learning_rate": 0.01 * (1 + number % 2)}}
@@ -48,7 +48,7 @@ def sweep(tmp_path: Path) -> Path:
 
 def test_the_page_says_what_the_files_say(sweep: Path) -> None:
     text = guide(read_sweep(sweep), [], "guide.jpg")
-    assert "2 measures as objectives, 3 as judges: 4 runs" in text
+    assert "2 measures as objectives, 3 as evaluation metrics: 4 runs" in text
     assert "by one measure alone, in 30 steps each." in text
     assert "the shorter side 96 pixels" in text
     assert "| MSE | _1.5_ | 1.5 | 1.0 | **1.25** |" in text
@@ -61,10 +61,10 @@ def test_the_page_says_what_the_files_say(sweep: Path) -> None:
     assert "Deep measures" not in text  # there are none
 
 
-def test_a_judge_that_prefers_another_measure_is_named(sweep: Path) -> None:
+def test_a_metric_that_prefers_another_measure_is_named(sweep: Path) -> None:
     file = sweep / "2-recover" / "metrics.json"
     metadata = json.loads(file.read_text())
-    metadata["best"]["judges"]["ssim"] = 0.95
+    metadata["best"]["scores"]["ssim"] = 0.95
     file.write_text(json.dumps(metadata))
     text = guide(read_sweep(sweep))
     assert "SSIM (2.0) prefers the images optimised with MSE to those optimised with itself" in text
@@ -85,7 +85,7 @@ def test_tasks_without_a_search_are_named(sweep: Path) -> None:
     )
 
 
-def test_further_judges_come_from_a_table_of_scores(sweep: Path, tmp_path: Path) -> None:
+def test_further_metrics_come_from_a_table_of_scores(sweep: Path, tmp_path: Path) -> None:
     table = tmp_path / "scores.csv"
     rows = "".join(f"{sweep}/r.png,{sweep}/{number}-recover/result.png,{number / 10}\n" for number in range(4))
     table.write_text(f"reference,image,deepjsd-vgg16\n{rows}")
@@ -96,7 +96,7 @@ def test_further_judges_come_from_a_table_of_scores(sweep: Path, tmp_path: Path)
     with pytest.raises(ValueError, match="no scores of the results"):
         with_scores(read_sweep(sweep), [table])
     table.write_text(f"reference,image,ssim\n{sweep}/r.png,{sweep}/0-recover/result.png,0.1\n")
-    with pytest.raises(ValueError, match="ssim is a judge of the runs already"):
+    with pytest.raises(ValueError, match="ssim is one of the scores= of the runs already"):
         with_scores(read_sweep(sweep), [table])
 
 
@@ -110,7 +110,7 @@ def test_the_command(sweep: Path, enhance: Callable[..., Any], tmp_path: Path) -
     assert enhance("task=guide", f"sweep={sweep}", "output=page.html").code == 2
 
 
-def test_a_sweep_without_judges_has_no_guide(tmp_path: Path) -> None:
+def test_a_sweep_without_scores_has_no_guide(tmp_path: Path) -> None:
     job(tmp_path, 0, ["metric=mse"], 20.0)
     with pytest.raises(ValueError, match="recipes=guide"):
         guide(read_sweep(tmp_path))
@@ -124,7 +124,7 @@ def test_measures_with_a_sweep_of_their_own_stand_in_the_same_table(sweep: Path,
         overrides.write_text(overrides.read_text().replace("metric=", "metric=deep") + "- metric.weights=a.pth\n")
     sweeps = [read_sweep(sweep), read_sweep(other)]
     text = guide(joined(sweeps))
-    assert "4 measures as objectives, 3 as judges: 8 runs" in text
+    assert "4 measures as objectives, 3 as evaluation metrics: 8 runs" in text
     assert "| deepssim |" in text
     with pytest.raises(ValueError, match="answer the same question with mse"):
         joined([sweeps[0], sweeps[0], sweeps[1]])

@@ -76,7 +76,7 @@ class SmoothedWasserstein(Wasserstein):
         return value, transport.to_masses(self._smoothed_grad(f, g)) if gradient else None
 
     def _smoothed_grad(self, f: Tensor, g: Tensor) -> Tensor:
-        """Gradient of the neighbour in `f`, the width held fixed: Huber's hinge has the slope clamp(a / e, 0, 1)."""
+        """Gradient of the neighbour in `f`, at a fixed width: Huber's hinge has the derivative clamp(a / e, 0, 1)."""
         width = (f[-1] + g[-1]).mul_(self.amount / 2).add_(EMPTY)
         f, g = f / width, g / width
         grad = (f - g).clamp_(-1, 1)

@@ -184,8 +184,8 @@ def test_wandb_itself_writes_offline(tmp_path: Path, monkeypatch: pytest.MonkeyP
     begun, resumed = sorted((tmp_path / "wandb").glob("offline-run-*/*.wandb"))
     assert begun.name == resumed.name  # the identity by which they are one run when they are sent
     for file in (begun, resumed):
-        held = file.read_bytes()
-        assert all(word in held for word in (b"metric.name", b"terms/mse", b"best/loss"))
+        contents = file.read_bytes()
+        assert all(word in contents for word in (b"metric.name", b"terms/mse", b"best/loss"))
         assert list(file.parent.glob("files/media/images/*.png"))
 
 

@@ -12,7 +12,7 @@ from enhance.metrics.metric import Metric
 from enhance.scoring.scorers import Scorer, prepare, score
 
 
-class Judges:
+class EvaluationMetrics:
     """The scores of images by several metrics, all against one reference. Metrics that share a backbone share one pass
     through it, and the reference's side of each is computed once.
 
@@ -25,8 +25,8 @@ class Judges:
 
     Example:
         >>> reference = enhance.load_image("astronaut")
-        >>> judges = Judges({"ssim": enhance.load_metric("ssim")}, reference)
-        >>> round(judges(reference)["ssim"], 4)
+        >>> evaluation = EvaluationMetrics({"ssim": enhance.load_metric("ssim")}, reference)
+        >>> round(evaluation(reference)["ssim"], 4)
         1.0
     """
 
@@ -60,6 +60,6 @@ def _prepared(scorers: Sequence[Scorer], reference: Tensor) -> list[Any]:
         score(scorers, reference, found)
     except ValueError as error:
         if len(scorers) == 1:
-            raise ValueError(f"{scorers[0].name} cannot be a judge of these images: {error}") from error
+            raise ValueError(f"{scorers[0].name} cannot score these images: {error}") from error
         return [prepared for scorer in scorers for prepared in _prepared([scorer], reference)]  # whose error it is
     return found

@@ -1,4 +1,4 @@
-"""The matrix of a sweep: optimised with one measure, judged by all, within the same question only."""
+"""The matrix of a sweep: optimised with one measure, evaluated by all, within the same question only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from helpers import job
 
+from enhance.sweeps.cross_evaluation import cross_evaluation, ranks
 from enhance.sweeps.jobs import read_sweep
-from enhance.sweeps.judged import judged_by, ranks
 from enhance.sweeps.summary import summarise
 
-# By task and metric: PSNR of the result, then its scores by the judges.
+# By task and metric: PSNR of the result, then its scores by the evaluation metrics.
 RESULTS = {
     ("jpeg", "mse"): (40.0, {"mse": 0.1, "ssim": 0.8}),
     ("jpeg", "ssim"): (38.0, {"mse": 0.2, "ssim": 0.9}),
@@ -26,12 +26,12 @@ RESULTS = {
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
-    for number, ((task, metric), (psnr, judges)) in enumerate(RESULTS.items()):
+    for number, ((task, metric), (psnr, scores)) in enumerate(RESULTS.items()):
         folder = job(tmp_path, number, [f"task={task}", f"metric={metric}"], psnr)
         metadata = json.loads((folder / "metrics.json").read_text())
-        metadata["best"]["judges"] = judges
+        metadata["best"]["scores"] = scores
         metadata |= {"task": task, "metric": {"name": metric}, "reference": "astronaut"}
-        metadata["judges"] = {"mse": {"higher_is_better": False}, "ssim": {"higher_is_better": True}}
+        metadata["scores"] = {"mse": {"higher_is_better": False}, "ssim": {"higher_is_better": True}}
         (folder / "metrics.json").write_text(json.dumps(metadata))
     return tmp_path
 
@@ -55,15 +55,15 @@ def test_jobs_are_ranked_within_their_question(sweep: Path) -> None:
 
 
 def test_scores_and_ranks_are_means_over_the_questions(sweep: Path) -> None:
-    found = judged_by(read_sweep(sweep))
+    found = cross_evaluation(read_sweep(sweep))
     assert found is not None
-    assert (found.judges, found.questions, found.of) == (["mse", "ssim"], 2, 2)
+    assert (found.metrics, found.questions, found.of) == (["mse", "ssim"], 2, 2)
     lines = {line.method: line for line in found.lines}
     by_mse = {method: line.cells[0] for method, line in lines.items()}
     assert {method: cell.rank for method, cell in by_mse.items()} == {"mse": 1.25, "ssim": 1.75, "vif": 3.0}
     assert by_mse["mse"].score == pytest.approx(0.25)
     assert {method: line.cells[1].rank for method, line in lines.items()} == {"mse": 2.0, "ssim": 1.0, "vif": 3.0}
-    assert (lines["mse"].mean, lines["mse"].by_others) == (1.625, 2.0)  # MSE does not judge itself
+    assert (lines["mse"].mean, lines["mse"].by_others) == (1.625, 2.0)  # without its own rank
     assert (lines["ssim"].by_others, lines["vif"].by_others) == (1.75, 3.0)
     assert [line.method for line in found.lines] == ["ssim", "mse", "vif"]
     assert [cell.own for cell in lines["ssim"].cells] == [False, True]
@@ -71,43 +71,43 @@ def test_scores_and_ranks_are_means_over_the_questions(sweep: Path) -> None:
 
 def test_a_question_that_not_every_method_answered_does_not_count(sweep: Path) -> None:
     (sweep / "5-recover" / "metrics.json").unlink()
-    found = judged_by(read_sweep(sweep))
+    found = cross_evaluation(read_sweep(sweep))
     assert found is not None
     assert (found.questions, found.of) == (1, 2)
     assert [line.method for line in found.lines] == ["mse", "ssim", "vif"]
 
 
-def test_a_psnr_that_is_infinite_ranks_first_and_another_null_is_no_judge(sweep: Path) -> None:
+def test_a_psnr_that_is_infinite_ranks_first_and_another_null_is_no_score(sweep: Path) -> None:
     for folder in sweep.iterdir():
         metadata = json.loads((folder / "metrics.json").read_text())
         exact = metadata["metric"]["name"] == "vif"
-        metadata["best"]["judges"] |= {"psnr": None if exact else 30.0, "ssim": None if exact else 0.5}
-        metadata["judges"]["psnr"] = {"higher_is_better": True}
+        metadata["best"]["scores"] |= {"psnr": None if exact else 30.0, "ssim": None if exact else 0.5}
+        metadata["scores"]["psnr"] = {"higher_is_better": True}
         (folder / "metrics.json").write_text(json.dumps(metadata))
-    found = judged_by(read_sweep(sweep))
+    found = cross_evaluation(read_sweep(sweep))
     assert found is not None
-    assert found.judges == ["mse", "psnr"]
+    assert found.metrics == ["mse", "psnr"]
     assert {line.method: line.cells[1].rank for line in found.lines} == {"vif": 1.0, "mse": 2.5, "ssim": 2.5}
 
 
 def test_the_files(sweep: Path) -> None:
     summarise(sweep)
-    with (sweep / "judges.csv").open(newline="") as stream:
+    with (sweep / "cross_evaluation.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert [(row["optimised_with"], row["judge"]) for row in rows][:2] == [("ssim", "mse"), ("ssim", "ssim")]
+    assert [(row["optimised_with"], row["evaluated_by"]) for row in rows][:2] == [("ssim", "mse"), ("ssim", "ssim")]
     page = (sweep / "summary.html").read_text()
-    assert "Optimised with one, judged by all" in page
+    assert "Optimised with one, evaluated by all" in page
     assert "within each question" in page
     assert 'data-zoom="4"' in page
 
 
-def test_without_judges_there_is_no_matrix(tmp_path: Path) -> None:
+def test_without_scores_there_is_no_matrix(tmp_path: Path) -> None:
     for number in range(2):
         job(tmp_path, number, [f"metric={number}"], 20.0)
-    assert judged_by(read_sweep(tmp_path)) is None
+    assert cross_evaluation(read_sweep(tmp_path)) is None
     summarise(tmp_path)
-    assert not (tmp_path / "judges.csv").exists()
-    assert "judged by all" not in (tmp_path / "summary.html").read_text()
+    assert not (tmp_path / "cross_evaluation.csv").exists()
+    assert "evaluated by all" not in (tmp_path / "summary.html").read_text()
 
 
 def test_equal_values_share_their_rank() -> None:
