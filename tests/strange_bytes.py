@@ -271,7 +271,7 @@ def show(file: Path, folder: Path) -> None:
     """The report of a run and the summary of a sweep in which one file was changed."""
     from enhance.report import html
     from enhance.report.run_data import RunData
-    from enhance.sweeps.summary import summarise
+    from enhance.report.sweep.summary import summarise
 
     sweep = file.parent / "sweep"
     job = sweep / "0-recover"

@@ -93,7 +93,7 @@ def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
 
 def _same_sweep(arguments: list[str], overrides: list[str], sweep: bool) -> list[str]:
     """The arguments, with the folder of the earlier sweep that they go on with."""
-    from enhance.sweeps.folder import newest_sweep, requested_folder, resume_requested
+    from enhance.runs.sweep import newest_sweep, requested_folder, resume_requested
 
     resume = resume_requested(overrides)
     if resume and not sweep:
@@ -173,7 +173,7 @@ def _sweep(run: Callable[[], None], overrides: list[str]) -> None:
 
 def _summarise(folder: Path) -> int:
     """Write the summary of a sweep and return the sweep's exit code; 0 where it has no summary."""
-    from enhance.sweeps.summary import summarise
+    from enhance.report.sweep.summary import summarise
 
     try:
         return summarise(folder).exit_code
@@ -190,7 +190,7 @@ def _job(config: object) -> float:
 
     from enhance.config.restoration import RestoreConfig
     from enhance.experiment.run import run
-    from enhance.sweeps.folder import clear_failed, finished_loss, mark_failed, settings_only
+    from enhance.runs.sweep import clear_failed, finished_loss, mark_failed, settings_only
     from enhance.utils.gpus import of_job
 
     hydra_config = HydraConfig.get()

@@ -17,7 +17,7 @@ from enhance.config.paths import home
 from enhance.config.restoration import RestoreConfig
 from enhance.config.schema import Config, SettingsError
 from enhance.runs.layout import KIND_OF_RESTORATIONS, METRICS, existing_output, read_metrics
-from enhance.sweeps.folder import clear_failed, settings_only
+from enhance.runs.sweep import clear_failed, settings_only
 
 _KEY = "resume="
 _LOGGING = "conf/hydra/job_logging/enhance.yaml"

@@ -15,7 +15,7 @@ from yaml import YAMLError, safe_load
 from enhance.report.numbers import FITS, quantity
 from enhance.runs import layout as names
 from enhance.runs.history import Row, read
-from enhance.sweeps.folder import failure_reason, settings_only
+from enhance.runs.sweep import failure_reason, settings_only
 
 _ASKING = ("task", "degradation", "reference", "initial", "size", "mask", "seed", "background", "range")  # settings
 _ASKING_TO_RESTORE = ("task", "image", "reference", "factor", "background", "range")  # the degradation is assumed

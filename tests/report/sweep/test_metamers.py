@@ -10,9 +10,9 @@ import torch
 from helpers import job
 
 from enhance.images.writing import save_image
-from enhance.sweeps.jobs import read_sweep
-from enhance.sweeps.metamers import metamers
-from enhance.sweeps.summary import summarise
+from enhance.report.sweep.jobs import read_sweep
+from enhance.report.sweep.metamers import metamers
+from enhance.report.sweep.summary import summarise
 
 
 def begun(sweep: Path, number: int, seed: int, metric: str, level: float, start: str = "noise") -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from helpers import job
 
-from enhance.sweeps.folder import COMMAND, mark_failed
-from enhance.sweeps.summary import summarise
+from enhance.report.sweep.summary import summarise
+from enhance.runs.sweep import COMMAND, mark_failed
 
 EVIL = "<img src=x onerror=alert(1)>\"'"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from helpers import job
 
-from enhance.sweeps.cross_evaluation import cross_evaluation, ranks
-from enhance.sweeps.jobs import read_sweep
-from enhance.sweeps.summary import summarise
+from enhance.report.sweep.cross_evaluation import cross_evaluation, ranks
+from enhance.report.sweep.jobs import read_sweep
+from enhance.report.sweep.summary import summarise
 
 # By task and metric: PSNR of the result, then its scores by the evaluation metrics.
 RESULTS = {

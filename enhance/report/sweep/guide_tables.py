@@ -8,8 +8,8 @@ from typing import Any
 
 from enhance.metrics.registry import METRICS, display_name
 from enhance.report.numbers import quantity
-from enhance.sweeps.cross_evaluation import CrossEvaluation
-from enhance.sweeps.jobs import Sweep
+from enhance.report.sweep.cross_evaluation import CrossEvaluation
+from enhance.report.sweep.jobs import Sweep
 
 
 def ranks(matrix: CrossEvaluation, weights: Mapping[str, str] = MappingProxyType({})) -> str:

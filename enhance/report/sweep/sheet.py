@@ -12,8 +12,8 @@ from PIL import Image
 
 from enhance.report.run_data import open_picture, reduced
 from enhance.report.style import BLUE, FAINT, INK, PALE, encode, figure, plain
+from enhance.report.sweep.jobs import Job, Sweep
 from enhance.runs import layout as names
-from enhance.sweeps.jobs import Job, Sweep
 
 _MAX_JOBS = 60
 _PIXELS = 384  # of a picture's longer side

@@ -15,13 +15,13 @@ from safetensors.torch import save_file
 
 from enhance.cli import main as cli
 from enhance.images.writing import save_image
+from enhance.report.sweep.jobs import read_sweep
+from enhance.report.sweep.sheet import shared_picture
+from enhance.report.sweep.summary import summarise
 from enhance.restoration.denoiser import Denoiser
 from enhance.restoration.moment import Moment
 from enhance.runs.layout import squared_error
 from enhance.runs.restoration import RestorationRecorder
-from enhance.sweeps.jobs import read_sweep
-from enhance.sweeps.sheet import shared_picture
-from enhance.sweeps.summary import summarise
 
 Command = Callable[..., Ended]
 SWEEP = ("-m", "task=denoise", "image=noisy.png", "denoiser.weights=weights.safetensors", "hydra.sweep.dir=sweep")

@@ -13,14 +13,14 @@ from enhance.report.axes import Axis, Tick, polyline
 from enhance.report.duel.data import FOUR
 from enhance.report.embed import webp
 from enhance.report.numbers import FITS, QUANTITIES, quantity, seconds
+from enhance.report.sweep.cross_evaluation import cross_evaluation
+from enhance.report.sweep.jobs import Job, Sweep
+from enhance.report.sweep.metamers import metamers
+from enhance.report.sweep.sheet import grid, read_small, shared_picture
 from enhance.report.template import render_page
 from enhance.runs import layout as names
 from enhance.runs.history import Row
-from enhance.sweeps.cross_evaluation import cross_evaluation
-from enhance.sweeps.folder import recorded_command
-from enhance.sweeps.jobs import Job, Sweep
-from enhance.sweeps.metamers import metamers
-from enhance.sweeps.sheet import grid, read_small, shared_picture
+from enhance.runs.sweep import recorded_command
 
 _TEMPLATE = Path(__file__).with_name("template")
 _THUMB = 320  # pixels of a result's longer side in the page

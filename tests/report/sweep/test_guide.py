@@ -16,10 +16,10 @@ from helpers import job
 
 from enhance.backbones.trunk import load_trunk
 from enhance.images.writing import save_image
-from enhance.sweeps.commands import guide_command, scores_command, sweep_command
-from enhance.sweeps.folder import COMMAND
-from enhance.sweeps.guide import guide, with_scores
-from enhance.sweeps.jobs import joined, read_sweep
+from enhance.report.sweep.commands import guide_command, scores_command, sweep_command
+from enhance.report.sweep.guide import guide, with_scores
+from enhance.report.sweep.jobs import joined, read_sweep
+from enhance.runs.sweep import COMMAND
 
 # Scores by MSE and by SSIM of the results, and their PSNR, of each measure in each task.
 RESULTS = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from enhance.report.numbers import quantity
-from enhance.sweeps.jobs import Job, Sweep
+from enhance.report.sweep.jobs import Job, Sweep
 from enhance.utils.tables import csv_text
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from enhance.metrics.registry import METRICS
-from enhance.sweeps.folder import recorded_command
+from enhance.runs.sweep import recorded_command
 
 _COMMAND = ("python", "-m", "enhance")
 

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from enhance.report.numbers import FITS, MISSING, QUANTITIES, quantity, seconds
-from enhance.sweeps.cross_evaluation import cross_evaluation
-from enhance.sweeps.jobs import Job, Sweep, read_sweep
-from enhance.sweeps.page import page
-from enhance.sweeps.sheet import contact_sheet
+from enhance.report.sweep.cross_evaluation import cross_evaluation
+from enhance.report.sweep.jobs import Job, Sweep, read_sweep
+from enhance.report.sweep.page import page
+from enhance.report.sweep.sheet import contact_sheet
 from enhance.utils.files import write_bytes, write_text
 
 _COLUMNS = ("psnr", "ssim", "loss")  # of the table in the terminal

@@ -13,11 +13,11 @@ from PIL import Image
 
 from enhance.metrics.registry import METRICS, display_name
 from enhance.report.run_data import reduced
+from enhance.report.sweep import guide_tables as tables
+from enhance.report.sweep.cross_evaluation import CrossEvaluation, cross_evaluation, own_measure
+from enhance.report.sweep.jobs import Job, Sweep
+from enhance.report.sweep.sheet import contact_sheet
 from enhance.runs import layout as names
-from enhance.sweeps import guide_tables as tables
-from enhance.sweeps.cross_evaluation import CrossEvaluation, cross_evaluation, own_measure
-from enhance.sweeps.jobs import Job, Sweep
-from enhance.sweeps.sheet import contact_sheet
 from enhance.utils.tables import read_csv
 
 _WIDE = 2400  # pixels of the picture's longer side

@@ -13,8 +13,8 @@ from PIL import Image
 from enhance.report.crops import Array
 from enhance.report.embed import coloured
 from enhance.report.run_data import open_picture
+from enhance.report.sweep.jobs import Job, Sweep
 from enhance.runs import layout as names
-from enhance.sweeps.jobs import Job, Sweep
 
 _START, _KEY = "noise", "seed"
 

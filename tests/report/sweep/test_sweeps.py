@@ -18,7 +18,11 @@ from enhance.cli import main as cli
 from enhance.cli.overrides import tool_settings
 from enhance.config.schema import Config
 from enhance.images.writing import save_image
-from enhance.sweeps.folder import (
+from enhance.report.sweep.jobs import read_sweep
+from enhance.report.sweep.page import curves
+from enhance.report.sweep.sheet import shared_picture
+from enhance.report.sweep.summary import summarise
+from enhance.runs.sweep import (
     finished_loss,
     mark_failed,
     newest_sweep,
@@ -26,10 +30,6 @@ from enhance.sweeps.folder import (
     requested_folder,
     resume_requested,
 )
-from enhance.sweeps.jobs import read_sweep
-from enhance.sweeps.page import curves
-from enhance.sweeps.sheet import shared_picture
-from enhance.sweeps.summary import summarise
 
 QUICK = ["backbone=squeezenet", "backbone.weights=untrained", "size=16", "frames.count=2", "threads=1", "steps=1"]
 

@@ -20,7 +20,7 @@ class RecordCommand(Callback):
         self._pointer = pointer
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        from enhance.sweeps.folder import record_command
+        from enhance.runs.sweep import record_command
         from enhance.utils.files import write_text
         from enhance.utils.gpus import offer
 
