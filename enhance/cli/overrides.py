@@ -21,9 +21,10 @@ from enhance.config.limits import check_ranges
 from enhance.config.nodes import opened
 from enhance.config.paths import home, initialized
 from enhance.config.restoration import RESTORATIONS, RestoreConfig
-from enhance.config.schema import Config, SettingsError
+from enhance.config.schema import Config
 from enhance.experiment.checks import check
 from enhance.runs.layout import existing_output
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import short
 
 

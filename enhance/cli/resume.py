@@ -15,9 +15,10 @@ from yaml import YAMLError
 
 from enhance.config.paths import home
 from enhance.config.restoration import RestoreConfig
-from enhance.config.schema import Config, SettingsError
+from enhance.config.schema import Config
 from enhance.runs.layout import KIND_OF_RESTORATIONS, METRICS, existing_output, read_metrics
 from enhance.runs.sweep import clear_failed, settings_only
+from enhance.utils.errors import SettingsError
 
 _KEY = "resume="
 _LOGGING = "conf/hydra/job_logging/enhance.yaml"

@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from enhance.config.reference import KINDS, described
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import short
 
 _ABSTRACT = {int: Integral, float: Real}  # NumPy's numbers are of them too

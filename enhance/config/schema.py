@@ -16,10 +16,6 @@ MISSING: Any = "???"  # OmegaConf's word for a value that has to be given
 _MOST_SEED = 2**63 - 1
 
 
-class SettingsError(ValueError):
-    """A setting that cannot be; the message says what is accepted."""
-
-
 def limited(
     default: Any,
     low: float | None = None,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from enhance.backbones.registry import BACKBONES
 from enhance.config.limits import check_betas, check_ranges
-from enhance.config.schema import DUEL, MODULE, Config, SettingsError, optimised
+from enhance.config.schema import DUEL, MODULE, Config, optimised
 from enhance.experiment.metric_checks import check_metric, check_metric_name, check_weights
 from enhance.experiment.steps import steps
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
 
 

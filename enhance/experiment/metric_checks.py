@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
 from enhance.backbones.registry import BACKBONES, COMPACT
-from enhance.config.schema import MODULE, MetricConfig, SettingsError
+from enhance.config.schema import MODULE, MetricConfig
 from enhance.metrics.registry import METRICS, Row
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
 
 _OF_MODULES = ("target", "range", "higher_is_better", "best")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from enhance.config.limits import check_ranges, check_types
 from enhance.config.restoration import FACTORS, RestorationConfig
-from enhance.config.schema import Config, SettingsError
+from enhance.config.schema import Config
 from enhance.images.arrays import ImageError
 from enhance.metrics.psnr_ssim import psnr, ssim_or_nan
 from enhance.optim.inputs import Given, read_image
@@ -21,9 +21,10 @@ from enhance.restoration.blocks import shows_blocks
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.grey import for_grey, is_grey
 from enhance.restoration.jpeg_file import is_jpeg
-from enhance.restoration.moment import Moment
 from enhance.restoration.plans import Asked, Plan
 from enhance.restoration.tasks import TASKS
+from enhance.runs.restoration import Moment
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
 
 

@@ -15,7 +15,6 @@ import torch
 
 from enhance.config.paths import claim_folder
 from enhance.config.restoration import RestorationConfig, RestoreConfig
-from enhance.config.schema import SettingsError
 from enhance.experiment.devices import choose_device
 from enhance.experiment.recording import conclude, followed
 from enhance.experiment.restoration import Restoration
@@ -27,6 +26,7 @@ from enhance.runs.errors import resume_command
 from enhance.runs.interrupt import Interrupt
 from enhance.runs.layout import RESULT, existing_output, read_metrics, squared_error
 from enhance.runs.restoration import HASH, RestorationRecorder, difference
+from enhance.utils.errors import SettingsError
 from enhance.utils.files import lock
 from enhance.utils.hashes import hash_file
 from enhance.utils.machine import VERSION

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from enhance.config.restoration import AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
-from enhance.config.schema import Config, SettingsError
+from enhance.config.schema import Config
 from enhance.experiment.restoration import Restoration
 from enhance.optim.inputs import Given
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
-from enhance.restoration.moment import Moment
+from enhance.runs.restoration import Moment
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import short, unknown
 
 _DEVICE = "cpu"

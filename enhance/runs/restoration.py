@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,30 @@ from torch import Tensor
 
 from enhance.images.exif import write_exif
 from enhance.images.writing import save_image
-from enhance.restoration.moment import Moment
 from enhance.runs import layout as names
 from enhance.utils.files import write_json
 from enhance.utils.numbers import finite
 
 HASH = "_sha256"  # ends the names of hashes in an identity
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One pass of a restoration.
+
+    Attributes:
+        step: passes made; 0 is the picture as it was given.
+        level: noise level that the denoiser was told, of 255; NaN at step 0.
+        image: (1, 3, H, W) in [0, 1].
+        residual: root mean square of A(image) - y, of 255; of a JPEG, in steps beyond the cells.
+        seconds: that the passes took so far.
+    """
+
+    step: int
+    level: float
+    image: Tensor
+    residual: float
+    seconds: float
 
 
 class RestorationRecorder:

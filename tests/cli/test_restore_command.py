@@ -23,9 +23,8 @@ from enhance.cli.overrides import chosen_tool, tool_settings
 from enhance.config.restoration import RESTORATIONS
 from enhance.report.render import render
 from enhance.restoration.denoiser import Denoiser
-from enhance.restoration.moment import Moment
 from enhance.restoration.tasks import TASKS
-from enhance.runs.restoration import RestorationRecorder
+from enhance.runs.restoration import Moment, RestorationRecorder
 from enhance.utils.hashes import hash_file
 
 

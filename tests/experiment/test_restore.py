@@ -25,7 +25,7 @@ from enhance.restoration.denoiser import Denoiser
 from enhance.restoration.denoisers import load_denoiser, tiled
 from enhance.restoration.denoising import _lost
 from enhance.restoration.downscaling import Downscaled
-from enhance.restoration.moment import Moment
+from enhance.runs.restoration import Moment
 
 SLIGHT = {"name": "gaussian_noise", "sigma": 2}
 

@@ -22,8 +22,7 @@ from enhance.report import live
 from enhance.report.live import LiveView
 from enhance.report.render import page_of, render
 from enhance.restoration.denoiser import Denoiser
-from enhance.restoration.moment import Moment
-from enhance.runs.restoration import RestorationRecorder
+from enhance.runs.restoration import Moment, RestorationRecorder
 
 pytestmark = pytest.mark.draws("report", "duel_report")  # the pages
 

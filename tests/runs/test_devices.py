@@ -12,12 +12,12 @@ import pytest
 import torch
 from helpers import QUICK, settings
 
-from enhance.config.schema import SettingsError
 from enhance.experiment import devices
 from enhance.experiment.devices import choose_device
 from enhance.experiment.run import run
 from enhance.runs.history import Row
 from enhance.runs.progress import Progress
+from enhance.utils.errors import SettingsError
 
 
 def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(

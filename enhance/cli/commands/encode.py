@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from enhance.cli.saying import say, say_untrained, say_unused_backbone
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, limited
 from enhance.experiment.metric_checks import check_scored, check_weights
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from enhance.encoding.choose import Encoded, Wanted

@@ -10,7 +10,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, limited
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from enhance.evaluation.subjective_scores import Data, Rows

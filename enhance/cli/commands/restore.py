@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from enhance.config.restoration import RestoreConfig as Settings
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 __all__ = ["Settings", "run"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from enhance.cli.saying import say
 from enhance.cli.score.loading import load_mask, load_scorers
 from enhance.cli.score.settings import Settings
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 from enhance.utils.files import lock, write_json, write_text
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from enhance.cli.overrides import checked
 from enhance.config.paths import home, initialized
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 QUICK = ["metric=deepjsd", "size=32", "steps=1", "frames.count=2"]
 OURS = {"parallel": "hydra_joblib_launcher", "ray_cluster": "hydra_ray_launcher", "slurm": "hydra_submitit_launcher"}

@@ -19,9 +19,8 @@ from enhance.report.sweep.jobs import read_sweep
 from enhance.report.sweep.sheet import shared_picture
 from enhance.report.sweep.summary import summarise
 from enhance.restoration.denoiser import Denoiser
-from enhance.restoration.moment import Moment
 from enhance.runs.layout import squared_error
-from enhance.runs.restoration import RestorationRecorder
+from enhance.runs.restoration import Moment, RestorationRecorder
 
 Command = Callable[..., Ended]
 SWEEP = ("-m", "task=denoise", "image=noisy.png", "denoiser.weights=weights.safetensors", "hydra.sweep.dir=sweep")
