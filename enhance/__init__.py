@@ -27,7 +27,7 @@ _HOMES = {
     "Objective": "enhance.optim.objective",
     "Term": "enhance.optim.objective",
     "Tiled": "enhance.metrics.tiles",
-    "WeightsError": "enhance.backbones.weights",
+    "WeightsError": "enhance.utils.weights",
     "as_backbone": "enhance.backbones.network",
     "as_metric": "enhance.metrics.function",
     "degrade": "enhance.images.degradations",
@@ -83,7 +83,6 @@ if TYPE_CHECKING:
     from enhance.backbones.network import Backbone as Backbone
     from enhance.backbones.network import as_backbone as as_backbone
     from enhance.backbones.network import load as load_backbone
-    from enhance.backbones.weights import WeightsError as WeightsError
     from enhance.experiment.optimize import optimize as optimize
     from enhance.experiment.restore import restore as restore
     from enhance.images.degradations import degrade as degrade
@@ -107,6 +106,7 @@ if TYPE_CHECKING:
     from enhance.optim.objective import Term as Term
     from enhance.scoring.meaning import meaning as meaning
     from enhance.utils.precision import full_precision as full_precision
+    from enhance.utils.weights import WeightsError as WeightsError
 
 
 def __getattr__(name: str) -> Any:

@@ -1,1 +1,1 @@
-"""Files, suggestions, the machine and its precision."""
+"""Files, of weights too; suggestions; the machine and its precision."""

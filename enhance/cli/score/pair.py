@@ -111,6 +111,7 @@ def _draw(
     asked = settings.map or "false"
     if asked == "false":
         return None
+    from enhance.images.arrays import to_array
     from enhance.metrics.registry import METRICS, metric_title
     from enhance.report.overlay import draw
 
@@ -124,5 +125,5 @@ def _draw(
         pair_there = (image.to(metric.device), reference.to(metric.device))
         maps[metric_title(metric)] = metric.map(*pair_there, None if mask is None else mask.to(pair_there[0]))[0]
     path = Path(f"{Path(pair.image).stem}-map.png" if asked == "true" else asked).expanduser()
-    draw(maps, image, path)
+    draw(maps, to_array(image), path)
     return path
