@@ -132,7 +132,7 @@ def _like(given: str | None) -> tuple[Format, int] | None:
 def _names(image: str) -> list[str]:
     """The images, by their files or the name of a sample."""
     from enhance.images.samples import SAMPLES
-    from enhance.scoring.pairs import images_in
+    from enhance.scoring.folders import images_in
 
     folder = Path(image).expanduser()
     if image in SAMPLES or not folder.is_dir():

@@ -47,7 +47,7 @@ def _restore_all(source: Path, settings: Settings) -> int:
     """Restore the images of a folder, each into a folder of its own name; 1 where one could not be restored."""
     from enhance.experiment.recording import followed
     from enhance.experiment.restoration_run import denoiser_of, planned, restore, say, typed
-    from enhance.scoring.pairs import images_in
+    from enhance.scoring.folders import images_in
 
     output = Path(settings.output or f"restored/{source.resolve().name}-{settings.task.name}").expanduser()
     files = [file for file in images_in(source) if output.resolve() not in file.resolve().parents]
