@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 import enhance
-from enhance.degradations import degrade
+from enhance.images.degradations import degrade
 from enhance.restoration.blur_estimation import OTHER, SHARP, Blur, estimate_blurs, window_side
 from enhance.restoration.blur_kinds import KINDS
 from enhance.restoration.deblurring import CERTAIN, QUANTISATION

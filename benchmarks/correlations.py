@@ -15,8 +15,8 @@ from pathlib import Path
 
 from enhance.evaluation.correlations import ALL, Evaluation, evaluate
 from enhance.evaluation.datasets import KADID10K_TYPES, TID2013_TYPES, numbered
+from enhance.evaluation.scatter import scatter
 from enhance.evaluation.subjective_scores import Data, complete, numeric, read
-from enhance.report.scatter import scatter
 
 DATASETS = {"csiq": "CSIQ", "tid2013": "TID2013", "kadid10k": "KADID-10k"}
 MEASURES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torchmetrics.functional.image import deep_image_structure_and_texture_similarity, dists, lpips
 
 from enhance.backbones.trunk import load_trunk
-from enhance.degradations import degrade
+from enhance.images.degradations import degrade
 from enhance.images.pictures import load_image, resize
 from enhance.metrics.registry import display_name, load_metric
 

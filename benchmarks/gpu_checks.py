@@ -21,7 +21,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.pooling import L2Pooling
-from enhance.backbones.precision import full_precision
 from enhance.backbones.registry import ARCHITECTURES
 from enhance.backbones.weights import Origin
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
@@ -31,6 +30,7 @@ from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Pyramid
 from enhance.optim.step import Step
 from enhance.runs.checkpoint import Checkpoints
+from enhance.utils.precision import full_precision
 
 Row = dict[str, Any]
 _VGG19 = (64, 64, 0, 128, 128, 0, *(256,) * 4, 0, *(512,) * 4, 0, *(512,) * 4)  # channels of convolutions; 0: pooling

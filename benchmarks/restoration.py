@@ -30,13 +30,13 @@ from benchmarks.camera_noise import best_of_levels, photographed
 from benchmarks.restoration_page import FOOT, HEAD
 from benchmarks.restoration_peers import Peer, bm3d, deblurring, jpeg_repairs, missing, psnr, stabilised
 from enhance.config.restoration import DenoiserConfig
-from enhance.config.schema import SettingsError
-from enhance.degradations import poisson_gaussian_noise
 from enhance.images.arrays import to_array
+from enhance.images.degradations import poisson_gaussian_noise
 from enhance.images.kernels import gaussian_kernel
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
 from enhance.restoration.downscaling import Downscaled
+from enhance.utils.errors import SettingsError
 
 _PAGE = Path(__file__).resolve().parents[1] / "docs" / "restoration.md"
 

@@ -48,7 +48,7 @@ _FORK.set_forkserver_preload(  # what every run imports: a process begins with i
             "enhance.cli.overrides",
             "enhance.cli.resume",
             "enhance.experiment.run",
-            "enhance.sweeps.summary",
+            "enhance.report.sweep.summary",
         ),
         *("enhance.report.figures", "enhance.report.animation", "enhance.report.html"),
     ]

@@ -10,8 +10,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.weights import WeightsError, cache_path, cached_or_downloaded, entry, fill, ordinary_tensors
+from enhance.backbones.weights import cache_path, cached_or_downloaded, entry, fill, ordinary_tensors
 from enhance.utils.defaults import SEED, WEIGHTS
+from enhance.utils.weights import WeightsError
 
 _PRETRAINED = "IMAGENET1K_V1"
 TrunkWeights = str | PathLike[str] | Mapping[str, Tensor]

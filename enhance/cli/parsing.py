@@ -11,8 +11,8 @@ from hydra.errors import HydraException
 
 from enhance.cli.commands import TOOLS
 from enhance.config.paths import choices
-from enhance.config.schema import SettingsError
 from enhance.images.samples import SAMPLES
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import short
 
 

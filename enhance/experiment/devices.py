@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 _CPU = torch.device("cpu")
 

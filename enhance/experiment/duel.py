@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from enhance.config.schema import Config
+from enhance.experiment.metadata import describe
 from enhance.experiment.metrics import evaluation_metrics
 from enhance.experiment.optimization import Optimization
 from enhance.experiment.recording import Setup, conclude, concluded, followed, record, set_up
@@ -32,7 +33,6 @@ from enhance.report.duel.data import FOUR
 from enhance.report.numbers import quantity
 from enhance.runs import layout as names
 from enhance.runs.history import read
-from enhance.runs.metadata import describe
 from enhance.utils.files import write_bytes, write_json
 from enhance.utils.numbers import finite
 

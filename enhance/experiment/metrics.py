@@ -16,7 +16,7 @@ from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import read_once
 from enhance.config.groups import backbone_settings
 from enhance.config.hydra_versions import instantiate_arguments
-from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig, SettingsError
+from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig
 from enhance.metrics.deep.published import network_for
 from enhance.metrics.function import as_metric
 from enhance.metrics.metric import Metric
@@ -24,6 +24,7 @@ from enhance.metrics.registry import METRICS, load_metric
 from enhance.optim.objective import Term
 from enhance.scoring.evaluation_metrics import EvaluationMetrics
 from enhance.utils.arguments import listed
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
 
 _OWN = {"check_range", "reduction", "trunk", "weights"}  # arguments that this program gives to library metrics

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.config.notes import notes
-from enhance.config.schema import Config, steps
+from enhance.config.schema import Config
+from enhance.experiment.notes import notes
+from enhance.experiment.steps import steps
 from enhance.metrics.metric import Metric
 from enhance.metrics.tiles import tile_size
 from enhance.optim.coarse_to_fine import coarse_to_fine, copies

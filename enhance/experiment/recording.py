@@ -13,10 +13,12 @@ from typing import Any
 import torch
 
 from enhance.config.restoration import RESTORATIONS
-from enhance.config.schema import Config, starts_from, steps
+from enhance.config.schema import Config, starts_from
 from enhance.experiment.devices import choose_device
+from enhance.experiment.metadata import describe, device_name, fingerprint
 from enhance.experiment.metrics import Metrics
 from enhance.experiment.optimization import Optimization
+from enhance.experiment.steps import steps
 from enhance.optim.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
 from enhance.optim.stopping import EarlyStopping, started
@@ -25,7 +27,6 @@ from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.errors import resumable, resume_command
 from enhance.runs.interrupt import Interrupt
 from enhance.runs.loggers import Loggers
-from enhance.runs.metadata import describe, device_name, fingerprint
 from enhance.runs.progress import Progress
 from enhance.runs.recorder import Recorder
 from enhance.scoring.evaluation_metrics import EvaluationMetrics

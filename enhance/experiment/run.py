@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from enhance.config.checks import check
 from enhance.config.schema import DUEL, Config
+from enhance.experiment.checks import check
 from enhance.experiment.duel import run_duel
 from enhance.experiment.metrics import evaluation_metrics, terms
 from enhance.experiment.optimization import Optimization

@@ -14,11 +14,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.precision import full_precision
 from enhance.metrics import checks
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.metric import BaseMetric
 from enhance.utils.hashes import hash_tensors
+from enhance.utils.precision import full_precision
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DIGITS = 12  # of a hash

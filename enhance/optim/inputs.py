@@ -14,17 +14,16 @@ from PIL import Image
 from torch import Tensor
 
 from enhance.config.schema import Config
-from enhance.degradations import degrade
 from enhance.images.arrays import MIN_SIDE, ImageError, require_size, require_unmasked, resize
+from enhance.images.degradations import degrade
 from enhance.images.floats import check_range, unit, without_effect
 from enhance.images.masks import as_mask
 from enhance.images.pictures import open_picture
 from enhance.images.reading import Picture, from_pillow, from_values
-from enhance.images.samples import SAMPLES
+from enhance.images.samples import SAMPLE_SIZE, SAMPLES
 from enhance.metrics import checks
 
 _ALIKE = 0.5  # correlation above which an initial image resembles the reference
-SAMPLE_SIZE = 256  # of a sample when no size is named
 
 _LEVELS = {"white": 1.0, "grey": 0.5, "gray": 0.5, "black": 0.0}
 
@@ -77,7 +76,7 @@ def read_inputs(
         reference: a file or the name of a sample, or an image: a tensor (1, 3, H, W) in [0, 1], an array (H, W, 3) or
             (H, W), or Pillow's.
         initial: white, grey, black, noise (uniform), degraded, or as the reference.
-        degradation: for `degraded`: `name` and its settings, see `enhance.degradations`.
+        degradation: for `degraded`: `name` and its settings, see `enhance.images.degradations`.
         mask: an image like `reference` and of its size, grey: where the image is optimised; a tensor may be (1, 1, H,
             W).
         size: longer side that larger images are reduced to; None leaves files as they are and samples at 256.

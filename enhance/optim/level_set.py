@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.precision import full_precision
 from enhance.metrics.metric import Metric
 from enhance.optim.objective import Objective
+from enhance.utils.precision import full_precision
 
 TOLERANCE = 0.01  # of the level, within which every image stays
 _AIM = 0.2  # of the tolerance, at which the way back to the level ends

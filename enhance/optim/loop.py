@@ -12,7 +12,6 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
-from enhance.backbones.precision import full_precision
 from enhance.config.schema import Config, OptimizerConfig, ScheduleConfig
 from enhance.metrics.checks import values_known
 from enhance.optim.guard import Diverged, NaNGuard
@@ -21,6 +20,7 @@ from enhance.optim.optimizers import MakeOptimizer, make_optimizer
 from enhance.optim.parametrizations import Parametrization
 from enhance.optim.schedules import Schedule, cosine, graduated
 from enhance.optim.step import Step
+from enhance.utils.precision import full_precision
 
 MAX_RATE = 1e6  # learning rate, in units of the range [0, 1]; far above it single precision overflows
 _SMOOTHING = graduated(OptimizerConfig.smoothing)

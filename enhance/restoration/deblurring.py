@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from enhance.config.schema import SettingsError
 from enhance.restoration.blur import Blurred
 from enhance.restoration.blur_estimation import SHARP, SMALLEST_SIDE, Blur, estimate_blurs, window_side
 from enhance.restoration.blur_kinds import KINDS
 from enhance.restoration.grey import is_grey
 from enhance.restoration.noise_estimation import noise_level
 from enhance.restoration.plans import Asked, Plan, coupled, require, unseen
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
 from enhance.utils.units import in_words
 

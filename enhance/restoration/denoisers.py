@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.backbones.weights import WeightsError, assign, read_file
 from enhance.config.restoration import DenoiserConfig
 from enhance.restoration import foreign
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoiser import PERCEPTUAL, STRIDE, Denoiser
 from enhance.utils.hashes import hash_file
 from enhance.utils.suggest import unknown
+from enhance.utils.weights import WeightsError, assign, read_file
 
 COMPACT = DenoiserConfig.name
 FILE = Path(__file__).resolve().parent / "embedded" / f"{COMPACT}.safetensors"

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from enhance.config.schema import SettingsError
 from enhance.images.arrays import ImageError
 from enhance.restoration.clipping import clipped_spread, unclipped
 from enhance.restoration.correlated_noise import CorrelatedNoise, correlated_noise, doubled, halved
@@ -20,6 +19,7 @@ from enhance.restoration.jpeg_file import reduces_colours
 from enhance.restoration.noise_estimation import NoiseCurve, noise_curve, noise_level
 from enhance.restoration.observations import Masked, Noisy
 from enhance.restoration.plans import Asked, Plan, coupled, name_of, require, require_uncoupled, unseen
+from enhance.utils.errors import SettingsError
 
 _OUTLIER = 0.1  # from the median around it: a black or white pixel that is lost
 _STRONG = 20 / 255  # noise whose clipping close to black and white a second pass is worth

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.weights import WeightsError, read_file
+from enhance.utils.weights import WeightsError, read_file
 
 NAME = "spandrel"
 _TAKE_LEVEL = ("DRUNet",)  # take a map of the noise level as a last channel

@@ -10,9 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from enhance.config.restoration import FACTORS, AssumedConfig, CouplingConfig
-from enhance.config.schema import SettingsError
 from enhance.restoration.coupling import Denoise, Pass, Schedule, split
 from enhance.restoration.observations import Observation
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
 
 _SEEN = 0.05  # of 255: noise below is none

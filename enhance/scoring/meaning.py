@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from enhance.images.samples import SAMPLE_SIZE
 from enhance.metrics.metric import Metric
 from enhance.metrics.registry import load_metric
-from enhance.optim.inputs import SAMPLE_SIZE
 from enhance.scoring import meaning_tables
 from enhance.scoring.meaning_tables import Table
 from enhance.scoring.scorers import Scorer

@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from enhance.config.schema import SettingsError
 from enhance.scoring.batches import Result
 from enhance.scoring.many import Engine
 from enhance.scoring.ray_actor import Actor, Build, results_of, rows_of
 from enhance.scoring.ray_cluster import cluster, import_ray
 from enhance.scoring.reading import Item, Open
+from enhance.utils.errors import SettingsError
 from enhance.utils.numbers import counted
 
 _CHUNK = 64  # pairs that an actor is given at once, which a kill costs

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 _PATIENCE = 10.0  # seconds until a cluster that does not answer is not there
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from enhance.config.schema import SettingsError
 from enhance.scoring.document import Document, about_written
 from enhance.scoring.identity import COLUMN
 from enhance.scoring.many import Outcome
 from enhance.scoring.pairs import Keys, Pair, PairsError
 from enhance.scoring.table import Row, Table, columns_written, one_writer
+from enhance.utils.errors import SettingsError
 
 _NAME = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<of>\d+)")
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from enhance.config.schema import Config, SettingsError, limited
+from enhance.config.schema import Config, limited
 from enhance.restoration.denoiser import STRIDE
+from enhance.utils.errors import SettingsError
 from enhance.utils.hashes import hash_file
 from research.denoiser.degraded import LEAST_SIDE
 from research.distill.settings import MEASURES

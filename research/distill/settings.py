@@ -14,7 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from enhance.config.limits import check_ranges
-from enhance.config.schema import BackboneConfig, Config, SettingsError, limited
+from enhance.config.schema import BackboneConfig, Config, limited
+from enhance.utils.errors import SettingsError
 from enhance.utils.files import sentence
 from enhance.utils.suggest import unknown
 from research.distill.photographs import LEAST

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 import enhance
 from enhance.backbones.network import as_backbone
 from enhance.backbones.pooling import L2Pooling
-from enhance.backbones.precision import full_precision
 from enhance.metrics.deep.distance import DEEP_METRICS
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Pixels
+from enhance.utils.precision import full_precision
 
 HALVES = (torch.float16, torch.bfloat16)
 NETWORKS = [name for name in enhance.BACKBONES if name != "torchvision"]

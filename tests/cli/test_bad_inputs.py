@@ -24,12 +24,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from enhance.backbones.network import Backbone, load
-from enhance.backbones.weights import WeightsError
 from enhance.images.writing import save_image
 from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.history import Row
 from enhance.runs.layout import REPORT, read_metrics
 from enhance.runs.progress import Progress
+from enhance.utils.weights import WeightsError
 
 Command = Callable[..., Ended]
 QUICK = (

@@ -16,9 +16,10 @@ from PIL import Image
 from enhance.cli import flags
 from enhance.cli.overrides import checked, tool_settings
 from enhance.cli.quoting import quoted
-from enhance.config.metric_checks import check_scored
-from enhance.config.notes import notes
-from enhance.config.schema import MetricConfig, SettingsError
+from enhance.config.schema import MetricConfig
+from enhance.experiment.metric_checks import check_scored
+from enhance.experiment.notes import notes
+from enhance.utils.errors import SettingsError
 
 Command = Callable[..., Ended]
 QUICK = ("size=24", "steps=2", "frames.count=2", "threads=1")

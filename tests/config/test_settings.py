@@ -13,15 +13,16 @@ from helpers import QUICK, settings
 
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.registry import BACKBONES
-from enhance.config.checks import check
 from enhance.config.paths import choices
-from enhance.config.schema import MODULE, SettingsError
+from enhance.config.schema import MODULE
 from enhance.experiment import metrics
+from enhance.experiment.checks import check
 from enhance.experiment.run import run
 from enhance.metrics.registry import METRICS
 from enhance.optim.optimizers import OPTIMIZERS
 from enhance.optim.parametrizations import PARAMETRIZATIONS
 from enhance.optim.schedules import SCHEDULES
+from enhance.utils.errors import SettingsError
 
 EVERY = [(group, name) for group, names in choices().items() for name in names]
 OWN_TESTS = [("task", "duel")]  # several optimisations: tests/experiment/test_duel.py

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from enhance.evaluation.competition.page import Pictures, page
 from enhance.evaluation.competition.pairs import Attack, attack, compete
 from enhance.evaluation.competition.table import Scored, reference_of, scored
 from enhance.evaluation.subjective_scores import read
 from enhance.images.writing import save_image
-from enhance.report.competition.page import Pictures, page
 
 REFERENCE = golden.SHARED / "reference"
 

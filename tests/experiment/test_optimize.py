@@ -17,8 +17,9 @@ from torch import Tensor
 
 import enhance
 from enhance.config.groups import degradation_settings, group_settings
-from enhance.config.schema import OptimizerConfig, ScheduleConfig, StoppingConfig, steps
+from enhance.config.schema import OptimizerConfig, ScheduleConfig, StoppingConfig
 from enhance.experiment.run import run
+from enhance.experiment.steps import steps
 from enhance.images.arrays import to_array
 from enhance.metrics import tiles
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance

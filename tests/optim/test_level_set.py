@@ -9,7 +9,7 @@ import torch
 from helpers import network
 from torch import Tensor
 
-from enhance.degradations import degrade
+from enhance.images.degradations import degrade
 from enhance.images.pictures import load_image
 from enhance.metrics.metric import Metric
 from enhance.metrics.registry import METRICS, load_metric

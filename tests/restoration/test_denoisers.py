@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import enhance
-from enhance.backbones.weights import WeightsError
 from enhance.config.restoration import DenoiserConfig
 from enhance.restoration.denoiser import LAST, PERCEPTUAL, Denoiser
 from enhance.restoration.denoisers import load_denoiser, turned
+from enhance.utils.weights import WeightsError
 
 MODES = {"act_mode": "R", "downsample_mode": "strideconv", "upsample_mode": "convtranspose"}
 

@@ -14,7 +14,7 @@ from skimage.data import camera
 from torch import Tensor
 
 import enhance
-from enhance.degradations import degrade
+from enhance.images.degradations import degrade
 from enhance.restoration.blur_estimation import estimate_blurs
 from enhance.restoration.denoisers import load_denoiser
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 from helpers import QUICK, settings
 
-from enhance.config.schema import SettingsError
 from enhance.experiment import devices
 from enhance.experiment.devices import choose_device
 from enhance.experiment.run import run
 from enhance.runs.history import Row
 from enhance.runs.progress import Progress
+from enhance.utils.errors import SettingsError
 
 
 def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
@@ -91,7 +91,7 @@ def test_a_run_keeps_the_memory_it_frees() -> None:
     script = """
 import resource, sys
 import numpy as np
-from enhance.utils.machine import keep_freed_memory
+from enhance.__main__ import keep_freed_memory
 if sys.argv[1] == "keep": keep_freed_memory()
 def step():
     parts = [np.ones(20_000_000, np.float32) for _ in range(3)]

@@ -39,9 +39,9 @@ def run(settings: Settings) -> int:
         ValueError: if a folder holds no jobs, or its runs have no `scores=`, or the CSV holds no scores of its results.
         OSError: if a file cannot be read or written.
     """
-    from enhance.sweeps.commands import guide_command, scores_command, sweep_command, weights_files
-    from enhance.sweeps.guide import guide, picture, with_scores
-    from enhance.sweeps.jobs import joined, read_sweep
+    from enhance.report.sweep.commands import guide_command, scores_command, sweep_command, weights_files
+    from enhance.report.sweep.guide import guide, picture, with_scores
+    from enhance.report.sweep.jobs import joined, read_sweep
     from enhance.utils.files import write_bytes, write_text
 
     output = Path(settings.output).expanduser()

@@ -8,7 +8,7 @@ from pathlib import Path
 from enhance.cli.score.loading import as_list, check_metrics, load_pairs
 from enhance.cli.score.settings import Settings
 from enhance.cli.score.unused import check_merge
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 __all__ = ["Settings", "run"]
 

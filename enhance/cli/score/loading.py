@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from enhance.cli.saying import say, say_untrained, say_unused_backbone
 from enhance.cli.score.settings import Measured, Settings
 from enhance.cli.score.unused import unused_choices
-from enhance.config.metric_checks import check_scored, check_weights
-from enhance.config.schema import SettingsError
+from enhance.experiment.metric_checks import check_scored, check_weights
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,7 +11,7 @@ from enhance.cli.saying import say
 from enhance.cli.score.loading import load_mask, load_scorers
 from enhance.cli.score.settings import Settings
 from enhance.cli.score.unused import unused
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,7 @@ def score_pair(settings: Settings, pair: Pair) -> int:
     Raises:
         ValueError: one sentence about the files, the sizes or the weights.
     """
-    from enhance.backbones.encode import encode_once
+    from enhance.metrics.encode import encode_once
     from enhance.scoring.scorers import lines
     from enhance.scoring.sources import open_source
 
@@ -113,6 +113,7 @@ def _draw(
     asked = settings.map or "false"
     if asked == "false":
         return None
+    from enhance.images.arrays import to_array
     from enhance.metrics.registry import METRICS, metric_title
     from enhance.report.overlay import draw
 
@@ -126,5 +127,5 @@ def _draw(
         pair_there = (image.to(metric.device), reference.to(metric.device))
         maps[metric_title(metric)] = metric.map(*pair_there, None if mask is None else mask.to(pair_there[0]))[0]
     path = Path(f"{Path(pair.image).stem}-map.png" if asked == "true" else asked).expanduser()
-    draw(maps, image, path)
+    draw(maps, to_array(image), path)
     return path

@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from enhance.cli import saying
 from enhance.cli.score.loading import load_mask, load_pairs, load_scorers
 from enhance.cli.score.settings import Settings
-from enhance.config.schema import SettingsError
 from enhance.experiment.devices import choose_device
 from enhance.scoring import Pair, PairsError, local_engine, score_pairs
 from enhance.scoring.batches import Scoring
@@ -24,6 +23,7 @@ from enhance.scoring.reading import shared_references
 from enhance.scoring.scorers import AVERAGED, Scorer
 from enhance.scoring.shards import Shard, merge, shards_in
 from enhance.scoring.sources import open_source
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,9 +10,10 @@ from dataclasses import fields
 from enhance.backbones.registry import COMPACT
 from enhance.cli.score.settings import Measured, Settings
 from enhance.config.groups import backbone_settings
-from enhance.config.metric_checks import any_deep
 from enhance.config.paths import default_choice
-from enhance.config.schema import MetricConfig, SettingsError
+from enhance.config.schema import MetricConfig
+from enhance.experiment.metric_checks import any_deep
+from enhance.utils.errors import SettingsError
 
 _OF_MERGES = ("task", "merge", "output", "format")
 

@@ -11,7 +11,7 @@ from enhance.cli.saying import say
 from enhance.cli.score.loading import load_mask, load_scorers
 from enhance.cli.score.settings import Settings
 from enhance.cli.score.unused import unused
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 from enhance.utils.files import lock, write_json, write_text
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from enhance.backbones.moving import moved
 from enhance.backbones.network import Backbone, Weights, load
-from enhance.backbones.precision import autocast_to
 from enhance.metrics import checks
 from enhance.metrics.deep.folding import fold, groups
 from enhance.metrics.deep.fusion import PreparedLevels, column_distances, prepare_levels
@@ -24,6 +23,7 @@ from enhance.metrics.deep.pairs import Prepared, covered, in_parts, masks_of_lev
 from enhance.metrics.deep.published import level_spec, network_for
 from enhance.metrics.deep.smoothing import smoothed, stage_weights, weighted_mean
 from enhance.metrics.metric import BaseMetric
+from enhance.utils.precision import autocast_to
 from enhance.utils.suggest import unknown
 
 

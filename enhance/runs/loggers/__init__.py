@@ -14,8 +14,8 @@ from typing import Any, Protocol, Self
 
 from torch import Tensor
 
-from enhance.config.schema import SettingsError
 from enhance.runs.history import Row
+from enhance.utils.errors import SettingsError
 from enhance.utils.numbers import finite
 from enhance.utils.suggest import unknown
 

@@ -13,10 +13,10 @@ import torch
 from helpers import network
 from torch import Tensor
 
-from enhance.backbones.encode import encode_once
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.metrics.deep.fusion import level_distances, prepare_levels
 from enhance.metrics.deep.published import level_spec, network_for
+from enhance.metrics.encode import encode_once
 
 PAIRS = [
     (metric, backbone)

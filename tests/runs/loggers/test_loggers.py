@@ -16,10 +16,11 @@ from PIL import Image
 from torch import Tensor
 
 from enhance.config.paths import choices, home
-from enhance.config.schema import Config, MetricConfig, SettingsError, TaskConfig
+from enhance.config.schema import Config, MetricConfig, TaskConfig
 from enhance.experiment.run import run
 from enhance.runs.history import Row
 from enhance.runs.loggers import LOGGERS, Loggers, check_loggers
+from enhance.utils.errors import SettingsError
 
 ROW = Row(3, 0.5, 0.6, 0.1, 20.0, math.nan, 1.0, {"mse": 0.2, "ssim": 0.3})
 THEIR_OWN_WARNINGS = pytest.mark.filterwarnings("default")  # of what other programs call
