@@ -36,7 +36,7 @@ _HOMES = {
     "jensen_shannon": "enhance.metrics.deep.measures",
     "load_backbone": "enhance.backbones.network",
     "load_image": "enhance.images.pictures",
-    "load_metric": "enhance.metrics.registry",
+    "load_metric": "enhance.metrics.loading",
     "meaning": "enhance.scoring.meaning",
     "minimize": "enhance.optim.loop",
     "optimize": "enhance.experiment.optimize",
@@ -96,9 +96,9 @@ if TYPE_CHECKING:
     from enhance.metrics.deep.measures import wasserstein as wasserstein
     from enhance.metrics.encode import encode_once as encode_once
     from enhance.metrics.function import as_metric as as_metric
+    from enhance.metrics.loading import load_metric as load_metric
     from enhance.metrics.metric import Metric as Metric
     from enhance.metrics.registry import METRICS as METRICS
-    from enhance.metrics.registry import load_metric as load_metric
     from enhance.metrics.tiles import Tiled as Tiled
     from enhance.metrics.torchmetrics import MeanScore as MeanScore
     from enhance.optim.loop import minimize as minimize

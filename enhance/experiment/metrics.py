@@ -19,8 +19,9 @@ from enhance.config.hydra_versions import instantiate_arguments
 from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig
 from enhance.metrics.deep.published import network_for
 from enhance.metrics.function import as_metric
+from enhance.metrics.loading import load_metric
 from enhance.metrics.metric import Metric
-from enhance.metrics.registry import METRICS, load_metric
+from enhance.metrics.registry import METRICS
 from enhance.optim.objective import Term
 from enhance.scoring.evaluation_metrics import EvaluationMetrics
 from enhance.utils.arguments import listed

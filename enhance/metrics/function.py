@@ -82,7 +82,7 @@ class FunctionMetric(BaseMetric):
         divides the loss by the share of the image that is left: of a mean over places, its mean there.
         """
         image, reference = self._checked("image", image), self._checked("reference", reference)
-        checks.same_size(image, reference)
+        checks.same_size(image, reference.shape)
         reference = reference.expand_as(image)
         if mask is None:
             return self._as_loss(self._values(image, reference))
@@ -117,7 +117,7 @@ class FunctionMetric(BaseMetric):
                 )
             return self.as_score(self.losses(image, reference, mask))
         image, reference = self._checked("image", image), self._checked("reference", reference)
-        checks.same_size(image, reference)
+        checks.same_size(image, reference.shape)
         return self._values(image, reference.expand_as(image))
 
     def _checked(self, role: str, given: Tensor) -> Tensor:

@@ -139,7 +139,7 @@ class Tiled(BaseMetric):
         Raises:
             ValueError: if the sizes differ, and what the tiles' metric raises.
         """
-        checks.same_size(image, reference)
+        checks.same_size(image, reference.shape)
         height, width = image.shape[-2:]
         places = boxes(height, width, self.size, self.overlap)
         images = range(len(image))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from enhance.images.samples import SAMPLE_SIZE
+from enhance.metrics.loading import load_metric
 from enhance.metrics.metric import Metric
-from enhance.metrics.registry import load_metric
 from enhance.scoring import meaning_tables
 from enhance.scoring.meaning_tables import Table
 from enhance.scoring.scorers import Scorer

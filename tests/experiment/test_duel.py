@@ -15,7 +15,7 @@ from PIL import Image
 from enhance.experiment import duel as duels
 from enhance.experiment.run import run
 from enhance.images.pictures import load_image
-from enhance.metrics.registry import load_metric
+from enhance.metrics.loading import load_metric
 from enhance.report.duel.data import DuelData
 from enhance.report.duel.drawing import comparison
 from enhance.report.figures import curves

@@ -23,8 +23,9 @@ import enhance
 from enhance.backbones.trunk import load_trunk
 from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
 from enhance.metrics.function import FunctionMetric
+from enhance.metrics.loading import load_metric
 from enhance.metrics.metric import BaseMetric
-from enhance.metrics.registry import METRICS, load_metric
+from enhance.metrics.registry import METRICS
 from enhance.metrics.tiles import Tiled
 
 PIQ = [name for name, row in METRICS.items() if row.target.startswith("piq:")]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
-from enhance.metrics.registry import load_metric
+from enhance.metrics.loading import load_metric
 from enhance.metrics.torchmetrics import MeanScore
 
 RANKS = 2

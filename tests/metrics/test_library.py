@@ -30,7 +30,8 @@ from enhance.experiment.metrics import Metrics, terms
 from enhance.experiment.optimization import Optimization
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.function import FunctionMetric
-from enhance.metrics.registry import METRICS, Row, load_metric
+from enhance.metrics.loading import load_metric
+from enhance.metrics.registry import METRICS, Row
 from enhance.optim.inputs import Inputs
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term

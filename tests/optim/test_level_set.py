@@ -11,8 +11,9 @@ from torch import Tensor
 
 from enhance.images.degradations import degrade
 from enhance.images.pictures import load_image
+from enhance.metrics.loading import load_metric
 from enhance.metrics.metric import Metric
-from enhance.metrics.registry import METRICS, load_metric
+from enhance.metrics.registry import METRICS
 from enhance.optim.level_set import TOLERANCE, LevelSet
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term

@@ -16,7 +16,7 @@ from torch import Tensor
 from enhance.experiment.run import run
 from enhance.images.pictures import load_image
 from enhance.images.writing import save_image
-from enhance.metrics.registry import load_metric
+from enhance.metrics.loading import load_metric
 from enhance.runs.history import read
 from enhance.runs.progress import Progress
 from enhance.scoring.evaluation_metrics import EvaluationMetrics

@@ -19,7 +19,15 @@ from enhance.metrics.deep.kernels import KERNELS
 from enhance.metrics.deep.layouts import LAYOUTS, pad
 from enhance.metrics.deep.levels import levels_of
 from enhance.metrics.deep.maps import spread
-from enhance.metrics.deep.pairs import Prepared, covered, in_parts, masks_of_levels, paired, symmetric_distances
+from enhance.metrics.deep.pairs import (
+    Prepared,
+    check_prepared,
+    covered,
+    in_parts,
+    masks_of_levels,
+    paired,
+    symmetric_distances,
+)
 from enhance.metrics.deep.published import level_spec, network_for
 from enhance.metrics.deep.smoothing import smoothed, stage_weights, weighted_mean
 from enhance.metrics.metric import BaseMetric
@@ -194,7 +202,7 @@ class DeepDistance(BaseMetric):
         image = checks.image("image", image, self.dtype, self.device, self.check_range)
         target = self._target(reference) if isinstance(reference, Tensor) else reference
         # a compiler would take each weight as an input to look at it; for other settings it compiles anew
-        checks.prepared(target, image, None if torch.compiler.is_compiling() else self.fingerprint)
+        check_prepared(target, image, None if torch.compiler.is_compiling() else self.fingerprint)
         return image, target, None if mask is None else checks.mask(mask, image)
 
     @torch.no_grad()
