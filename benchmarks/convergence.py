@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from enhance.config.groups import degradation_settings
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, steps
+from enhance.config.schema import BackboneConfig, Config, MetricConfig
 from enhance.experiment.metrics import Metrics
 from enhance.experiment.optimization import Optimization
+from enhance.experiment.steps import steps
 from enhance.images.arrays import resized
 from enhance.images.pictures import open_picture
 from enhance.metrics.deep.distance import DEEP_METRICS

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from enhance.cli import main as cli
 from enhance.cli import overrides
-from enhance.config import nodes, paths
+from enhance.cli.resolvers import register_resolvers
+from enhance.config import nodes
 
 os.environ.setdefault("MPLBACKEND", "agg")
-paths.register()
+register_resolvers()
 nodes.register()
 # A busy machine is no failure. The same few examples every time, so that a failure is of the change; others are drawn,
 # and more, by `pytest --hypothesis-profile=thorough`.

@@ -49,7 +49,7 @@ _FORK.set_forkserver_preload(  # what every run imports: a process begins with i
             "enhance.cli.overrides",
             "enhance.cli.resume",
             "enhance.experiment.run",
-            "enhance.sweeps.summary",
+            "enhance.report.sweep.summary",
         ),
         *("enhance.report.figures", "enhance.report.animation", "enhance.report.html"),
     ]
@@ -113,7 +113,7 @@ def said(folder: Path) -> str:
 
 
 def results(folder: Path) -> dict[str, Any]:
-    """Every file of a run that does not tell time: what must be the same."""
+    """Every file of a run that does not hold times: what must be the same."""
     with (folder / "history.csv").open(newline="") as stream:
         history = [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(stream)]
     files = [file for file in folder.rglob("*") if file.suffix in (".png", ".gif", ".pdf")]

@@ -261,7 +261,7 @@ def run_folders(folder: Path) -> Seeds:
     made = folder / "run"
     made.mkdir(exist_ok=True)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        quick = ("metric=mse", "size=16", "steps=3", "frames.count=3", "threads=1", "judges=[psnr]", "figures=false")
+        quick = ("metric=mse", "size=16", "steps=3", "frames.count=3", "threads=1", "scores=[psnr]", "figures=false")
         run(settings(*quick), made, "python -m enhance metric=mse")
     files = [made / name for name in ("metrics.json", "history.csv", "result.png")]
     return {file.name: file.read_bytes() for file in files}
@@ -271,7 +271,7 @@ def show(file: Path, folder: Path) -> None:
     """The report of a run and the summary of a sweep in which one file was changed."""
     from enhance.report import html
     from enhance.report.run_data import RunData
-    from enhance.sweeps.summary import summarise
+    from enhance.report.sweep.summary import summarise
 
     sweep = file.parent / "sweep"
     job = sweep / "0-recover"
@@ -467,9 +467,10 @@ if __name__ == "__main__":
     import resource
     import warnings
 
-    from enhance.config import nodes, paths
+    from enhance.cli.resolvers import register_resolvers
+    from enhance.config import nodes
 
-    paths.register()
+    register_resolvers()
     nodes.register()
     sys.path.insert(0, str(Path(__file__).resolve().parent))
     warnings.simplefilter("ignore")

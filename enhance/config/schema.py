@@ -1,5 +1,5 @@
-"""The settings of a run, typed, with every default. YAML files under conf/ choose; `enhance.config.checks` refuses what
-types cannot.
+"""The settings of a run, typed, with every default. YAML files under conf/ choose; `enhance.experiment.checks` refuses
+what types cannot.
 
 Importing this imports neither torch nor Hydra nor OmegaConf: settings are checked before anything slow begins, and the
 loop runs where torch alone is installed.
@@ -10,15 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from enhance.metrics.registry import METRICS, Row
 from enhance.utils.defaults import BACKGROUND, SEED, TF32, WEIGHTS
 
 MISSING: Any = "???"  # OmegaConf's word for a value that has to be given
 _MOST_SEED = 2**63 - 1
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be; the message says what is accepted."""
 
 
 def limited(
@@ -226,7 +221,7 @@ class Config:
         weight: of the metric among the terms.
         logger: settings of each logger, as its YAML names them.
         against: of task=duel, the second metric: NAME, or NAME@BACKBONE of a deep measure.
-        judges: metrics that score the initial image, the result and the frames: NAME, or NAME@BACKBONE of a deep
+        scores: metrics that score the initial image, the result and the frames: NAME, or NAME@BACKBONE of a deep
             measure. Their scores are as published, those of task=score.
         reference: a file, or a sample: astronaut, chelsea, coffee, ...
         initial: white, grey, black, noise, degraded, or a file; null: the task's own.
@@ -254,7 +249,7 @@ class Config:
     terms: dict[str, float] = field(default_factory=dict)
     weight: float = limited(1.0, low=0)
     against: str | None = None
-    judges: list[str] = field(default_factory=list)
+    scores: list[str] = field(default_factory=list)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     degradation: dict[str, Any] = field(default_factory=dict)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -287,11 +282,6 @@ class Config:
 
 DUEL = "duel"  # the name of the task that compares two metrics
 MODULE = "module"  # the metric's name where it is any importable one
-
-
-def steps(config: Config) -> int:
-    """The number of updates of a run."""
-    return config.steps or config.metric.steps or METRICS.get(config.metric.name, Row).steps
 
 
 def starts_from(config: Config) -> str:

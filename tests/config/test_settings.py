@@ -14,15 +14,16 @@ from helpers import QUICK, settings
 
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.registry import BACKBONES
-from enhance.config.checks import check
 from enhance.config.paths import choices
-from enhance.config.schema import MODULE, SettingsError
+from enhance.config.schema import MODULE
 from enhance.experiment import metrics
+from enhance.experiment.checks import check
 from enhance.experiment.run import run
 from enhance.metrics.registry import METRICS
 from enhance.optim.optimizers import OPTIMIZERS
 from enhance.optim.parametrizations import PARAMETRIZATIONS
 from enhance.optim.schedules import SCHEDULES
+from enhance.utils.errors import SettingsError
 
 EVERY = [(group, name) for group, names in choices().items() for name in names]
 OWN_TESTS = [("task", "duel")]  # several optimisations: tests/experiment/test_duel.py
@@ -83,7 +84,7 @@ def loaded(name: str, weights: str, *, seed: int, model: str | None, nodes: list
 @pytest.mark.parametrize(("group", "name"), RUNS)
 def test_every_choice_runs(group: str, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     start = ["initial=degraded"] if group == "degradation" and name != "none" else []
-    size = [f"size={161 if name == 'guide' else 64}"] if group == "recipes" else []  # judges see nothing smaller
+    size = [f"size={161 if name == 'guide' else 64}"] if group == "recipes" else []  # its metrics take nothing smaller
     objective = run(settings(f"{group}={name}", *QUICK, *size, *start, "steps=1"), tmp_path, "a test")
     if group == "logger":  # what is not installed is said to be missing, and nothing else fails
         assert (f"logger={name} cannot start" in caplog.text) == (find_spec(name) is None)

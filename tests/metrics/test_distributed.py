@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
-from enhance.metrics.registry import load_metric
+from enhance.metrics.loading import load_metric
 
 RANKS = 2
 
@@ -93,7 +93,7 @@ def _rank(rank: int, work: Callable[..., dict[str, Tensor]], metric: str, folder
 
 def of_two_ranks(work: Callable[..., dict[str, Tensor]], metric: str, folder: Path) -> list[dict[str, Tensor]]:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["enhance.metrics.registry", "torch.distributed.fsdp"])
+    context.set_forkserver_preload(["enhance.metrics.loading", "torch.distributed.fsdp"])
     processes = [context.Process(target=_rank, args=(rank, work, metric, folder)) for rank in range(1, RANKS)]
     for process in processes:
         process.start()

@@ -6,7 +6,7 @@ import http.client
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,7 @@ from enhance.report import live
 from enhance.report.live import LiveView
 from enhance.report.render import page_of, render
 from enhance.restoration.denoiser import Denoiser
-from enhance.restoration.restoration import Moment
-from enhance.runs.restoration import RestorationRecorder
+from enhance.runs.restoration import Moment, RestorationRecorder
 
 pytestmark = pytest.mark.draws("report", "duel_report")  # the pages
 
@@ -161,7 +160,7 @@ def test_a_run_serves_its_page_and_ends_with_its_report(
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[bytes]]:
-    """The pages of a view whenever it is told to follow a folder, and after its end."""
+    """The pages of a view whenever it is asked to follow a folder, and after its end."""
     seen: dict[str, list[bytes]] = {"before": [], "after": []}
     follow, close = LiveView.follow, LiveView.close
 
@@ -202,8 +201,8 @@ def test_the_view_of_a_restoration_shows_its_passes(tmp_path: Path, monkeypatch:
     seen, pages = watched(monkeypatch), list[bytes]()
     record = RestorationRecorder.record
 
-    def recorded(recorder: RestorationRecorder, moment: Moment) -> None:
-        record(recorder, moment)
+    def recorded(recorder: RestorationRecorder, moment: Moment, figures: Mapping[str, float]) -> None:
+        record(recorder, moment, figures)
         pages.append(page_of(tmp_path / "run", "now").encode())
 
     monkeypatch.setattr(RestorationRecorder, "record", recorded)

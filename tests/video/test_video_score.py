@@ -19,8 +19,8 @@ from PIL import Image
 import enhance
 from enhance.cli.overrides import tool_settings
 from enhance.cli.quoting import quoted
-from enhance.config.schema import SettingsError
 from enhance.scoring import PairsError
+from enhance.utils.errors import SettingsError
 from enhance.video import VideoError
 from enhance.video import frames as frames_module
 from enhance.video import scoring as module

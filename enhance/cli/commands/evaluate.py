@@ -10,7 +10,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, limited
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from enhance.evaluation.subjective_scores import Data, Rows
@@ -44,7 +45,6 @@ class Settings:
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
         competition: pairs of images that the defender calls equal and people do not, in place of correlations.
-        opinion: the same as subjective_column.
         reference_column: column of the references; "" takes reference, else the images are named as in data sets,
             REFERENCE_TYPE_LEVEL.png.
         defender: the metric's column that calls pairs equal.
@@ -80,7 +80,6 @@ class Settings:
     device: str = Config.device
     threads: int | None = limited(Config.threads, low=1)
     competition: bool = False
-    opinion: str = ""
     reference_column: str = ""
     defender: str | None = None
     attacker: str | None = None
@@ -111,8 +110,8 @@ def run(settings: Settings) -> int:
     from rich.console import Console
 
     from enhance.evaluation.correlations import evaluate, summary, write
+    from enhance.evaluation.scatter import scatter
     from enhance.evaluation.show import show
-    from enhance.report.scatter import scatter
 
     with Console(stderr=True, highlight=False).status("correlating") as status:
         evaluation = evaluate(
@@ -130,10 +129,10 @@ def run(settings: Settings) -> int:
 
 def _compete(settings: Settings, folder: Path) -> int:
     """Print the pairs that the defender calls equal and people do not, and write them as tables and a page."""
+    from enhance.evaluation.competition.page import PAGE, Pictures, page
     from enhance.evaluation.competition.pairs import compete
     from enhance.evaluation.competition.table import scored
     from enhance.evaluation.competition.tables import document, show, write
-    from enhance.report.competition.page import PAGE, Pictures, page
     from enhance.utils.files import write_text
 
     code, rows, notes = _scored_dataset(settings, folder) if settings.dataset else (0, *_joined(settings))
@@ -173,12 +172,6 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"task=evaluate needs {'subjective' if settings.scores else 'scores'}=FILE.csv too.")
     if settings.dataset and not settings.root:
         raise SettingsError(f"dataset={settings.dataset} needs root=FOLDER, where its files are.")
-    if settings.opinion and settings.subjective_column not in ("", settings.opinion):
-        raise SettingsError(
-            f"opinion={settings.opinion} and subjective_column={settings.subjective_column} name two columns of "
-            "subjective scores; leave one of them out."
-        )
-    settings.subjective_column = settings.subjective_column or settings.opinion
     _check_competition(settings)
     for key, minimum in (("resamples", 100), ("seed", 0)):
         if getattr(settings, key) < minimum:
