@@ -57,13 +57,14 @@ def _copy(deepcopy: Callable[[DictConfig, dict[int, Any]], DictConfig]) -> Calla
 
     @functools.wraps(deepcopy)
     def copied(config: DictConfig, memo: dict[int, Any]) -> DictConfig:
-        parent, config.__dict__["_parent"] = config.__dict__["_parent"], None
+        own = vars(config)
+        parent, own["_parent"] = own["_parent"], None
         try:
             found = pickle.loads(pickle.dumps(config))
         except (pickle.PicklingError, AttributeError, TypeError):  # of a class that a test made
-            config.__dict__["_parent"] = parent
+            own["_parent"] = parent
             return deepcopy(config, memo)
-        config.__dict__["_parent"] = found.__dict__["_parent"] = parent
+        own["_parent"] = vars(found)["_parent"] = parent
         return found
 
     return copied
