@@ -1,4 +1,4 @@
-"""How near our values are to those that other packages publish with their tests, as a page: docs/published_values.md.
+"""How close our values are to those that other packages publish with their tests, as a page: docs/published_values.md.
 
     python -m benchmarks.published_values --piq DIR --pyiqa DIR --vgg16 FILE
 

@@ -71,7 +71,7 @@ class Bench:
             self.half = deep_metric(measure)(metric.backbone, check_range=False, autocast=precision)
             self.half_target = self.half.prepare(self.reference[:1])
         with torch.no_grad():
-            self.slopes = [torch.ones_like(features) for features in metric.backbone(self.image[:1])]
+            self.gradients = [torch.ones_like(features) for features in metric.backbone(self.image[:1])]
         self.theirs = load_published(measure, given.published, network) if given.published else None
 
     def steps(self) -> dict[str, Work]:
@@ -90,7 +90,7 @@ class Bench:
 
     def _network(self) -> None:
         image = self.image[:1].clone().requires_grad_()
-        torch.autograd.backward(self.metric.backbone(image), self.slopes)
+        torch.autograd.backward(self.metric.backbone(image), self.gradients)
 
     def _ours(self, image: Tensor) -> Tensor:
         return self.metric(image, self.target)

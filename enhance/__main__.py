@@ -8,9 +8,9 @@ import signal
 import sys
 from types import FrameType
 
-# Threads that wait for each other spin for a moment, then sleep. Left alone they spin on, at each of a thousand small
-# operators of a step, and wherever another program takes a core, a step takes ten times as long; asleep at once they
-# lose nearly half on an idle machine. Read when torch loads.
+# OpenMP's threads that wait for each other spin, then sleep. If they spin long, at each of a thousand small operators,
+# a step takes ten times as long wherever another program takes a core; if they sleep at once, a step on an idle
+# machine takes nearly twice as long. The variable is read when torch loads.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 

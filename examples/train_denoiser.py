@@ -163,7 +163,7 @@ def crops(photographs: Sequence[Tensor], size: int, batch: int, generator: torch
 def train(
     name: str, loss: nn.Module, photographs: Sequence[Tensor], given: Settings, world: World | None = None
 ) -> tuple[Denoiser, float]:
-    """A denoiser trained by Adam with a falling rate, and its steps per second; everything random comes from one seed.
+    """A denoiser trained by Adam with a decreasing rate, and its steps per second; one seed draws everything random.
 
     Every process draws the whole batch and takes its part, so that several give what one gives.
     """
@@ -197,8 +197,8 @@ def train(
         scaler.step(optimizer)
         scaler.update()
         schedule.step()
-        told = step % max(1, given.steps // 10) == 0
-        if world.rank == 0 and told:
+        shown = step % max(1, given.steps // 10) == 0
+        if world.rank == 0 and shown:
             print(f"{name}: step {step}/{given.steps}, loss {value.item():.4f}", flush=True)
         if step == min(WARM_UP, given.steps - 1):
             value.item()  # waits for the device

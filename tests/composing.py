@@ -51,7 +51,7 @@ def _repository(repository: CachingConfigRepository, delegate: IConfigRepository
 
 
 def _place(source: ConfigSource) -> Hashable | None:
-    """What tells a source from others; None for a folder that a test may write anew."""
+    """What distinguishes a source from others; None for a folder that a test may write anew."""
     if source.scheme() == "file" and not Path(source.path).is_relative_to(home()):
         return None
     return source.scheme(), source.path, source.provider

@@ -111,7 +111,7 @@ def said(folder: Path) -> str:
 
 
 def results(folder: Path) -> dict[str, Any]:
-    """Every file of a run that does not tell time: what must be the same."""
+    """Every file of a run that does not hold times: what must be the same."""
     with (folder / "history.csv").open(newline="") as stream:
         history = [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(stream)]
     files = [file for file in folder.rglob("*") if file.suffix in (".png", ".gif", ".pdf")]

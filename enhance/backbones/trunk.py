@@ -29,7 +29,7 @@ def load_trunk(network: str, weights: TrunkWeights = WEIGHTS, seed: int = SEED) 
         seed: of the untrained weights.
 
     Raises:
-        WeightsError: if the weights cannot be had or do not fit.
+        WeightsError: if the weights are not available or do not fit.
 
     Example:
         >>> layers, about = load_trunk("alexnet", "untrained")

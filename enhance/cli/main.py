@@ -44,7 +44,7 @@ def main() -> None:
     from enhance.cli.resume import requested_folder, resume_run
     from enhance.config.nodes import register
 
-    arguments = sorted(quoted(arguments), key=lambda given: given not in MULTIRUN)  # Hydra wants it first or last
+    arguments = sorted(quoted(arguments), key=lambda given: given not in MULTIRUN)  # Hydra takes it first or last
     logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
     register_resolvers()
     register()
@@ -222,7 +222,7 @@ def _job(config: object) -> float:
             return float("nan")
         if not expected:
             raise
-        if isinstance(error, ValueError):  # for want of room on the disk, a run can go on
+        if isinstance(error, ValueError):  # for lack of room on the disk, a run can go on
             _clear(folder)
         _give_up(error)
 

@@ -99,7 +99,7 @@ def checked(
 
 
 def _require_reference(overrides: Sequence[Override]) -> None:
-    """Nothing, where a file to start from comes with a reference of its own, not the sample that is the default.
+    """Check that a file to start from comes with a reference of its own, not the sample that is the default.
 
     Raises:
         SettingsError: if it does not.

@@ -56,7 +56,7 @@ def values_of(override: Override) -> list[str]:
     if override.value_type is ValueType.GLOB_CHOICE_SWEEP:
         if not GlobalHydra.instance().is_initialized():
             return []
-        override.config_loader = GlobalHydra.instance().config_loader()  # knows the choices
+        override.config_loader = GlobalHydra.instance().config_loader()  # has the choices
     if override.is_sweep_override():
         try:
             return list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []

@@ -74,7 +74,7 @@ def resume_run(folder: Path) -> None:
 
 
 def _restore_anew(folder: Path, made: Mapping[str, Any]) -> None:
-    """Make the restoration of a folder again, as its metrics.json tells."""
+    """Make the restoration of a folder again, from the settings in its metrics.json."""
     try:
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RestoreConfig), made["settings"]))
         began_in, command = Path(made["began_in"]), str(made["command"])

@@ -17,7 +17,7 @@ _ABSTRACT = {int: Integral, float: Real}  # NumPy's numbers are of them too
 
 
 def check_ranges(settings: Any) -> None:
-    """Nothing, where the numbers of a run's or a command's settings lie in their ranges.
+    """Check that the numbers of a run's or a command's settings lie in their ranges.
 
     Raises:
         SettingsError: one sentence about the first that cannot be.
@@ -39,7 +39,7 @@ def check_ranges(settings: Any) -> None:
 
 
 def check_types(settings: Any) -> None:
-    """Nothing, where the plain settings of a dataclass are of their types, which Hydra does not check in programs.
+    """Check that the plain settings of a dataclass are of their types, which Hydra does not check in programs.
 
     Raises:
         SettingsError: one sentence about the first that is not.
@@ -53,7 +53,7 @@ def check_types(settings: Any) -> None:
 
 
 def check_betas(betas: Sequence[float]) -> None:
-    """Nothing, where these are decay rates of Adam.
+    """Check that these are decay rates of Adam.
 
     Raises:
         SettingsError: if they are not.

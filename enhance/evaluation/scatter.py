@@ -24,7 +24,7 @@ _WIDTH = 7.1  # inches, two columns of a paper
 def scatter(evaluations: Sequence[Evaluation], path: Path) -> None:
     """Draw every metric of every evaluation; each evaluation begins a row.
 
-    Colours and marks tell the types of distortion apart where there is one evaluation of six types or fewer.
+    Colours and marks distinguish the types of distortion where there is one evaluation of six types or fewer.
     """
     most = max(len(evaluation.agreements) for evaluation in evaluations)
     across = 3 if most == 6 else min(most, _MOST_ACROSS)

@@ -14,7 +14,7 @@ from enhance.utils.suggest import unknown
 
 
 def check(config: Config) -> None:
-    """Nothing, where a run can have these settings.
+    """Check that a run can have these settings.
 
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
@@ -40,7 +40,7 @@ def check(config: Config) -> None:
 
 
 def check_duel(config: Config) -> None:
-    """Nothing, where a duel has its second metric and no setting that a duel cannot follow.
+    """Check that a duel has its second metric and no setting that a duel cannot follow.
 
     Raises:
         SettingsError: one sentence about the first setting that cannot be.
@@ -68,7 +68,7 @@ def check_duel(config: Config) -> None:
 
 
 def check_scores(names: Sequence[str]) -> None:
-    """Nothing, where these are names of metrics, each once.
+    """Check that these are names of metrics, each given once.
 
     Raises:
         SettingsError: if they are not.
@@ -80,7 +80,7 @@ def check_scores(names: Sequence[str]) -> None:
 
 
 def check_tile_and_warmup(config: Config) -> None:
-    """Nothing, where tiles are large enough and the warm-up is shorter than the run.
+    """Check that tiles are large enough and the warm-up is shorter than the run.
 
     Raises:
         SettingsError: if they are not.

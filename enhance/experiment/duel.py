@@ -137,7 +137,7 @@ def _interruptible(folder: Path, known: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _show(results: Mapping[str, Any], folder: Path) -> None:
-    """Say what the four images came to and where they lie."""
+    """Print the scores of the four images and the folder."""
     pair = results["duel"]["pair"]
     for figures in results["images"].values():
         scores = (f"{display_name(name)} {quantity(name).write(figures['scores'][name])}" for name in pair)
@@ -185,7 +185,7 @@ def _score(metric: Metric, loss: float) -> float | None:
 
 
 def _compared(found: Mapping[str, Any], initial: Mapping[str, Any], pair: list[str]) -> dict[str, Any]:
-    """What the four images come to."""
+    """The figures of the four images, and what differs between them."""
     first, second = pair
     best, worst = (found[f"{end}-A"]["losses"][first] for end in ("best", "worst"))
     return {

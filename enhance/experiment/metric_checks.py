@@ -16,7 +16,7 @@ _OF_MEASURES = ("layout", "prefilter", "padding", "kernel")
 
 
 def check_metric_name(given: str, what: str = "metric") -> None:
-    """Nothing, where it is the NAME of a metric or, of a deep measure, NAME@BACKBONE.
+    """Check that a name is the NAME of a metric or, of a deep measure, NAME@BACKBONE.
 
     Raises:
         SettingsError: one sentence that names the nearest.
@@ -31,7 +31,7 @@ def check_metric_name(given: str, what: str = "metric") -> None:
 
 
 def check_metric(metric: MetricConfig, others: Iterable[str] = ()) -> None:
-    """Nothing, where the settings of the metrics go together.
+    """Check that the settings of the metrics go together.
 
     Args:
         metric: the settings, which are those of the main metric and of `module` among the others.
@@ -61,7 +61,7 @@ def check_metric(metric: MetricConfig, others: Iterable[str] = ()) -> None:
 
 
 def check_scored(metric: MetricConfig, names: Sequence[str]) -> None:
-    """Nothing, where one of the metrics that compute scores takes each setting of `metric`.
+    """Check that one of the metrics that compute scores takes each setting of `metric`.
 
     Args:
         metric: the settings.
@@ -84,7 +84,7 @@ def check_scored(metric: MetricConfig, names: Sequence[str]) -> None:
 
 
 def check_weights(metric: MetricConfig, names: Iterable[str]) -> None:
-    """Nothing, where one of the metrics takes the weights that the settings name.
+    """Check that one of the metrics takes the weights that the settings name.
 
     Args:
         metric: the settings.

@@ -65,7 +65,7 @@ class Metrics:
 
         Raises:
             ValueError: for a name or settings that cannot be.
-            WeightsError: if weights cannot be had or do not fit.
+            WeightsError: if weights are not available or do not fit.
         """
         return self._build(self._metric, self._backbone)
 

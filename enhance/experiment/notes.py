@@ -7,11 +7,17 @@ from enhance.experiment.metric_checks import any_deep, unused_backbone
 from enhance.experiment.steps import steps
 
 
-def notes(config: Config) -> list[str]:
-    """What of the settings changes nothing, in sentences."""
+def notes(config: Config, deep: bool | None = None) -> list[str]:
+    """What of the settings changes nothing, in sentences.
+
+    Args:
+        config: of the run.
+        deep: whether a metric of the objective uses a backbone; None: by their names.
+    """
     names = [*optimised(config), *config.scores]
     found = unused_backbone(config.backbone.name, names) + _like_another(config)
-    deep, used = any_deep(optimised(config)), any_deep(names)
+    deep = any_deep(optimised(config)) if deep is None else deep
+    used = deep or any_deep(names)
     schedule, frames, backbone, initial = config.schedule, config.frames, config.backbone, starts_from(config)
     degradation = config.degradation.get("name", "none")
     default = BackboneConfig()

@@ -149,6 +149,7 @@ def optimize(
     terms, own = _terms(metric, objective, autocast=autocast, tf32=tf32)
     config = Config(
         metric=MetricConfig(terms[0].name),
+        backbone=backbone_settings(),
         optimizer=replace(
             _settings(OptimizerConfig, "optimizer", optimizer),
             **_given(learning_rate=learning_rate, log_loss=log_loss, smoothing=smoothing),
@@ -185,7 +186,7 @@ def optimize(
     bar = Progress(count(config), "optimize") if (in_notebook() if progress is None else progress) else None
     with interrupt, bar or nullcontext(), fixed_order(deterministic, _log.warning):
         made = _recorded(run, optimization, bar.show if bar else lambda row: None)
-    return replace(made, notes=inputs.notes)
+    return replace(made, notes=(*inputs.notes, *optimization.notes()))
 
 
 def _whole(key: str, given: int | None, what: str) -> int | None:

@@ -17,10 +17,8 @@ from enhance.config.schema import Config, starts_from
 from enhance.experiment.devices import choose_device
 from enhance.experiment.metadata import describe, device_name, fingerprint
 from enhance.experiment.metrics import Metrics
-from enhance.experiment.notes import notes
 from enhance.experiment.optimization import Optimization
 from enhance.experiment.steps import steps
-from enhance.optim.coarse_to_fine import copies
 from enhance.optim.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
 from enhance.optim.stopping import EarlyStopping, started
@@ -116,7 +114,7 @@ def record(
     devices = [*(saved or {}).get("devices", []), device_name(setup.device)]
     known["devices"] = devices = [name for name, _ in groupby(devices)]
     run = EarlyStopping(optimization.steps(saved and saved["loop"]), optimization.rules(), saved and saved["stopping"])
-    remarks = _notes(config, inputs, objective, saved, devices)
+    remarks = _notes([*inputs.notes, *optimization.notes()], saved, devices)
     title = f"{config.task.name}: {title}" if title else f"{config.task.name} with {_title(objective)}"
     for line in (setup.command, f"{title} on {setup.device}", *_kind(config), *remarks):
         _log.info(line)
@@ -236,7 +234,7 @@ def _title(objective: Objective) -> str:
 
 
 def _kind(config: Config) -> tuple[str, ...]:
-    """That a run is no restoration, where its task could be one."""
+    """A line that says that a run is no restoration, where its task could be one."""
     if config.task.name not in RESTORATIONS:
         return ()
     return (
@@ -245,17 +243,11 @@ def _kind(config: Config) -> tuple[str, ...]:
     )
 
 
-def _notes(
-    config: Config, inputs: Inputs, objective: Objective, saved: Mapping[str, Any] | None, devices: Sequence[str]
-) -> tuple[str, ...]:
-    """What the user should know before the first step."""
-    found = [*inputs.notes, *notes(config)]
+def _notes(notes: Sequence[str], saved: Mapping[str, Any] | None, devices: Sequence[str]) -> tuple[str, ...]:
+    """What the user should know before the first step: that the run is resumed, and the notes."""
+    found = list(notes)
     if saved is not None:
         found.insert(0, f"resumed after step {saved['loop']['index']}")
         if devices[-1] != (saved.get("devices") or devices)[-1]:
-            found.insert(1, f"it was on {devices[-2]} until then and is on {devices[-1]} now: last digits will differ")
-    if config.coarse and not copies(inputs.initial):
-        found.append("coarse=true changes nothing: a copy of half the size would be too small")
-    if objective.tiles:
-        found.append(f"measured as {objective.tiles} tile{'s' * (objective.tiles > 1)}")
+            found.insert(1, f"the run was on {devices[-2]} so far and is on {devices[-1]} now: last digits will differ")
     return tuple(found)

@@ -145,7 +145,7 @@ def _checked(denoise: Denoise) -> Denoise:
 
 
 def _of_blocks(path: Path, image: Tensor, task: str) -> list[str]:
-    """What a task that knows nothing of JPEG leaves of one."""
+    """What a task other than jpeg leaves of a JPEG."""
     if is_jpeg(path):
         return [f"{path.name} is a JPEG: task={task} leaves its blocks as they are, task=jpeg repairs them"]
     if shows_blocks(image):
@@ -166,7 +166,9 @@ def _check(task: str, kernel: object, factor: int | None) -> None:
 
 
 def _kernel(given: Given, notes: list[str]) -> Tensor:
-    """The kernel in an image; what was done to it is noted."""
+    """The kernel in an image or a matrix of weights; what was done to it is noted."""
+    if isinstance(given, Tensor) and given.dim() == 2:
+        given = given.expand(1, 3, -1, -1)
     kernel = read_image(given, "kernel", "black", smallest=1).image.mean((0, 1))
     total = kernel.sum().item()
     if abs(total - 1) > 1e-3:

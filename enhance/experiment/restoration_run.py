@@ -21,6 +21,7 @@ from enhance.experiment.restoration import Restoration
 from enhance.images.exif import exif_of
 from enhance.images.pictures import picture_path
 from enhance.images.samples import SAMPLES
+from enhance.report.numbers import quantity
 from enhance.restoration.denoisers import LoadedDenoiser, load_denoiser, weights_file
 from enhance.runs.errors import resume_command
 from enhance.runs.interrupt import Interrupt
@@ -31,6 +32,7 @@ from enhance.utils.files import lock
 from enhance.utils.hashes import hash_file
 from enhance.utils.machine import VERSION
 from enhance.utils.suggest import short
+from enhance.utils.units import in_words
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +104,7 @@ def denoiser_of(config: RestoreConfig) -> LoadedDenoiser:
     """The denoiser of the settings, on their device; the process computes with as many threads as they say.
 
     Raises:
-        ValueError: for weights or a device that cannot be had.
+        ValueError: for weights or a device that are not available.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -163,7 +165,7 @@ def restore(
     for note in restoration.notes:
         say(f"note: {note}")
     for key, value in restoration.plan.estimated.items():
-        say(f"estimated: {key.replace('_', ' ')} {value:g}")
+        say(f"estimated: {key.replace('_', ' ')} {in_words(key, value)}")
     folder = job.folder or Path(claim_folder("outputs", f"{config.task.name}-{Path(job.image).stem}"))
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder):
@@ -195,12 +197,12 @@ def restore(
     found = read_metrics(folder)
     for key, value in (found["fit"] | found["result"]).items():
         if value is not None:
-            say(f"{key.replace('_', ' ')}: {value:.4g}")
+            say(f"{quantity(key).title}: {quantity(key).write(value)}")
     say(f"results in {folder}")
 
 
 def _in_words(image: str, config: RestoreConfig) -> str:
-    """That this is a restoration, not a study of a metric, and what a reference is for."""
+    """A line that says that this is a restoration, not a study of a metric, and what a reference is for."""
     compared = ": reference= is only compared with the result" if config.reference else ""
     return f"a restoration: {image} is what is observed, and no clean picture takes part{compared}"
 

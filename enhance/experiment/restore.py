@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from enhance.config.restoration import AssumedConfig, CouplingConfig, DenoiserConfig, RestorationConfig
 from enhance.config.schema import Config
 from enhance.experiment.restoration import Restoration
+from enhance.experiment.restored import Restored
 from enhance.optim.inputs import Given
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
@@ -20,31 +20,6 @@ from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import short, unknown
 
 _DEVICE = "cpu"
-
-
-@dataclass(frozen=True)
-class Restored:
-    """What a restoration has come to.
-
-    Attributes:
-        image: (1, 3, H, W) in [0, 1].
-        initial: the picture as it was given, enlarged where the result is larger.
-        assumed: the degradation and its settings.
-        estimated: what was estimated from the picture.
-        fit: how well the observation is met.
-        figures: of the result against the reference, where one was given: psnr, ssim, and the same of `initial`.
-        history: one moment a pass, without the images.
-        notes: what was done to the files, in sentences.
-    """
-
-    image: Tensor
-    initial: Tensor
-    assumed: dict[str, Any]
-    estimated: dict[str, Any]
-    fit: dict[str, float]
-    figures: dict[str, float]
-    history: list[dict[str, float]]
-    notes: tuple[str, ...]
 
 
 def restore(
@@ -70,12 +45,13 @@ def restore(
         task: denoise, deblur, jpeg (a file), or upscale.
         degradation: its name, or `name` with settings, see `enhance.config.restoration.AssumedConfig`; what is not
             given is estimated.
-        kernel: of the blur: an image of what a point of light became.
+        kernel: of the blur: an image of what a point of light became, or its weights in [0, 1], a tensor or an array
+            (H, W).
         factor: of upscale: 2, 3 or 4.
         reference: the clean picture, where there is one: it is only compared with the result.
         denoiser: a name, its settings, or a function of an image (1, 3, H, W) and a map (1, 1, H, W) of its noise
             level in [0, 1], that of noise which is independent between the channels: for a grey picture, whose
-            channels are equal, it is told sqrt(3) of the level, and its channels are averaged.
+            channels are equal, it is given sqrt(3) times the level, and its channels are averaged.
         weights: of a denoiser that is named: embedded, or a file.
         coupling: of the observation and the denoiser, for blur, lost pixels and reduced pictures.
         background: what transparent pixels are laid on.
@@ -134,7 +110,7 @@ def restore(
 
 
 def _require_unnamed(weights: str, device: torch.device | str) -> None:
-    """Nothing, where no setting of a named denoiser stands beside a function or settings.
+    """Check that no setting of a named denoiser stands beside a function or settings.
 
     Raises:
         SettingsError: if one does.

@@ -118,7 +118,7 @@ def image(
 
 
 def same_size(image: Tensor, reference: tuple[int, ...]) -> None:
-    """Nothing, where an image can be compared with a reference of that shape.
+    """Check that an image can be compared with a reference of that shape.
 
     Raises:
         ValueError: if their sides differ, or the reference's batch is neither the image's nor 1.

@@ -91,7 +91,7 @@ class FunctionMetric(BaseMetric):
         return self._as_loss(self._values(inside, reference)) / mask.mean((1, 2, 3))
 
     def _as_loss(self, values: Tensor) -> Tensor:
-        """A similarity becomes what is missing to its best value; decibels become the squared error that they tell."""
+        """The loss of similarities, what is missing to the best value, and of decibels, their squared error."""
         if not self.higher_is_better:
             return values
         return 10 ** (-values / 10) if math.isinf(self.best) else self.best - values
@@ -220,8 +220,8 @@ def as_metric(
 
 
 def origin(function: Callable[..., object]) -> dict[str, Any]:
-    """What tells one function or module from another of its name, for `describe`: where it stands, the code there, the
-    arguments of a partial function, and the values of a module's parameters and buffers.
+    """What distinguishes one function or module from another of its name, for `describe`: where it stands, the code
+    there, the arguments of a partial function, and the values of a module's parameters and buffers.
 
     The code is that of the whole file, or of the function alone where the file is the program that runs.
 

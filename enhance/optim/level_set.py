@@ -18,7 +18,7 @@ from enhance.utils.precision import full_precision
 TOLERANCE = 0.01  # of the level, within which every image stays
 _AIM = 0.2  # of the tolerance, at which the way back to the level ends
 _TRIES, _HALVINGS = 12, 6  # images on the way back, and shorter steps where it fails
-_PARALLEL = 1e-4  # of a gradient: what is left of it beside a parallel one is rounding error
+_PARALLEL = 1e-4  # of a gradient: what is left of it beside a parallel one is due to rounding
 
 
 class LevelSet:

@@ -58,7 +58,7 @@ def minimize(
 
     Adam divides each step by a running mean of the gradient's size. As the loss falls a thousandfold the gradient falls
     with it, and that mean, still full of the first large gradients, makes every later step too short. `log_loss`
-    minimises log(loss) instead: the same direction, but its gradient does not fade while the loss keeps falling.
+    minimises log(loss) instead: the same direction, but its gradient does not fade while the loss keeps decreasing.
 
     Args:
         objective: its device and precision are those of the run.
@@ -213,7 +213,7 @@ class _Run:
         self._optimizer = self._make(self.parameters, rate)
 
     def restore(self, index: int, rate: float) -> str:
-        """The note that tells of it, once the best parameters are back."""
+        """The note about it, once the best parameters are back."""
         note = self.guard.restore(index)
         self.reset(rate or MAX_RATE)
         return note

@@ -75,7 +75,7 @@ class HistoryWriter:
             csv.writer(stream).writerow(values)
 
     def sync(self) -> None:
-        """Return when all rows are on the disk: a checkpoint must never know more than the history."""
+        """Return when all rows are on the disk: a checkpoint must never be ahead of the history."""
         with self._path.open("a", encoding="utf-8") as stream:
             os.fsync(stream.fileno())
 

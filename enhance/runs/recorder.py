@@ -245,8 +245,8 @@ def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
 
 
 def peak_memory(of: torch.device) -> dict[str, int]:
-    """Most memory that was in use, in bytes: `host`, by this process so far, where the system tells; `device`, on the
-    CUDA device `of` since its statistics were reset.
+    """Most memory that was in use, in bytes: `host`, by this process so far, where the system reports it; `device`, on
+    the CUDA device `of` since its statistics were reset.
     """
     device = {"device": torch.cuda.max_memory_allocated(of)} if of.type == "cuda" else {}
     if resource is None:

@@ -23,10 +23,10 @@ def read_pairs(file: str) -> list[Pair]:
     results.
 
     Commas, semicolons or tabs may part the columns of a CSV. Files are sought where the list lies, then in the caller's
-    folder; those of a list that a URL leads to, beside it.
+    folder; those of a list at a URL, beside it.
 
     Args:
-        file: the list, or its URL in any store that fsspec knows; or the folder of a sweep: the result of each finished
+        file: the list, or its URL in any store of fsspec; or the folder of a sweep: the result of each finished
             run and the reference beside it.
 
     Raises:
@@ -86,6 +86,8 @@ def _read_csv(file: str) -> tuple[list[str], list[dict[Any, Any]]]:
 
 
 def _read_parquet(file: str) -> tuple[list[str], list[dict[Any, Any]]]:
+    if not is_url(file) and not Path(file).exists():
+        raise FileNotFoundError(file)
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:

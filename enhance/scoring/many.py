@@ -33,7 +33,7 @@ class Outcome:
         scored: how many of them are new.
         failed: the pairs that could not be scored, each with a sentence.
         averaged: how many of the new ones were averaged before a deep measure compared them.
-        left: how many pairs were not come to.
+        left: how many pairs were not reached.
     """
 
     table: Table

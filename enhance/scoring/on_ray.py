@@ -88,7 +88,7 @@ class _Work:
             came = before - set(todo)
             if stopped and not came:
                 raise SettingsError(
-                    "engine=ray: the workers die one after the other and no score comes back, perhaps for want of "
+                    "engine=ray: the workers die one after the other and no score comes back, perhaps for lack of "
                     "memory; fewer of them (cores=) have more of it each, and batch=1 needs less."
                 ) from stopped
             tried = max(came, default=0) if stopped else len(items)  # Ray goes through the list in its order

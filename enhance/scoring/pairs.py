@@ -28,7 +28,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Keys:
-    """What tells the rows of a list apart: reference, image, and what the list says of them beside.
+    """What distinguishes the rows of a list: reference, image, and what the list says of them beside.
 
     Args:
         names: the columns.

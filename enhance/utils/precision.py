@@ -14,7 +14,7 @@ def full_precision(wanted: bool = True) -> AbstractContextManager[None]:
 
     Left alone, torch rounds the operands of convolutions to 10 bits, which changes a score in its fourth digit.
     Afterwards it rounds as before. A derivative is computed where `backward` is called: enter this there too. Within
-    `torch.compile` it does nothing: what is compiled rounds as torch is told to.
+    `torch.compile` it does nothing: what is compiled rounds as torch is set to.
 
     Args:
         wanted: False changes nothing.

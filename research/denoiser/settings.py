@@ -58,7 +58,7 @@ class DenoiserSettings:
     threads: int | None = limited(Config.threads, low=1, high=1024)
 
     def check(self) -> None:
-        """Nothing, where the settings go together.
+        """Check that the settings go together.
 
         Raises:
             SettingsError: one sentence about the first setting that cannot be.

@@ -47,7 +47,7 @@ class TeacherSettings:
     threads: int | None = limited(Config.threads, low=1, high=1024)
 
     def check(self) -> None:
-        """Nothing, where the settings go together.
+        """Check that the settings go together.
 
         Raises:
             SettingsError: one sentence about the first setting that cannot be.
@@ -123,7 +123,7 @@ class EvaluationSettings(TeacherSettings):
 
 
 class Checked(Protocol):
-    """Settings that know whether they go together."""
+    """Settings that check whether they go together."""
 
     def check(self) -> None: ...
 

@@ -113,7 +113,7 @@ def test_torchs_newer_settings_are_restored_too() -> None:
 
 @pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize("tf32", [False, True])
-def test_a_run_rounds_to_tf32_only_where_it_is_told_to(tf32: bool) -> None:
+def test_a_run_rounds_to_tf32_only_where_it_is_allowed(tf32: bool) -> None:
     backbone = as_backbone([Watched()], "watched")
     backbone.tf32 = tf32
     metric = enhance.load_metric("deepjsd", backbone=backbone, prefilter=False)

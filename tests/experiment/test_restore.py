@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +47,11 @@ def smooth(image: Tensor, noise: Tensor) -> Tensor:
     return (1 - share) * image + share * torch.nn.functional.avg_pool2d(padded, 3, 1)
 
 
-def test_the_denoiser_is_told_the_level_that_was_estimated() -> None:
+def test_the_denoiser_is_given_the_level_that_was_estimated() -> None:
     noisy = clean() + 20 / 255 * torch.randn(clean().shape, generator=torch.Generator().manual_seed(0))
-    told: list[Tensor] = []
-    restored = enhance.restore(noisy.clamp(0, 1), denoiser=lambda image, noise: told.append(noise) or clean())
-    assert 255 * told[0].mean().item() == pytest.approx(20, rel=0.1)
+    levels: list[Tensor] = []
+    restored = enhance.restore(noisy.clamp(0, 1), denoiser=lambda image, noise: levels.append(noise) or clean())
+    assert 255 * levels[0].mean().item() == pytest.approx(20, rel=0.1)
     assert restored.estimated["sigma"] == pytest.approx(20, rel=0.1)
     assert 0 < restored.estimated["standard_error"] < 3
     assert psnr(restored.image, clean()) > 40
@@ -62,20 +64,20 @@ def test_clipped_noise_is_not_taken_for_brightness() -> None:
     level, dark = 50 / 255, torch.full((1, 3, 64, 64), 0.02)
     noisy = degrade(dark, "gaussian_noise", sigma=50)
     given = {"name": "gaussian_noise", "sigma": 50}
-    told: list[Tensor] = []
+    levels: list[Tensor] = []
     restored = enhance.restore(
         noisy,
         degradation=given,
-        denoiser=lambda image, noise: told.append(noise) or torch.full_like(image, image.mean().item()),
+        denoiser=lambda image, noise: levels.append(noise) or torch.full_like(image, image.mean().item()),
     )
     assert noisy.mean() > 0.08
     assert restored.image.mean().item() == pytest.approx(0.02, abs=0.005)
-    assert told[1].mean().item() == pytest.approx(noisy.std().item(), rel=0.05)
-    assert told[1].mean() < 0.7 * level
+    assert levels[1].mean().item() == pytest.approx(noisy.std().item(), rel=0.05)
+    assert levels[1].mean() < 0.7 * level
 
 
 @pytest.mark.parametrize("subsampling", [0, 2])
-def test_noise_that_a_jpeg_averaged_in_its_colours_is_told(subsampling: int, tmp_path: Path) -> None:
+def test_noise_that_a_jpeg_averaged_in_its_colours_is_estimated(subsampling: int, tmp_path: Path) -> None:
     noisy = degrade(
         0.3 + 0.4 * from_array(np.ascontiguousarray(astronaut()[:128, 180:340])), "gaussian_noise", sigma=20
     )
@@ -85,25 +87,25 @@ def test_noise_that_a_jpeg_averaged_in_its_colours_is_told(subsampling: int, tmp
 
 
 def test_a_level_that_is_given_is_not_estimated() -> None:
-    told: list[Tensor] = []
+    levels: list[Tensor] = []
     given = {"name": "gaussian_noise", "sigma": 30}
-    restored = enhance.restore(clean(), degradation=given, denoiser=lambda image, noise: told.append(noise) or image)
-    assert 255 * told[0].mean().item() == pytest.approx(30)
-    assert len(told) == 2  # strong noise: the second pass is told where it was clipped
+    restored = enhance.restore(clean(), degradation=given, denoiser=lambda image, noise: levels.append(noise) or image)
+    assert 255 * levels[0].mean().item() == pytest.approx(30)
+    assert len(levels) == 2  # strong noise: the second pass is given where it was clipped
     assert restored.estimated == {}
     assert restored.assumed == {"degradation": "gaussian_noise", "noise": 30.0}
 
 
 def test_noise_that_grows_with_brightness_gives_a_map() -> None:
     noisy = degrade(clean(), "poisson_gaussian_noise", peak=60, sigma=3)
-    told: list[Tensor] = []
+    levels: list[Tensor] = []
     restored = enhance.restore(
-        noisy, degradation="poisson_gaussian_noise", denoiser=lambda _, noise: told.append(noise) or clean()
+        noisy, degradation="poisson_gaussian_noise", denoiser=lambda _, noise: levels.append(noise) or clean()
     )
-    assert len(told) == 2
+    assert len(levels) == 2
     assert restored.assumed["degradation"] == "poisson_gaussian_noise"
     expected = (clean().mean(1, keepdim=True) / 60 + (3 / 255) ** 2).sqrt()
-    assert torch.corrcoef(torch.stack([told[1].flatten(), expected.flatten()]))[0, 1] > 0.95
+    assert torch.corrcoef(torch.stack([levels[1].flatten(), expected.flatten()]))[0, 1] > 0.95
 
 
 def test_salt_and_pepper_is_found_and_the_other_pixels_stay() -> None:
@@ -129,6 +131,18 @@ def test_a_blur_is_undone_by_name_or_by_kernel(degradation: Any) -> None:
     restored = enhance.restore(observed, "deblur", denoiser=smooth, reference=scene[view], **given)
     assert restored.figures["psnr"] > restored.figures["initial_psnr"] + 2
     assert restored.image.shape == observed.shape
+
+
+def test_a_kernel_is_a_matrix_or_an_image() -> None:
+    kernel = gaussian_kernel(1.0).float()
+    made = [
+        enhance.restore(clean(), "deblur", kernel=given, denoiser=smooth).image
+        for given in (kernel.numpy(), kernel, kernel.expand(1, 3, -1, -1))
+    ]
+    assert torch.equal(made[0], made[1])
+    assert torch.equal(made[0], made[2])
+    with pytest.raises(ValueError, match="kernel must be RGB"):
+        enhance.restore(clean(), "deblur", kernel=kernel[None], denoiser=smooth)
 
 
 def test_a_kernel_of_another_sum_and_of_even_sides_is_noted() -> None:
@@ -240,6 +254,27 @@ def test_the_embedded_weights_remove_noise() -> None:
     assert psnr(restored.image, clean) > psnr(noisy, clean) + 6
 
 
+@pytest.mark.parametrize("compared", [False, True])
+def test_a_notebook_shows_the_images_what_was_assumed_and_the_notes(compared: bool) -> None:
+    noisy, reference = degrade(clean(), "gaussian_noise", sigma=20, seed=0), clean() if compared else None
+    restored = enhance.restore(noisy, degradation=SLIGHT, denoiser=smooth, reference=reference)
+    page = restored._repr_html_()
+    assert page.count("<img src=") == 2
+    assert "<p>Assumed: gaussian noise, noise 2 of 255</p>" in page
+    assert ("restored: PSNR" in page) == compared
+    assert repr(restored).startswith(
+        "Restored(gaussian noise, noise 2 of 255; 1 pass" + (", PSNR" if compared else ")")
+    )
+
+
+def test_notes_in_a_notebook_are_text_and_estimates_have_units() -> None:
+    restored = enhance.restore(clean(), "deblur", kernel=np.full((2, 3), 0.5, np.float32), denoiser=smooth)
+    page = replace(restored, notes=("a<b",))._repr_html_()
+    assert "<p>a&lt;b</p>" in page
+    assert re.search(r"<p>Estimated: noise [\d.]+ of 255, standard error [\d.]+ of 255</p>", page)
+    assert "kernel 3 x 2 pixels" in page
+
+
 def test_the_reference_is_only_compared() -> None:
     with_it = enhance.restore(clean(), denoiser=smooth, reference=clean().flip(-1))
     without = enhance.restore(clean(), denoiser=smooth)
@@ -271,12 +306,12 @@ def test_that_no_noise_was_found_is_noted(task: str, settings: dict[str, Any], g
     assert not any("no noise was found" in note for note in named.notes)
 
 
-def test_what_a_jpegs_denoiser_is_told_is_called_so(tmp_path: Path) -> None:
-    told: list[float] = []
+def test_what_a_jpegs_denoiser_is_given_is_called_so(tmp_path: Path) -> None:
+    levels: list[float] = []
     restored = enhance.restore(
-        _jpeg(tmp_path), "jpeg", denoiser=lambda image, noise: told.append(255 * noise.mean().item()) or image
+        _jpeg(tmp_path), "jpeg", denoiser=lambda image, noise: levels.append(255 * noise.mean().item()) or image
     )
-    assert restored.estimated == {"level_told_to_the_denoiser": pytest.approx(told[0], abs=0.01)}
+    assert restored.estimated == {"level_given_to_the_denoiser": pytest.approx(levels[0], abs=0.01)}
 
 
 def test_a_module_as_denoiser_leaves_no_graph() -> None:
@@ -312,16 +347,16 @@ def test_every_pass_is_seen() -> None:
 
 
 def test_a_last_level_below_the_noise_is_raised_and_noted() -> None:
-    told: list[float] = []
+    levels: list[float] = []
     restored = enhance.restore(
         clean(),
         "upscale",
         degradation={"noise": 10},
         coupling=CouplingConfig(passes=2, last=4),
-        denoiser=lambda image, noise: told.append(255 * noise.mean().item()) or image,
+        denoiser=lambda image, noise: levels.append(255 * noise.mean().item()) or image,
     )
-    assert told[-1] == pytest.approx(10)
-    assert "coupling.last=4 is raised to 10, for the noise of the picture" in restored.notes
+    assert levels[-1] == pytest.approx(10)
+    assert "coupling.last=4 is raised to 10 of 255, the noise of the picture" in restored.notes
 
 
 @pytest.mark.parametrize(
@@ -430,5 +465,5 @@ def test_a_strength_on_the_scale_of_one_is_asked_about() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_there_is_named() -> None:
-    with pytest.raises(ValueError, match="device=cuda is not to be had here"):
+    with pytest.raises(ValueError, match="device=cuda is not available here"):
         enhance.restore(clean(), device="cuda")

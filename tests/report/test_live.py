@@ -160,7 +160,7 @@ def test_a_run_serves_its_page_and_ends_with_its_report(
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[bytes]]:
-    """The pages of a view whenever it is told to follow a folder, and after its end."""
+    """The pages of a view whenever it is asked to follow a folder, and after its end."""
     seen: dict[str, list[bytes]] = {"before": [], "after": []}
     follow, close = LiveView.follow, LiveView.close
 

@@ -65,7 +65,7 @@ def test_threads_change_no_run(tmp_path: Path) -> None:
     assert losses[0] == pytest.approx(losses[1], abs=1e-5, rel=0)
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell how much memory is in use")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not report the memory in use")
 @pytest.mark.slow
 def test_ten_thousand_steps_hold_no_more_memory_than_two(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

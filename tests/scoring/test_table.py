@@ -143,7 +143,9 @@ def test_a_kill_loses_no_row_that_was_written(pairs: list[Pair], psnr: list[Scor
     assert images(table) == [f"i{number}.png" for number in range(6)]
 
 
-def test_a_pair_with_several_opinions_has_a_row_for_each(pairs: list[Pair], psnr: list[Scorer], tmp_path: Path) -> None:
+def test_a_pair_with_several_subjective_scores_has_a_row_for_each(
+    pairs: list[Pair], psnr: list[Scorer], tmp_path: Path
+) -> None:
     two = [Pair(pair.reference, pair.image, {"mos": mos}) for pair in pairs[:2] for mos in ("1", "2")]
     whole, cut = tmp_path / "s.csv", tmp_path / "t.csv"
     assert score_pairs(two, psnr, whole).scored == 4

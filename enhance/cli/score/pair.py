@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from enhance.cli.saying import say
 from enhance.cli.score.loading import load_mask, load_scorers
 from enhance.cli.score.settings import Settings
+from enhance.cli.score.unused import unused
 from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def score_pair(settings: Settings, pair: Pair) -> int:
         for name, picture in zip(("reference", "image"), pictures, strict=True)
         for note in picture.notes
     ]
+    notes += unused(settings, ("batch", "workers"), "there is one pair")
     if _same_file(pair):
         notes.append("reference and image are the same file")
     sizes = [_size(picture.image) for picture in pictures]
@@ -46,7 +48,7 @@ def score_pair(settings: Settings, pair: Pair) -> int:
         raise ValueError(
             f"image={pair.image} has {sizes[1]} pixels and reference={pair.reference} {sizes[0]}; crop or resize one."
         )
-    mask = load_mask(settings)
+    mask = load_mask(settings, notes.append)
     if mask is not None and mask.shape[-2:] != pictures[0].image.shape[-2:]:
         raise SettingsError(f"mask={settings.mask} has {_size(mask)} pixels and the images {sizes[0]}; resize it.")
     found = load_scorers(settings)

@@ -67,7 +67,7 @@ class DeepDistance(BaseMetric):
 
     Raises:
         ValueError: for an unknown backbone, layout, reduction, padding or kernel.
-        WeightsError: if the weights cannot be had or do not fit.
+        WeightsError: if the weights are not available or do not fit.
 
     Example:
         >>> metric = enhance.DeepJSD()                # backbone="vgg19" for published scores

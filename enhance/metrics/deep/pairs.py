@@ -41,7 +41,7 @@ class Prepared:
 
 
 def check_prepared(target: Prepared, image: Tensor, fingerprint: str | None) -> None:
-    """Nothing, where an image and a prepared reference belong together; a fingerprint of None is not compared.
+    """Check that an image and a prepared reference belong together; a fingerprint of None is not compared.
 
     Raises:
         ValueError: if the reference was prepared by another metric, elsewhere, or for other sizes.

@@ -1,1 +1,1 @@
-"""What a sweep's jobs came to, rebuilt from their folders: a table, a page and a contact sheet."""
+"""The results of a sweep's jobs, rebuilt from their folders: a table, a page and a contact sheet."""

@@ -1,4 +1,4 @@
-"""The commands by which the files of a study come to be, read from those files."""
+"""The commands that make the files of a study, read from those files."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def guide(
         sweep: its runs have `scores=`.
         searches: sweeps over the learning rate, one photograph each.
         picture: name of the picture beside the page; empty: there is none.
-        commands: by which the files came to be.
+        commands: that made the files.
         weights: files with the weights of the networks of metrics, by metric.
 
     Raises:

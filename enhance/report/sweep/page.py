@@ -188,7 +188,7 @@ def _row(sweep: Sweep, job: Job, rank: int | None) -> dict[str, Any]:
 
 
 def _picture(job: Job) -> Path:
-    """The file that shows what a job came to; of the four of a duel the first."""
+    """The file that shows the result of a job; of the four of a duel the first."""
     result = job.folder / names.RESULT
     return result if result.is_file() else job.folder / f"{FOUR[0]}.png"
 

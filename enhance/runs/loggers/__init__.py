@@ -115,7 +115,7 @@ class Loggers:
 
 
 def check_loggers(chosen: Mapping[str, Any]) -> None:
-    """Nothing, where every logger is known.
+    """Check that every logger is known.
 
     Raises:
         SettingsError: one sentence that names the nearest.

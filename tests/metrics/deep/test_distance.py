@@ -161,7 +161,7 @@ def test_in_float16_the_gradient_is_kept_at_any_scale_of_the_loss(
     scale: float, backbone: str, images: tuple[Tensor, Tensor], device: torch.device
 ) -> None:
     image, reference = (each.to(device).repeat(2, 1, 1, 1) for each in images)
-    image[1] = torch.lerp(reference[1], image[1], 1e-3)  # one near the reference, whose gradient is far smaller
+    image[1] = torch.lerp(reference[1], image[1], 1e-3)  # one close to the reference, whose gradient is far smaller
 
     def gradient(scale: float, autocast: torch.dtype | None) -> Tensor:
         leaf = image.clone().requires_grad_()

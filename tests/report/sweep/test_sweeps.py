@@ -79,7 +79,7 @@ def test_the_page_shows_the_result_of_a_job_or_the_first_image_of_a_duel(
     assert ("data:image/webp" in (tmp_path / "summary.html").read_text()) == shown
 
 
-def test_a_reason_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_reason_is_given_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(3):
         mark_failed(job(tmp_path, number, [f"seed={number}"], None), "There is no file [bold]lost.png[/bold].")
     summarise(tmp_path)
@@ -231,7 +231,7 @@ def test_whether_an_earlier_sweep_goes_on(given: str, asked: bool) -> None:
     assert resume_requested(["seed=1,2", f"sweep.resume={given}"]) is asked
 
 
-def test_the_lowest_loss_is_told_where_losses_can_be_compared(
+def test_the_lowest_loss_is_given_where_losses_can_be_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number, loss in enumerate((0.3, 0.1, 0.2)):

@@ -43,8 +43,8 @@ def test_crops_meet_what_was_observed_of_them() -> None:
         if isinstance(observation, JpegCells):
             assert observation.misfit(clean) < 0.02  # of a step
         else:
-            rounding = 0.29 if observation.noise == 0 else 0.0
-            assert observation.misfit(clean) == pytest.approx(255 * observation.noise + rounding, rel=0.1)
+            quantisation = 0.29 if observation.noise == 0 else 0.0
+            assert observation.misfit(clean) == pytest.approx(255 * observation.noise + quantisation, rel=0.1)
     assert kinds[Blurred] > kinds[Downscaled] > 0
     assert kinds[JpegCells] > 20
 
@@ -93,7 +93,7 @@ def test_later_passes_are_taken_more_often() -> None:
     assert taken[5] > taken[3] > taken[0] > 0
 
 
-def test_the_denoiser_is_told_the_level_of_the_pass() -> None:
+def test_the_denoiser_is_given_the_level_of_the_pass() -> None:
     made = restored_samples(Pool.of([waves(104)], 96), 96, 40, smoothed, Generator().manual_seed(0))
     levels = 255 * made.maps.flatten(1)
     torch.testing.assert_close(levels.amax(1), levels.amin(1))

@@ -32,7 +32,7 @@ def _own(name: str) -> dict[str, Any]:
 
 
 class _Fake:
-    """Keeps what it is told; fails where it is asked to."""
+    """Keeps what it is given; fails where it is asked to."""
 
     seen: list[Any]
     fails = ""
