@@ -23,7 +23,8 @@ from enhance.backbones.network import Backbone, load
 from enhance.backbones.pooling import L2Pooling
 from enhance.backbones.registry import ARCHITECTURES
 from enhance.backbones.weights import Origin
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.optim.determinism import deterministic
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term

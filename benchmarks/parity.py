@@ -22,7 +22,8 @@ import numpy as np
 import torch
 
 import enhance
-from enhance.metrics.deep.distance import DeepDistance, deep_metric
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import deep_metric
 from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
 from enhance.metrics.registry import display_name
 

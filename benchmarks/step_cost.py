@@ -31,7 +31,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance, deep_metric
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS, deep_metric
 from enhance.metrics.registry import display_name
 from enhance.report.style import BLUE, FAINT, SKY, VERMILION, figure, plain, save
 from enhance.utils.machine import processor

@@ -18,9 +18,9 @@ from enhance.utils.machine import VERSION as __version__
 _HOMES = {
     "BACKBONES": "enhance.backbones",
     "Backbone": "enhance.backbones.network",
-    "DeepJSD": "enhance.metrics.deep.distance",
-    "DeepSKLD": "enhance.metrics.deep.distance",
-    "DeepWSD": "enhance.metrics.deep.distance",
+    "DeepJSD": "enhance.metrics.deep.named",
+    "DeepSKLD": "enhance.metrics.deep.named",
+    "DeepWSD": "enhance.metrics.deep.named",
     "METRICS": "enhance.metrics.registry",
     "MeanScore": "enhance.metrics.torchmetrics",
     "Metric": "enhance.metrics.metric",
@@ -88,12 +88,12 @@ if TYPE_CHECKING:
     from enhance.images.degradations import degrade as degrade
     from enhance.images.pictures import load_image as load_image
     from enhance.images.writing import save_image as save_image
-    from enhance.metrics.deep.distance import DeepJSD as DeepJSD
-    from enhance.metrics.deep.distance import DeepSKLD as DeepSKLD
-    from enhance.metrics.deep.distance import DeepWSD as DeepWSD
     from enhance.metrics.deep.measures import jensen_shannon as jensen_shannon
     from enhance.metrics.deep.measures import symmetric_kl as symmetric_kl
     from enhance.metrics.deep.measures import wasserstein as wasserstein
+    from enhance.metrics.deep.named import DeepJSD as DeepJSD
+    from enhance.metrics.deep.named import DeepSKLD as DeepSKLD
+    from enhance.metrics.deep.named import DeepWSD as DeepWSD
     from enhance.metrics.encode import encode_once as encode_once
     from enhance.metrics.function import as_metric as as_metric
     from enhance.metrics.loading import load_metric as load_metric

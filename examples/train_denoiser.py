@@ -31,7 +31,7 @@ from training_figure import report
 import enhance
 from enhance.images.arrays import resize
 from enhance.images.pictures import sample
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.registry import display_name
 
 TRAINING = ("astronaut", "coffee", "motorcycle", "rocket")

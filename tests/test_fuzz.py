@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from enhance.experiment.run import run
 from enhance.images.writing import save_image
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 
 BACKBONES = ("squeezenet", "mobilenet", "vgg_compact")
 SIDE, SMALL = st.integers(8, 300), st.integers(8, 100)

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks import gpu
 from benchmarks.gpu_checks import CHECKS, Row, Setting, backbone
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 
 
 def rows(name: str, device: torch.device) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from enhance.metrics.deep.distance import deep_metric
+from enhance.metrics.deep.named import deep_metric
 from enhance.metrics.library import library_metric
 from enhance.metrics.metric import Metric
 from enhance.metrics.registry import METRICS

@@ -16,7 +16,8 @@ from torch import Tensor
 from enhance.backbones.network import Backbone
 from enhance.evaluation.statistics import statistic
 from enhance.images.degradations import degrade
-from enhance.metrics.deep.distance import DeepDistance, deep_metric
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import deep_metric
 from enhance.metrics.encode import encode_once
 from research.distill.cache import cached, progress
 from research.distill.photographs import centre

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import enhance
 from enhance.backbones.network import as_backbone
 from enhance.backbones.pooling import L2Pooling
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Pixels

@@ -22,7 +22,8 @@ from enhance.experiment.run import run
 from enhance.experiment.steps import steps
 from enhance.images.arrays import to_array
 from enhance.metrics import tiles
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.optim.inputs import read_inputs
 from enhance.optim.parametrizations import Pixels
 from enhance.optim.schedules import constant

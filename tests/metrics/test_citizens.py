@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader, Dataset
 
 import enhance
 from enhance.backbones.trunk import load_trunk
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.function import FunctionMetric
 from enhance.metrics.loading import load_metric
 from enhance.metrics.metric import BaseMetric

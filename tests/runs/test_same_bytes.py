@@ -11,8 +11,8 @@ from helpers import QUICK, network, settings
 from torch import Tensor
 
 from enhance.experiment.run import run
-from enhance.metrics.deep.distance import DEEP_METRICS
 from enhance.metrics.deep.fusion import _scales
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.optim.frames import MOST
 from enhance.runs.history import Row, read
 from enhance.runs.progress import Progress

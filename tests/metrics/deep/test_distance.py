@@ -13,8 +13,9 @@ import torch
 from helpers import network
 from torch import Tensor
 
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
 from enhance.metrics.deep.fusion import level_distances, prepare_levels
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.deep.published import level_spec, network_for
 from enhance.metrics.encode import encode_once
 

@@ -8,7 +8,7 @@ from helpers import network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 
 KINDS = [(measure, backbone) for measure in DEEP_METRICS for backbone in ("vgg_compact", "squeezenet", "mobilenet")]
 

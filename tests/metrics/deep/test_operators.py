@@ -15,8 +15,9 @@ from torch.utils._pytree import tree_leaves
 
 from enhance.backbones.network import Backbone, load
 from enhance.metrics.deep import folding
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
 from enhance.metrics.deep.fusion import prepare_levels
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.deep.published import level_spec
 
 BEYOND_NETWORK = {"deepwsd": 350, "deepjsd": 120, "deepskld": 120}

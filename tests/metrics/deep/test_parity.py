@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from enhance.backbones.network import Backbone, load
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
 
 pytestmark = pytest.mark.skipif(

@@ -15,10 +15,10 @@ from torch import Tensor
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
-from enhance.metrics.deep.distance import DeepWSD
 from enhance.metrics.deep.fusion import Compared, PreparedLevels, compare, level_distances
 from enhance.metrics.deep.kernels import _works, uses_triton
 from enhance.metrics.deep.measures import JensenShannon, Wasserstein
+from enhance.metrics.deep.named import DeepWSD
 from enhance.metrics.deep.published import LevelSpec, level_spec
 from enhance.metrics.deep.smoothing import smoothed
 

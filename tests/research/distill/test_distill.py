@@ -19,7 +19,7 @@ from enhance.backbones import compact
 from enhance.backbones.network import load
 from enhance.images.pictures import load_image
 from enhance.images.writing import save_image
-from enhance.metrics.deep.distance import deep_metric
+from enhance.metrics.deep.named import deep_metric
 from enhance.optim.step import best_of
 from research.distill import agreement, evaluate, on_policy, targets, training, transfer
 from research.distill.__main__ import distill, main
