@@ -82,7 +82,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def wheel(session: nox.Session) -> None:
-    """The wheel alone, in a clean environment, from a folder with no checkout near and without a network."""
+    """The wheel alone, in a clean environment, from a folder without a checkout and without a network."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         session.run("python", "-m", "pip", "wheel", ".", "--no-deps", "--wheel-dir", name)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 
 from enhance.backbones.registry import ARCHITECTURES, COMPACT
-from enhance.metrics.deep.distance import DEEP_METRICS, deep_metric
+from enhance.metrics.deep.named import DEEP_METRICS, deep_metric
 from enhance.metrics.registry import display_name
 from enhance.utils.machine import processor
 

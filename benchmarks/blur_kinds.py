@@ -22,10 +22,10 @@ from torch import Tensor
 from torch.nn import functional
 
 import enhance
-from enhance.degradations import degrade
+from enhance.images.degradations import degrade
 from enhance.restoration.blur_estimation import OTHER, SHARP, Blur, estimate_blurs, window_side
 from enhance.restoration.blur_kinds import KINDS
-from enhance.restoration.deblurring import CERTAIN, ROUNDING
+from enhance.restoration.deblurring import CERTAIN, QUANTISATION
 from enhance.restoration.noise_estimation import noise_level
 
 _SUFFIXES = (".png", ".jpg")
@@ -106,7 +106,7 @@ def estimates(images: Sequence[Tensor], seed: int, first: int = 0) -> Iterator[F
             picture = observed(image, kernel, draw.choice(_NOISES), place)
             if truth == "JPEG":
                 picture = degrade(picture, "jpeg", quality=_QUALITY, subsampling=2)
-            noise = max(noise_level(picture).sigma, ROUNDING) / math.sqrt(3)
+            noise = max(noise_level(picture).sigma, QUANTISATION) / math.sqrt(3)
             yield Found(truth, name, values, estimate_blurs(picture, noise))
 
 

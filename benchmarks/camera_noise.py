@@ -16,7 +16,7 @@ _GAMMA = 2.2
 _BALANCE = (2.0, 1.0, 1.7)  # gains of red, green and blue
 _CROSS = ((0.0, 1.0, 0.0), (1.0, 4.0, 1.0), (0.0, 1.0, 0.0))
 _SQUARE = ((1.0, 2.0, 1.0), (2.0, 4.0, 2.0), (1.0, 2.0, 1.0))
-_TOLD = (0.7, 1.0, 1.4, 2.0)  # times the level of the noise, as CBM3D is told
+_LEVELS = (0.7, 1.0, 1.4, 2.0)  # times the level of the noise, as CBM3D is given it
 
 
 def photographed(clean: Tensor, seed: int, electrons: float, read: float) -> tuple[Tensor, Tensor]:
@@ -35,13 +35,13 @@ def photographed(clean: Tensor, seed: int, electrons: float, read: float) -> tup
     return _developed(counted), _developed(linear)
 
 
-def told_best() -> dict[str, Peer]:
-    """CBM3D, where it is installed, told the best of some multiples of the level of the noise."""
+def best_of_levels() -> dict[str, Peer]:
+    """CBM3D, where it is installed, given the best of some multiples of the level of the noise."""
 
     def method(observed: Tensor, clean: Tensor) -> Tensor:
         level = 255 * (observed - clean).std().item()
-        told = (bm3d(times * level)["CBM3D"] for times in _TOLD)
-        return best((denoise(observed, clean) for denoise in told), clean)
+        tried = (bm3d(times * level)["CBM3D"] for times in _LEVELS)
+        return best((denoise(observed, clean) for denoise in tried), clean)
 
     return {"CBM3D": method} if bm3d(1.0) else {}
 

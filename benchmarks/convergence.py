@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from enhance.config.groups import degradation_settings
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, steps
+from enhance.config.schema import BackboneConfig, Config, MetricConfig
 from enhance.experiment.metrics import Metrics
 from enhance.experiment.optimization import Optimization
+from enhance.experiment.steps import steps
 from enhance.images.arrays import resized
 from enhance.images.pictures import open_picture
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import psnr, ssim
 from enhance.metrics.registry import display_name

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from enhance.evaluation.correlations import ALL, Evaluation, evaluate
 from enhance.evaluation.datasets import KADID10K_TYPES, TID2013_TYPES, numbered
+from enhance.evaluation.scatter import scatter
 from enhance.evaluation.subjective_scores import Data, complete, numeric, read
-from enhance.report.scatter import scatter
 
 DATASETS = {"csiq": "CSIQ", "tid2013": "TID2013", "kadid10k": "KADID-10k"}
 MEASURES = {"deepwsd": "DeepWSD", "deepjsd": "DeepJSD", "deepskld": "DeepSKLD"}
@@ -40,7 +40,7 @@ subjective scores, with the code behind `task=evaluate`. This page is written by
 python benchmarks/correlations.py --scores DIR
 ```
 
-It says that the correlations are computed rightly: the scores are the authors' own, not ours. (How near our scores are
+It says that the correlations are computed rightly: the scores are the authors' own, not ours. (How close our scores are
 to those of the published code is in [parity.md](parity.md).) SRCC and KRCC (tau-b) are of the scores as they are, PLCC
 and RMSE after the five-parameter logistic; RMSE is in the units of each data set's subjective scores. All published
 scores are distances: they rise as DMOS rises and fall as MOS rises, and the table shows the magnitude. In brackets:

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from torchmetrics.functional.image import deep_image_structure_and_texture_similarity, dists, lpips
 
 from enhance.backbones.trunk import load_trunk
-from enhance.degradations import degrade
+from enhance.images.degradations import degrade
 from enhance.images.pictures import load_image, resize
-from enhance.metrics.registry import display_name, load_metric
+from enhance.metrics.loading import load_metric
+from enhance.metrics.registry import display_name
 
 SAMPLES = ("astronaut", "coffee", "chelsea", "rocket")
 _SIDE = 256  # beyond it piq's DISTS scales the images down, and the others do not

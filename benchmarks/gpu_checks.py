@@ -21,16 +21,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.pooling import L2Pooling
-from enhance.backbones.precision import full_precision
 from enhance.backbones.registry import ARCHITECTURES
 from enhance.backbones.weights import Origin
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.optim.determinism import deterministic
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Pyramid
 from enhance.optim.step import Step
 from enhance.runs.checkpoint import Checkpoints
+from enhance.utils.precision import full_precision
 
 Row = dict[str, Any]
 _VGG19 = (64, 64, 0, 128, 128, 0, *(256,) * 4, 0, *(512,) * 4, 0, *(512,) * 4)  # channels of convolutions; 0: pooling
@@ -272,7 +273,7 @@ def _synchronize(device: torch.device) -> None:
 
 
 def peak(work: Callable[[], Any], device: torch.device) -> float:
-    """Bytes that some work takes at most beyond what is held before it; NaN where torch does not count them."""
+    """Bytes that some work takes at most beyond what is in use before it; NaN where torch does not count them."""
     if device.type != "cuda":
         return float("nan")
     torch.cuda.reset_peak_memory_stats(device)

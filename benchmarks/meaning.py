@@ -14,8 +14,8 @@ import torch
 from enhance.config.groups import backbone_settings
 from enhance.config.schema import MetricConfig
 from enhance.experiment.metrics import Metrics
+from enhance.images.samples import SAMPLE_SIZE
 from enhance.metrics.registry import METRICS as REGISTRY
-from enhance.optim.inputs import SAMPLE_SIZE
 from enhance.scoring.degraded import LEVELS, PHOTOGRAPHS, measured
 from enhance.scoring.meaning_tables import SHIPPED
 from enhance.scoring.scorers import Scorer

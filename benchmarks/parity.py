@@ -1,4 +1,4 @@
-"""How near our values are to those of the authors' published code, as a page: docs/parity.md.
+"""How close our values are to those of the authors' published code, as a page: docs/parity.md.
 
     python benchmarks/parity.py --golden DIR
 
@@ -22,7 +22,8 @@ import numpy as np
 import torch
 
 import enhance
-from enhance.metrics.deep.distance import DeepDistance, deep_metric
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import deep_metric
 from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
 from enhance.metrics.registry import display_name
 
@@ -64,7 +65,7 @@ FOOT = """
 | Maps are padded or cut to the nearest multiple of 8, so a map whose side is 4 or less is cut to nothing, and the code fails | A side is never below 8. Where cutting leaves something it is followed |
 | VGG's symmetric KL takes the logarithm of a softmax, which is minus infinity where the softmax underflows: the score is NaN or infinite | The logarithm of the softmax is computed as such and stays finite; wherever the published value is finite the two agree |
 | The ImageNet mean and standard deviation are registered and never used | Followed: images enter the network as they are, in [0, 1] |
-| MobileNet's DeepWSD takes signed features as masses, so its distance is whatever the library's search gives for a function that is not monotone | Followed, value for value, for this pair alone |
+| MobileNet's DeepWSD takes signed features as distributions, so its distance is whatever the library's search gives for a function that is not monotone | Followed, value for value, for this pair alone |
 
 Pairs on which an untrained EfficientNet explodes have values that change with the number of threads; they are not in the
 table. For the gradients of MobileNet's DeepJSD and DeepSKLD the network computes in double precision: a unit of that

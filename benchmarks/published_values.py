@@ -1,4 +1,4 @@
-"""How near our values are to those that other packages publish with their tests, as a page: docs/published_values.md.
+"""How close our values are to those that other packages publish with their tests, as a page: docs/published_values.md.
 
     python -m benchmarks.published_values --piq DIR --pyiqa DIR --vgg16 FILE
 
@@ -20,7 +20,8 @@ from torch import Tensor
 from benchmarks.given_trunks import section
 from enhance.images.arrays import from_array, to_array
 from enhance.images.reading import read
-from enhance.metrics.registry import display_name, load_metric
+from enhance.metrics.loading import load_metric
+from enhance.metrics.registry import display_name
 
 _LUMA = np.array([0.2989, 0.5870, 0.1140])  # of MATLAB's rgb2gray
 _TID = ("I03", "I04", "I06", "I08", "I19")

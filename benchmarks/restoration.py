@@ -26,17 +26,17 @@ from PIL import Image
 from torch import Tensor
 
 import enhance
-from benchmarks.camera_noise import photographed, told_best
+from benchmarks.camera_noise import best_of_levels, photographed
 from benchmarks.restoration_page import FOOT, HEAD
 from benchmarks.restoration_peers import Peer, bm3d, deblurring, jpeg_repairs, missing, psnr, stabilised
 from enhance.config.restoration import DenoiserConfig
-from enhance.config.schema import SettingsError
-from enhance.degradations import poisson_gaussian_noise
 from enhance.images.arrays import to_array
+from enhance.images.degradations import poisson_gaussian_noise
 from enhance.images.kernels import gaussian_kernel
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoisers import load_denoiser
 from enhance.restoration.downscaling import Downscaled
+from enhance.utils.errors import SettingsError
 
 _PAGE = Path(__file__).resolve().parents[1] / "docs" / "restoration.md"
 
@@ -47,14 +47,14 @@ class Case:
 
     Attributes:
         name: in words.
-        told: what the restoration is told, in words.
+        given: what the restoration is given, in words.
         degrade: of a clean picture and a seed: what is given to `enhance.restore`, and the clean part that it shows.
         settings: of `enhance.restore`.
         peers: other methods by name, of what was given and the clean picture.
     """
 
     name: str
-    told: str
+    given: str
     degrade: Callable[[Tensor, int], tuple[Any, Tensor]]
     settings: dict[str, Any]
     peers: dict[str, Peer]
@@ -131,7 +131,7 @@ def cases(quantsmooth: Path | None, jpeg2png: Path | None) -> Iterator[Case]:
         yield Case(name, "peak and noise", counted(peak, sigma), {"degradation": settings}, peers)
     for electrons, read in ((400.0, 0.004), (60.0, 0.01)):
         name = f"a camera's noise, {electrons:g} electrons at white, reading {read:g}"
-        yield Case(name, "nothing", partial(photographed, electrons=electrons, read=read), {}, told_best())
+        yield Case(name, "nothing", partial(photographed, electrons=electrons, read=read), {}, best_of_levels())
     repairs = jpeg_repairs(quantsmooth, jpeg2png)
     for quality in (10, 20, 40):
         yield Case(f"JPEG 4:2:0, quality {quality}", "its tables", as_jpeg(quality), {"task": "jpeg"}, repairs)
@@ -168,22 +168,22 @@ def measured(case: Case, photograph: Tensor, seed: int, denoiser: Denoise) -> Me
 
 def row(case: Case, found: Sequence[Measured | None]) -> str:
     """A line of the table; photographs whose degradation the restoration asks for are left out and counted."""
-    told = [each for each in found if each is not None]
-    if not told:
+    restored = [each for each in found if each is not None]
+    if not restored:
         return f"{key(case)} - | - | - | all are asked about | - |"
-    before, after = mean(each.before for each in told), mean(each.after for each in told)
-    listed = [f"{name} {mean(each.peers[name] for each in told):.2f}" for name in case.peers]
-    if len(told) < len(found):
-        listed.append(f"without {len(found) - len(told)} that are asked about")
+    before, after = mean(each.before for each in restored), mean(each.after for each in restored)
+    listed = [f"{name} {mean(each.peers[name] for each in restored):.2f}" for name in case.peers]
+    if len(restored) < len(found):
+        listed.append(f"without {len(found) - len(restored)} that are asked about")
     return (
         f"{key(case)} {before:.2f} | {after:.2f} | {after - before:+.2f} | {', '.join(listed) or '-'} "
-        f"| {mean(each.seconds for each in told):.1f} |"
+        f"| {mean(each.seconds for each in restored):.1f} |"
     )
 
 
 def key(case: Case) -> str:
     """The start of a case's line."""
-    return f"| {case.name} | {case.told} |"
+    return f"| {case.name} | {case.given} |"
 
 
 def squares(folder: Path, side: int) -> list[Tensor]:

@@ -7,7 +7,7 @@ What `enhance.restore` and `python -m enhance task=denoise|deblur|jpeg|upscale i
 each a square of {side} pixels, degraded with a known seed. PSNR in dB over the three channels, means over the
 photographs; seconds of the processor for one square. Peers have the best parameter of a grid for each photograph by the
 clean picture, which nobody has in practice, and CBM3D the noise level (of a camera's noise the best of four multiples
-of it); the restoration is told what its row says and nothing else. This page is written by
+of it); the restoration is given what its row says and nothing else. This page is written by
 
 ```sh
 python -m benchmarks.restoration --photos FOLDER --side 192 --jpeg-quantsmooth PROGRAM --jpeg2png PROGRAM
@@ -15,7 +15,7 @@ python -m benchmarks.restoration --photos FOLDER --side 192 --jpeg-quantsmooth P
 
 enhance {version}, torch {torch}, {threads} thread(s), weights {weights}.
 
-| degradation | told | before | restored | gain | peers | seconds |
+| degradation | given | before | restored | gain | peers | seconds |
 |---|---|---|---|---|---|---|
 """
 
@@ -78,10 +78,10 @@ noise, 3 for a JPEG and 42 for a blur, on one core of a busy machine.
 - A blur that was saved as a JPEG, or that is none of the three kinds, is mostly not seen or not certain: it is asked
   for. Give `degradation=` with its size, or `kernel=`.
 - A blur that is given too large is undone too far: five squares held out, 22.5 dB with a blur of 1.6 and noise of 2,
-  have 26.6 dB when told 1.6, 25.6 when told 1.4, and 24.7 when told 1.8.
+  have 26.6 dB when given 1.6, 25.6 when given 1.4, and 24.7 when given 1.8.
 - Text and drawings: their edges are no photograph's, and both the denoiser and the estimates are made for photographs.
 - A JPEG that was decoded and saved anew holds only its last tables; one that was saved as PNG holds none: `task=jpeg`
-  knows it by its blocks and refuses it.
+  recognises it by its blocks and refuses it.
 - Film grain is noise to the denoiser and goes.
 
 ## What was tried

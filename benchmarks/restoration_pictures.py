@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=_FILE)
     given = parser.parse_args()
     photograph = enhance.load_image("coffee")[..., _TOP : _TOP + given.side, _LEFT : _LEFT + given.side]
-    known = {case.name: case for case in cases(None, None) if case.told != "nothing"}
+    known = {case.name: case for case in cases(None, None) if case.given != "nothing"}
     strips = [strip(known[name], photograph) for name in SHOWN]
     Image.fromarray(to_array(torch.cat(strips, -2))).save(given.output, quality=88)
 

@@ -7,7 +7,7 @@ a forward pass through the same backbone and a backward pass from all its featur
 batch of eight images against eight references, all new. All share one set of weights; contestants take turns, round by
 round, and medians are reported, so that whatever else the machine does slows all alike. At each turn two steps are made
 and the second is timed, as one step follows another in an optimisation. The memory is what a process
-that does nothing else holds at most while it makes three steps, and by how much that is more than what it held before
+that does nothing else takes at most while it makes three steps, and by how much that is more than it took before
 them, with network, reference and libraries. Tables go to the terminal, everything to FOLDER/step_cost.json; --plot FILE
 draws the steps' seconds as FILE.png and FILE.pdf. --autocast bfloat16 lets a step with the network in that precision
 take part.
@@ -31,7 +31,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance, deep_metric
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS, deep_metric
 from enhance.metrics.registry import display_name
 from enhance.report.style import BLUE, FAINT, SKY, VERMILION, figure, plain, save
 from enhance.utils.machine import processor
@@ -71,7 +72,7 @@ class Bench:
             self.half = deep_metric(measure)(metric.backbone, check_range=False, autocast=precision)
             self.half_target = self.half.prepare(self.reference[:1])
         with torch.no_grad():
-            self.slopes = [torch.ones_like(features) for features in metric.backbone(self.image[:1])]
+            self.gradients = [torch.ones_like(features) for features in metric.backbone(self.image[:1])]
         self.theirs = load_published(measure, given.published, network) if given.published else None
 
     def steps(self) -> dict[str, Work]:
@@ -90,7 +91,7 @@ class Bench:
 
     def _network(self) -> None:
         image = self.image[:1].clone().requires_grad_()
-        torch.autograd.backward(self.metric.backbone(image), self.slopes)
+        torch.autograd.backward(self.metric.backbone(image), self.gradients)
 
     def _ours(self, image: Tensor) -> Tensor:
         return self.metric(image, self.target)

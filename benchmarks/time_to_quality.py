@@ -24,11 +24,11 @@ from enhance.config.schema import (
     OptimizerConfig,
     ParametrizationConfig,
     ScheduleConfig,
-    steps,
 )
 from enhance.experiment.metrics import Metrics
 from enhance.experiment.optimization import Optimization
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.experiment.steps import steps
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import psnr
 from enhance.metrics.registry import display_name

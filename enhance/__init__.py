@@ -18,29 +18,29 @@ from enhance.utils.machine import VERSION as __version__
 _HOMES = {
     "BACKBONES": "enhance.backbones",
     "Backbone": "enhance.backbones.network",
-    "DeepJSD": "enhance.metrics.deep.distance",
-    "DeepSKLD": "enhance.metrics.deep.distance",
-    "DeepWSD": "enhance.metrics.deep.distance",
+    "DeepJSD": "enhance.metrics.deep.named",
+    "DeepSKLD": "enhance.metrics.deep.named",
+    "DeepWSD": "enhance.metrics.deep.named",
     "METRICS": "enhance.metrics.registry",
     "MeanScore": "enhance.metrics.torchmetrics",
     "Metric": "enhance.metrics.metric",
     "Objective": "enhance.optim.objective",
     "Term": "enhance.optim.objective",
     "Tiled": "enhance.metrics.tiles",
-    "WeightsError": "enhance.backbones.weights",
+    "WeightsError": "enhance.utils.weights",
     "as_backbone": "enhance.backbones.network",
     "as_metric": "enhance.metrics.function",
-    "degrade": "enhance.degradations",
-    "encode_once": "enhance.backbones.encode",
-    "full_precision": "enhance.backbones.precision",
+    "degrade": "enhance.images.degradations",
+    "encode_once": "enhance.metrics.encode",
+    "full_precision": "enhance.utils.precision",
     "jensen_shannon": "enhance.metrics.deep.measures",
     "load_backbone": "enhance.backbones.network",
     "load_image": "enhance.images.pictures",
-    "load_metric": "enhance.metrics.registry",
+    "load_metric": "enhance.metrics.loading",
     "meaning": "enhance.scoring.meaning",
     "minimize": "enhance.optim.loop",
     "optimize": "enhance.experiment.optimize",
-    "restore": "enhance.restoration.restore",
+    "restore": "enhance.experiment.restore",
     "save_image": "enhance.images.writing",
     "symmetric_kl": "enhance.metrics.deep.measures",
     "wasserstein": "enhance.metrics.deep.measures",
@@ -80,33 +80,33 @@ __all__ = [
 
 if TYPE_CHECKING:
     from enhance.backbones import BACKBONES as BACKBONES
-    from enhance.backbones.encode import encode_once as encode_once
     from enhance.backbones.network import Backbone as Backbone
     from enhance.backbones.network import as_backbone as as_backbone
     from enhance.backbones.network import load as load_backbone
-    from enhance.backbones.precision import full_precision as full_precision
-    from enhance.backbones.weights import WeightsError as WeightsError
-    from enhance.degradations import degrade as degrade
     from enhance.experiment.optimize import optimize as optimize
+    from enhance.experiment.restore import restore as restore
+    from enhance.images.degradations import degrade as degrade
     from enhance.images.pictures import load_image as load_image
     from enhance.images.writing import save_image as save_image
-    from enhance.metrics.deep.distance import DeepJSD as DeepJSD
-    from enhance.metrics.deep.distance import DeepSKLD as DeepSKLD
-    from enhance.metrics.deep.distance import DeepWSD as DeepWSD
     from enhance.metrics.deep.measures import jensen_shannon as jensen_shannon
     from enhance.metrics.deep.measures import symmetric_kl as symmetric_kl
     from enhance.metrics.deep.measures import wasserstein as wasserstein
+    from enhance.metrics.deep.named import DeepJSD as DeepJSD
+    from enhance.metrics.deep.named import DeepSKLD as DeepSKLD
+    from enhance.metrics.deep.named import DeepWSD as DeepWSD
+    from enhance.metrics.encode import encode_once as encode_once
     from enhance.metrics.function import as_metric as as_metric
+    from enhance.metrics.loading import load_metric as load_metric
     from enhance.metrics.metric import Metric as Metric
     from enhance.metrics.registry import METRICS as METRICS
-    from enhance.metrics.registry import load_metric as load_metric
     from enhance.metrics.tiles import Tiled as Tiled
     from enhance.metrics.torchmetrics import MeanScore as MeanScore
     from enhance.optim.loop import minimize as minimize
     from enhance.optim.objective import Objective as Objective
     from enhance.optim.objective import Term as Term
-    from enhance.restoration.restore import restore as restore
     from enhance.scoring.meaning import meaning as meaning
+    from enhance.utils.precision import full_precision as full_precision
+    from enhance.utils.weights import WeightsError as WeightsError
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,7 @@ from training_figure import report
 import enhance
 from enhance.images.arrays import resize
 from enhance.images.pictures import sample
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.registry import display_name
 
 TRAINING = ("astronaut", "coffee", "motorcycle", "rocket")
@@ -163,7 +163,7 @@ def crops(photographs: Sequence[Tensor], size: int, batch: int, generator: torch
 def train(
     name: str, loss: nn.Module, photographs: Sequence[Tensor], given: Settings, world: World | None = None
 ) -> tuple[Denoiser, float]:
-    """A denoiser trained by Adam with a falling rate, and its steps per second; everything random comes from one seed.
+    """A denoiser trained by Adam with a decreasing rate, and its steps per second; one seed draws everything random.
 
     Every process draws the whole batch and takes its part, so that several give what one gives.
     """
@@ -197,8 +197,8 @@ def train(
         scaler.step(optimizer)
         scaler.update()
         schedule.step()
-        told = step % max(1, given.steps // 10) == 0
-        if world.rank == 0 and told:
+        shown = step % max(1, given.steps // 10) == 0
+        if world.rank == 0 and shown:
             print(f"{name}: step {step}/{given.steps}, loss {value.item():.4f}", flush=True)
         if step == min(WARM_UP, given.steps - 1):
             value.item()  # waits for the device
@@ -230,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     parser.add_argument("--amp", choices=("bfloat16", "float16"), help="precision of the denoiser's autocast")
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--compile", action="store_true", help="denoiser and loss, by torch.compile")
-    parser.add_argument("--size", type=int, help="longer side that the held-out photograph is reduced to")
+    parser.add_argument("--size", type=int, help="longer side that the photograph held out is reduced to")
     parser.add_argument("--backbone", default="vgg_compact", help="of DeepWSD")
     parser.add_argument("--weights", default="pretrained", help="of that backbone")
     parser.add_argument("--folder", type=Path, default=Path("outputs/training"))

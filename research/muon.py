@@ -52,7 +52,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def _orthogonal(matrices: Tensor) -> Tensor:
-    """The matrices (N, A, B) with singular values near 1, by five Newton-Schulz iterations."""
+    """The matrices (N, A, B) with singular values close to 1, by five Newton-Schulz iterations."""
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-12)

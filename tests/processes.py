@@ -14,6 +14,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+import composing
 import pytest
 from helpers import no_drawing
 
@@ -40,7 +41,7 @@ LITTLE = [argument for argument in RUN if not argument.startswith("steps=")] + [
 _FORK = multiprocessing.get_context("forkserver")
 _FORK.set_forkserver_preload(  # what every run imports: a process begins with it
     [
-        *("helpers", "hydra._internal.core_plugins", "hydra.experimental.callback", "fontTools.subset"),
+        *("composing", "helpers", "hydra._internal.core_plugins", "hydra.experimental.callback", "fontTools.subset"),
         *("torch._dynamo", "torchvision.models", "imageio.plugins.pillow", "fontTools.ttLib.tables._g_l_y_f"),
         *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf"),
         *(
@@ -48,7 +49,7 @@ _FORK.set_forkserver_preload(  # what every run imports: a process begins with i
             "enhance.cli.overrides",
             "enhance.cli.resume",
             "enhance.experiment.run",
-            "enhance.sweeps.summary",
+            "enhance.report.sweep.summary",
         ),
         *("enhance.report.figures", "enhance.report.animation", "enhance.report.html"),
     ]
@@ -58,6 +59,7 @@ _FORK.set_forkserver_preload(  # what every run imports: a process begins with i
 def _live(folder: Path, arguments: list[str], draws: bool) -> None:
     os.chdir(folder)
     os.environ["MPLBACKEND"] = "agg"
+    composing.once()
     sys.argv[1:] = arguments
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
     with (folder / "said.txt").open("a") as stream, redirect_stdout(stream), redirect_stderr(stream):
@@ -111,7 +113,7 @@ def said(folder: Path) -> str:
 
 
 def results(folder: Path) -> dict[str, Any]:
-    """Every file of a run that does not tell time: what must be the same."""
+    """Every file of a run that does not hold times: what must be the same."""
     with (folder / "history.csv").open(newline="") as stream:
         history = [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(stream)]
     files = [file for file in folder.rglob("*") if file.suffix in (".png", ".gif", ".pdf")]

@@ -271,7 +271,7 @@ def show(file: Path, folder: Path) -> None:
     """The report of a run and the summary of a sweep in which one file was changed."""
     from enhance.report import html
     from enhance.report.run_data import RunData
-    from enhance.sweeps.summary import summarise
+    from enhance.report.sweep.summary import summarise
 
     sweep = file.parent / "sweep"
     job = sweep / "0-recover"
@@ -467,9 +467,10 @@ if __name__ == "__main__":
     import resource
     import warnings
 
-    from enhance.config import nodes, paths
+    from enhance.cli.resolvers import register_resolvers
+    from enhance.config import nodes
 
-    paths.register()
+    register_resolvers()
     nodes.register()
     sys.path.insert(0, str(Path(__file__).resolve().parent))
     warnings.simplefilter("ignore")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from enhance.experiment.run import run
 from enhance.images.writing import save_image
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 
 BACKBONES = ("squeezenet", "mobilenet", "vgg_compact")
 SIDE, SMALL = st.integers(8, 300), st.integers(8, 100)
@@ -43,7 +43,7 @@ SETTINGS = st.fixed_dictionaries(
         "kinds": st.tuples(KIND, KIND, KIND),
         "layout": st.sampled_from(["strided", "spatial"]),
         "prefilter": st.booleans(),
-        "rounding": st.sampled_from(["published", "up"]),
+        "padding": st.sampled_from(["published", "up"]),
         "seed": st.integers(0, 1000),
     }
 )
@@ -55,7 +55,7 @@ def measured(height: int, width: int, pair: dict[str, Any]) -> None:
         network(pair["backbone"]),
         layout=pair["layout"],
         prefilter=pair["prefilter"],
-        padding=pair["rounding"],
+        padding=pair["padding"],
         reduction="none",
     )
     seed = pair["seed"]
@@ -68,10 +68,10 @@ def measured(height: int, width: int, pair: dict[str, Any]) -> None:
     assert (losses >= 0).all()
     assert batch.grad is not None
     assert batch.grad.isfinite().all()
-    for loss, slope, kind in zip(losses, batch.grad, pair["kinds"], strict=True):
+    for loss, grad, kind in zip(losses, batch.grad, pair["kinds"], strict=True):
         if kind == "noisy":  # as is the reference, of another seed
             assert loss > 0
-            assert slope.abs().max() > 0
+            assert grad.abs().max() > 0
     single = torch.cat([metric(image[None], reference) for image in images])
     # a convolution rounds a batch otherwise than its images; of a loss of some hundred that is its fifth digit
     torch.testing.assert_close(losses.detach(), single.detach(), rtol=2e-4, atol=1e-7)

@@ -13,21 +13,21 @@ from golden import SHARED
 from benchmarks.given_trunks import compared as with_given_trunks
 from benchmarks.published_values import VALUES, Published, compared, page
 
-NEAR = {"dss": 1e-3, "ms_ssim": 5e-3, "vsi": 2e-2, "psnr": 6e-3}  # the page says why; others as published
+CLOSE = {"dss": 1e-3, "ms_ssim": 5e-3, "vsi": 2e-2, "psnr": 6e-3}  # the page says why; others as published
 VGG16 = SHARED / "weights" / "vgg16_features.safetensors"
 FOLDERS = {name: Path(os.environ.get("PUBLISHED_IMAGES", ""), name) for name in ("piq", "pyiqa")}
 
 
-def near(published: Published, ours: float) -> bool:
+def is_close(published: Published, ours: float) -> bool:
     theirs = published.value if published.theirs is None else published.theirs
-    close = abs(ours - published.value) <= NEAR.get(published.metric, 2e-4)
+    close = abs(ours - published.value) <= CLOSE.get(published.metric, 2e-4)
     return close and abs(ours - theirs) <= max(1e-3, 1e-4 * theirs)
 
 
 def test_the_values_of_torchmetrics() -> None:
     found = list(compared({}))
     assert [published.metric for published, _ in found] == ["ssim", "ms_ssim"]
-    assert all(near(*each) for each in found), found
+    assert all(is_close(*each) for each in found), found
 
 
 @pytest.mark.slow
@@ -35,10 +35,11 @@ def test_the_values_of_torchmetrics() -> None:
 def test_the_values_of_piq_and_pyiqa() -> None:
     found = list(compared(FOLDERS))
     assert len(found) == len(VALUES)
-    assert [each for each in found if not near(*each)] == []
+    assert [each for each in found if not is_close(*each)] == []
     assert page(FOLDERS).count("\n| ") == len(VALUES) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not VGG16.is_file(), reason="needs shared/weights")
 def test_lpips_and_dists_with_a_given_trunk() -> None:
     found = list(with_given_trunks(VGG16, samples=["coffee"], side=96))

@@ -16,11 +16,11 @@ from strange_bytes import DOORS, with_checksums
 
 from enhance.images.arrays import ImageError
 from enhance.images.reading import from_pillow
-from enhance.metrics.registry import load_metric
+from enhance.metrics.loading import load_metric
 from enhance.report.run_data import RunData
+from enhance.report.sweep.jobs import read_sweep
 from enhance.scoring import Pair, PairsError, score_pairs
 from enhance.scoring.scorers import Scorer
-from enhance.sweeps.jobs import read_sweep
 
 HERE = Path(__file__).resolve().parent
 SECONDS = os.environ.get("STRANGE_SECONDS", "20")

@@ -24,19 +24,19 @@ _READS = ("_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_selec
 class _OnDevice(torch.Tensor):
     """A tensor of the device, and the CPU tensor with its numbers."""
 
-    held: Tensor
+    host: Tensor
 
     @staticmethod
-    def __new__(cls, held: Tensor) -> _OnDevice:
+    def __new__(cls, host: Tensor) -> _OnDevice:
         made = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
             cls,
-            held.shape,
-            strides=held.stride(),
-            storage_offset=held.storage_offset(),
-            dtype=held.dtype,
+            host.shape,
+            strides=host.stride(),
+            storage_offset=host.storage_offset(),
+            dtype=host.dtype,
             device=DEVICE,
         )
-        made.held = held
+        made.host = host
         return made
 
     @classmethod
@@ -96,12 +96,12 @@ class VirtualDevice(TorchDispatchMode):
         if to is not None:
             kwargs["device"] = _CPU
         name = function._schema.name.removeprefix("aten::")
-        real = tree_map_only(_OnDevice, lambda tensor: tensor.held, (args, kwargs))
+        real = tree_map_only(_OnDevice, lambda tensor: tensor.host, (args, kwargs))
         result = function(*real[0], **real[1])
         self._count(name, function, args, to)
         if (to is not None and to != DEVICE) or (name == "copy_" and not isinstance(args[0], _OnDevice)):
             return result
-        written = {id(tensor.held): tensor for tensor in args if isinstance(tensor, _OnDevice)}
+        written = {id(tensor.host): tensor for tensor in args if isinstance(tensor, _OnDevice)}
         self.dtypes |= {value.dtype for value in tree_leaves(result) if isinstance(value, Tensor)}
         return tree_map(lambda value: _wrapped(value, written), result)
 

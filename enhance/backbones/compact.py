@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from enhance.backbones.pooling import L2Pooling
-from enhance.backbones.weights import Origin, WeightsError, assign, read_file
+from enhance.backbones.weights import Origin
 from enhance.utils.hashes import hash_file
+from enhance.utils.weights import WeightsError, assign, read_file
 
 NAME = "vgg_compact"
 FILE = Path(__file__).resolve().parent / "embedded" / f"{NAME}.safetensors"

@@ -10,8 +10,9 @@ from os import PathLike
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.weights import Origin, WeightsError, fill
+from enhance.backbones.weights import Origin, fill
 from enhance.utils.suggest import unknown
+from enhance.utils.weights import WeightsError
 
 
 def extractor(network: nn.Module, name: str, nodes: str | Sequence[str]) -> nn.Module:

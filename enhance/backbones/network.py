@@ -15,12 +15,13 @@ from torch.nn import functional
 from enhance.backbones import compact
 from enhance.backbones.extraction import extractor, torchvision_extractor
 from enhance.backbones.pooling import L2Pooling
-from enhance.backbones.precision import full_precision
 from enhance.backbones.registry import ARCHITECTURES, BACKBONES, TORCHVISION
-from enhance.backbones.weights import Origin, WeightsError, fill, layers_of, ordinary_tensors
+from enhance.backbones.weights import Origin, fill, layers_of, ordinary_tensors
 from enhance.utils.defaults import SEED, TF32, WEIGHTS
 from enhance.utils.hashes import hash_tensors
+from enhance.utils.precision import full_precision
 from enhance.utils.suggest import unknown
+from enhance.utils.weights import WeightsError
 
 Weights = str | PathLike[str] | Mapping[str, Tensor]
 

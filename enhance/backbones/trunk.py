@@ -10,8 +10,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.weights import WeightsError, cache_path, cached_or_downloaded, entry, fill, ordinary_tensors
+from enhance.backbones.weights import cache_path, cached_or_downloaded, entry, fill, ordinary_tensors
 from enhance.utils.defaults import SEED, WEIGHTS
+from enhance.utils.weights import WeightsError
 
 _PRETRAINED = "IMAGENET1K_V1"
 TrunkWeights = str | PathLike[str] | Mapping[str, Tensor]
@@ -28,7 +29,7 @@ def load_trunk(network: str, weights: TrunkWeights = WEIGHTS, seed: int = SEED) 
         seed: of the untrained weights.
 
     Raises:
-        WeightsError: if the weights cannot be had or do not fit.
+        WeightsError: if the weights are not available or do not fit.
 
     Example:
         >>> layers, about = load_trunk("alexnet", "untrained")

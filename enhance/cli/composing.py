@@ -26,7 +26,8 @@ from enhance.cli.meant import SETTINGS
 from enhance.cli.parsing import text_of, values_of
 from enhance.config.paths import choices
 from enhance.config.reference import KINDS, Setting, described
-from enhance.config.schema import Config, SettingsError
+from enhance.config.schema import Config
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
 
 _SEVERAL = ("logger",)  # groups of which a list may be chosen

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from enhance.cli.help import help_text
-from enhance.config import paths
 from enhance.config.hydra_versions import main_arguments
+from enhance.config.paths import home
 from enhance.utils.files import sentence
 
 _log = logging.getLogger("enhance")
@@ -40,12 +40,13 @@ def main() -> None:
     from enhance.cli.flags import MULTIRUN, parse
     from enhance.cli.overrides import checked, chosen_tool, for_restorations, with_search_path
     from enhance.cli.quoting import quoted
+    from enhance.cli.resolvers import register_resolvers
     from enhance.cli.resume import requested_folder, resume_run
     from enhance.config.nodes import register
 
-    arguments = sorted(quoted(arguments), key=lambda given: given not in MULTIRUN)  # Hydra wants it first or last
+    arguments = sorted(quoted(arguments), key=lambda given: given not in MULTIRUN)  # Hydra takes it first or last
     logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
-    paths.register()
+    register_resolvers()
     register()
     try:
         if folder := requested_folder(arguments):
@@ -92,7 +93,7 @@ def _use(tool: str, arguments: list[str], overrides: list[str]) -> int:
 
 def _same_sweep(arguments: list[str], overrides: list[str], sweep: bool) -> list[str]:
     """The arguments, with the folder of the earlier sweep that they go on with."""
-    from enhance.sweeps.folder import newest_sweep, requested_folder, resume_requested
+    from enhance.runs.sweep import newest_sweep, requested_folder, resume_requested
 
     resume = resume_requested(overrides)
     if resume and not sweep:
@@ -127,7 +128,7 @@ def _hydra(overrides: list[str], sweep: bool, name: str = "config") -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    folder = str(paths.home() / "conf")
+    folder = str(home() / "conf")
     run = hydra.main(config_path=folder, config_name=name, **main_arguments())(_job)
     try:
         with _raising():
@@ -172,7 +173,7 @@ def _sweep(run: Callable[[], None], overrides: list[str]) -> None:
 
 def _summarise(folder: Path) -> int:
     """Write the summary of a sweep and return the sweep's exit code; 0 where it has no summary."""
-    from enhance.sweeps.summary import summarise
+    from enhance.report.sweep.summary import summarise
 
     try:
         return summarise(folder).exit_code
@@ -189,7 +190,7 @@ def _job(config: object) -> float:
 
     from enhance.config.restoration import RestoreConfig
     from enhance.experiment.run import run
-    from enhance.sweeps.folder import clear_failed, finished_loss, mark_failed, settings_only
+    from enhance.runs.sweep import clear_failed, finished_loss, mark_failed, settings_only
     from enhance.utils.gpus import of_job
 
     hydra_config = HydraConfig.get()
@@ -207,7 +208,7 @@ def _job(config: object) -> float:
         _write_down(folder, config)
         settings = OmegaConf.to_object(config)  # type: ignore[arg-type]
         if isinstance(settings, RestoreConfig):
-            from enhance.experiment.restoring import restore_into
+            from enhance.experiment.restoration_run import restore_into
 
             return restore_into(settings, folder, command)
         return run(settings, folder, command, swept)  # type: ignore[arg-type]
@@ -221,7 +222,7 @@ def _job(config: object) -> float:
             return float("nan")
         if not expected:
             raise
-        if isinstance(error, ValueError):  # for want of room on the disk, a run can go on
+        if isinstance(error, ValueError):  # for lack of room on the disk, a run can go on
             _clear(folder)
         _give_up(error)
 

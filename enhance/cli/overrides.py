@@ -16,14 +16,15 @@ from enhance.cli.commands import RESTORE, TOOLS
 from enhance.cli.composing import SEARCH_PATH, Composer
 from enhance.cli.parsing import combinations, parse, values_of
 from enhance.cli.quoting import quoted_value
-from enhance.config.checks import check
 from enhance.config.hydra_versions import store
 from enhance.config.limits import check_ranges
 from enhance.config.nodes import opened
 from enhance.config.paths import home, initialized
 from enhance.config.restoration import RESTORATIONS, RestoreConfig
-from enhance.config.schema import Config, SettingsError
+from enhance.config.schema import Config
+from enhance.experiment.checks import check
 from enhance.runs.layout import existing_output
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import short
 
 
@@ -98,7 +99,7 @@ def checked(
 
 
 def _require_reference(overrides: Sequence[Override]) -> None:
-    """Nothing, where a file to start from comes with a reference of its own, not the sample that is the default.
+    """Check that a file to start from comes with a reference of its own, not the sample that is the default.
 
     Raises:
         SettingsError: if it does not.

@@ -11,8 +11,8 @@ from hydra.errors import HydraException
 
 from enhance.cli.commands import TOOLS
 from enhance.config.paths import choices
-from enhance.config.schema import SettingsError
 from enhance.images.samples import SAMPLES
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import short
 
 
@@ -56,7 +56,7 @@ def values_of(override: Override) -> list[str]:
     if override.value_type is ValueType.GLOB_CHOICE_SWEEP:
         if not GlobalHydra.instance().is_initialized():
             return []
-        override.config_loader = GlobalHydra.instance().config_loader()  # knows the choices
+        override.config_loader = GlobalHydra.instance().config_loader()  # has the choices
     if override.is_sweep_override():
         try:
             return list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []

@@ -15,9 +15,10 @@ from yaml import YAMLError
 
 from enhance.config.paths import home
 from enhance.config.restoration import RestoreConfig
-from enhance.config.schema import Config, SettingsError
+from enhance.config.schema import Config
 from enhance.runs.layout import KIND_OF_RESTORATIONS, METRICS, existing_output, read_metrics
-from enhance.sweeps.folder import clear_failed, settings_only
+from enhance.runs.sweep import clear_failed, settings_only
+from enhance.utils.errors import SettingsError
 
 _KEY = "resume="
 _LOGGING = "conf/hydra/job_logging/enhance.yaml"
@@ -73,14 +74,14 @@ def resume_run(folder: Path) -> None:
 
 
 def _restore_anew(folder: Path, made: Mapping[str, Any]) -> None:
-    """Make the restoration of a folder again, as its metrics.json tells."""
+    """Make the restoration of a folder again, from the settings in its metrics.json."""
     try:
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RestoreConfig), made["settings"]))
         began_in, command = Path(made["began_in"]), str(made["command"])
     except (OmegaConfBaseException, KeyError, TypeError, ValueError) as error:
         raise _unreadable(folder, f"{METRICS} does not have its settings") from error
     config.output = None  # type: ignore[union-attr]  # it is this folder, wherever it lies now
-    from enhance.experiment.restoring import restore_into
+    from enhance.experiment.restoration_run import restore_into
 
     with _in(began_in, folder):
         restore_into(config, folder, command)  # type: ignore[arg-type]

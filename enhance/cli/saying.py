@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from enhance.config.metric_checks import unused_backbone
+from enhance.experiment.metric_checks import unused_backbone
 
 if TYPE_CHECKING:
     from enhance.metrics.metric import Metric

@@ -1,1 +1,1 @@
-"""The typed settings of a run, their checks, and where conf/ lies. Nothing here imports torch."""
+"""The typed settings of a run, what their types and numbers admit, and where conf/ lies. Nothing here imports torch."""

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from omegaconf import OmegaConf
 
 from enhance.config.paths import choices, default_choice, home
-from enhance.config.schema import BackboneConfig, SettingsError
+from enhance.config.schema import BackboneConfig
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
 
 _Settings = TypeVar("_Settings")

@@ -27,7 +27,7 @@ def version_base() -> dict[str, Any]:
 
 
 def main_arguments() -> dict[str, Any]:
-    """Those of `hydra.main` beside its files. Settings are code here, see SECURITY.md, and 1.4 asks that it is said."""
+    """The arguments of `hydra.main` beside its files. Settings are code here, see SECURITY.md: 1.4 must allow that."""
     return version_base() if _is_1_3() else {"execution_whitelist": _any_target()}
 
 

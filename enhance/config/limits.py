@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from functools import reduce
 from numbers import Integral, Real
 from typing import Any
 
 from enhance.config.reference import KINDS, described
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import short
 
 _ABSTRACT = {int: Integral, float: Real}  # NumPy's numbers are of them too
 
 
 def check_ranges(settings: Any) -> None:
-    """Nothing, where the numbers of a run's or a command's settings lie in their ranges.
+    """Check that the numbers of a run's or a command's settings lie in their ranges.
 
     Raises:
         SettingsError: one sentence about the first that cannot be.
@@ -39,7 +39,7 @@ def check_ranges(settings: Any) -> None:
 
 
 def check_types(settings: Any) -> None:
-    """Nothing, where the plain settings of a dataclass are of their types, which Hydra does not check in programs.
+    """Check that the plain settings of a dataclass are of their types, which Hydra does not check in programs.
 
     Raises:
         SettingsError: one sentence about the first that is not.
@@ -50,6 +50,16 @@ def check_types(settings: Any) -> None:
             continue
         if isinstance(value, bool) != (kind is bool) or not isinstance(value, _ABSTRACT.get(kind, kind)):
             raise SettingsError(f"{key}={short(repr(value))} must be {KINDS[kind]}.")
+
+
+def check_betas(betas: Sequence[float]) -> None:
+    """Check that these are decay rates of Adam.
+
+    Raises:
+        SettingsError: if they are not.
+    """
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise SettingsError(f"optimizer.betas={list(betas)} must be two numbers in [0, 1), e.g. [0.9, 0.99].")
 
 
 def _words(default: Any, limits: Mapping[str, Any]) -> str:

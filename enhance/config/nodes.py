@@ -1,4 +1,4 @@
-"""The settings as Hydra knows them."""
+"""The settings as nodes of Hydra."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The settings of a run, typed, with every default. YAML files under conf/ choose; `enhance.config.checks` refuses what
-types cannot.
+"""The settings of a run, typed, with every default. YAML files under conf/ choose; `enhance.experiment.checks` refuses
+what types cannot.
 
 Importing this imports neither torch nor Hydra nor OmegaConf: settings are checked before anything slow begins, and the
 loop runs where torch alone is installed.
@@ -10,15 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from enhance.metrics.registry import METRICS, Row
 from enhance.utils.defaults import BACKGROUND, SEED, TF32, WEIGHTS
 
 MISSING: Any = "???"  # OmegaConf's word for a value that has to be given
 _MOST_SEED = 2**63 - 1
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be; the message says what is accepted."""
 
 
 def limited(
@@ -287,11 +282,6 @@ class Config:
 
 DUEL = "duel"  # the name of the task that compares two metrics
 MODULE = "module"  # the metric's name where it is any importable one
-
-
-def steps(config: Config) -> int:
-    """The number of updates of a run."""
-    return config.steps or config.metric.steps or METRICS.get(config.metric.name, Row).steps
 
 
 def starts_from(config: Config) -> str:

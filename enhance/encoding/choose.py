@@ -39,7 +39,7 @@ class Choice:
         score: of the metric; NaN where it is undefined.
         psnr: in decibels.
         wanted: the score that was to be reached; None where only the size was bounded.
-        reached: whether the file is as it was wanted; else it comes as near as the format can.
+        reached: whether the file is as it was wanted; else it is as close as the format allows.
         trials: number of files whose score was computed.
         seconds: of the search.
     """

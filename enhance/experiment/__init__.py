@@ -1,1 +1,3 @@
-"""An optimisation from its settings: built, made, recorded; `enhance.optimize` and the runs of the command."""
+"""An optimisation or a restoration from its settings: built, made, recorded; `enhance.optimize`, `enhance.restore` and
+the runs of the command.
+"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 _CPU = torch.device("cpu")
 
@@ -20,7 +20,7 @@ def choose_device(name: str) -> torch.device:
         return next((torch.device(kind) for kind, there in found.items() if there() and _computes(kind)), _CPU)
     if not _computes(name):
         raise SettingsError(
-            f"device={name} is not to be had here; take device=auto, device=cpu or, with a GPU, device=cuda."
+            f"device={name} is not available here; take device=auto, device=cpu or, with a GPU, device=cuda."
         )
     return torch.device(name)
 

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from enhance.config.schema import Config
-from enhance.experiment.metrics import judges
+from enhance.experiment.metadata import describe
+from enhance.experiment.metrics import evaluation_metrics
 from enhance.experiment.optimization import Optimization
 from enhance.experiment.recording import Setup, conclude, concluded, followed, record, set_up
 from enhance.images.writing import save_image
@@ -32,7 +33,6 @@ from enhance.report.duel.data import FOUR
 from enhance.report.numbers import quantity
 from enhance.runs import layout as names
 from enhance.runs.history import read
-from enhance.runs.metadata import describe
 from enhance.utils.files import write_bytes, write_json
 from enhance.utils.numbers import finite
 
@@ -68,11 +68,11 @@ class DuelOptimization(Optimization):
     """
 
     def __init__(self, setup: Setup, pair: Mapping[str, Metric], side: Side) -> None:
-        (moving, metric), (holding, held) = list(pair.items())[:: -1 if side.second else 1]
-        self.title = f"{'worst' if side.worst else 'best'} {display_name(moving)} at equal {display_name(holding)}"
-        terms = [Term(metric, -1.0 if side.worst else 1.0, moving), Term(held, 0.0, holding)]
+        (moving, metric), (fixed_name, fixed) = list(pair.items())[:: -1 if side.second else 1]
+        self.title = f"{'worst' if side.worst else 'best'} {display_name(moving)} at equal {display_name(fixed_name)}"
+        terms = [Term(metric, -1.0 if side.worst else 1.0, moving), Term(fixed, 0.0, fixed_name)]
         super().__init__(setup.config, terms, setup.inputs, setup.device)
-        self._surface = LevelSet(held.to(self.reference.device), self.reference, self.initial)
+        self._surface = LevelSet(fixed.to(self.reference.device), self.reference, self.initial)
 
     def _parametrized(self, initial: Tensor, mask: Tensor | None) -> Parametrization:
         return self._surface
@@ -99,8 +99,8 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
     setup = set_up(config, command)
     pair = _pair(setup)
     first = DuelOptimization(setup, pair, SIDES[0])
-    jury = judges(config, first.reference)
-    known = _known(setup, first, pair) | {"judges": jury.describe()}
+    evaluation = evaluation_metrics(config, first.reference)
+    known = _known(setup, first, pair) | {"scores": evaluation.describe()}
     write_json(folder / names.METRICS, {"status": "running", **known})
     save_image(setup.inputs.reference, folder / names.REFERENCE, setup.inputs.bits)
     save_image(setup.inputs.initial, folder / names.INITIAL, setup.inputs.bits)
@@ -114,7 +114,7 @@ def run_duel(config: Config, folder: Path, command: str, resume: bool) -> float:
                 if made is None:
                     optimization = first if side is SIDES[0] else DuelOptimization(setup, pair, side)
                     follow(home)
-                    made = record(setup, optimization, jury, home, resume, optimization.title, part_of=folder)
+                    made = record(setup, optimization, evaluation, home, resume, optimization.title, part_of=folder)
                 write_bytes(folder / f"{side.name}.png", (home / names.RESULT).read_bytes())
                 found[side.name] = _figures(made, home, pair)
                 initial = initial or _figures(made, home, pair, "initial")
@@ -137,11 +137,12 @@ def _interruptible(folder: Path, known: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _show(results: Mapping[str, Any], folder: Path) -> None:
-    """Say what the four images came to and where they lie."""
+    """Print the scores of the four images and the folder."""
+    pair = results["duel"]["pair"]
     for figures in results["images"].values():
-        scores = (f"{display_name(name)} {quantity(name).write(score)}" for name, score in figures["scores"].items())
+        scores = (f"{display_name(name)} {quantity(name).write(figures['scores'][name])}" for name in pair)
         print(f"{figures['title']}: {', '.join(scores)}")
-    print(f"the held losses stay within {100 * results['largest_deviation']:.2g} % of their levels")
+    print(f"the fixed losses stay within {100 * results['largest_deviation']:.2g} % of their levels")
     print(f"results in {folder}")
 
 
@@ -150,7 +151,7 @@ def _pair(setup: Setup) -> dict[str, Metric]:
     config = setup.config
     first, second = config.metric.name, str(config.against)
     if second == first:
-        second = f"{second} (held)"
+        second = f"{second} (fixed)"
     pair = {first: setup.metrics.main(), second: setup.metrics.named(str(config.against))}
     return {name: metric.to(setup.device) for name, metric in pair.items()}
 
@@ -163,18 +164,18 @@ def _known(setup: Setup, first: DuelOptimization, pair: Mapping[str, Metric]) ->
 
 
 def _figures(made: Mapping[str, Any], folder: Path, pair: Mapping[str, Metric], image: str = "best") -> dict[str, Any]:
-    """The scores of an image by both metrics and by the judges, and how far the held loss was from its level."""
+    """Scores by both metrics, then by the evaluation metrics, and how far the fixed loss was from its level."""
     figures = made[image]
-    scores = {name: _score(metric, figures["terms"][name]) for name, metric in pair.items()}
-    held = [row.terms[made["objective"][1]["name"]] for row in read(folder / names.HISTORY)]
+    own = {name: _score(metric, figures["terms"][name]) for name, metric in pair.items()}
+    further = {name: score for name, score in figures.get("scores", {}).items() if name not in own}
+    fixed = [row.terms[made["objective"][1]["name"]] for row in read(folder / names.HISTORY)]
     return {
         "title": made["title"],
         "step": figures["step"],
         "stop_reason": made["stop_reason"],
-        "scores": scores,
+        "scores": own | further,
         "losses": figures["terms"],
-        "judges": figures.get("judges", {}),
-        "largest_deviation": max(abs(value / held[0] - 1) for value in held),
+        "largest_deviation": max(abs(value / fixed[0] - 1) for value in fixed),
         "seconds": made["seconds"],
     }
 
@@ -184,11 +185,11 @@ def _score(metric: Metric, loss: float) -> float | None:
 
 
 def _compared(found: Mapping[str, Any], initial: Mapping[str, Any], pair: list[str]) -> dict[str, Any]:
-    """What the four images come to."""
+    """The figures of the four images, and what differs between them."""
     first, second = pair
     best, worst = (found[f"{end}-A"]["losses"][first] for end in ("best", "worst"))
     return {
-        "initial": {key: initial[key] for key in ("scores", "losses", "judges")},
+        "initial": {key: initial[key] for key in ("scores", "losses")},
         "images": dict(found),
         "gaps": {
             name: found[f"best-{side}"]["scores"][name] - found[f"worst-{side}"]["scores"][name]

@@ -1,4 +1,4 @@
-"""Settings -> metrics, which share their networks; the terms and the judges of a run."""
+"""Settings -> metrics, which share their networks; the terms and the evaluation metrics of a run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from enhance.backbones.trunk import load_trunk
 from enhance.backbones.weights import read_once
 from enhance.config.groups import backbone_settings
 from enhance.config.hydra_versions import instantiate_arguments
-from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig, SettingsError
+from enhance.config.schema import MODULE, BackboneConfig, Config, MetricConfig
 from enhance.metrics.deep.published import network_for
 from enhance.metrics.function import as_metric
+from enhance.metrics.loading import load_metric
 from enhance.metrics.metric import Metric
-from enhance.metrics.registry import METRICS, load_metric
+from enhance.metrics.registry import METRICS
 from enhance.optim.objective import Term
-from enhance.scoring.judges import Judges
+from enhance.scoring.evaluation_metrics import EvaluationMetrics
 from enhance.utils.arguments import listed
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
 
 _OWN = {"check_range", "reduction", "trunk", "weights"}  # arguments that this program gives to library metrics
@@ -63,7 +65,7 @@ class Metrics:
 
         Raises:
             ValueError: for a name or settings that cannot be.
-            WeightsError: if weights cannot be had or do not fit.
+            WeightsError: if weights are not available or do not fit.
         """
         return self._build(self._metric, self._backbone)
 
@@ -140,8 +142,8 @@ def terms(config: Config, metrics: Metrics) -> list[Term]:
     return [Term(metrics.main(), config.weight), *others]
 
 
-def judges(config: Config, reference: Tensor) -> Judges:
-    """The judges of a run, which score as `task=score` does, whatever the run's own precision.
+def evaluation_metrics(config: Config, reference: Tensor) -> EvaluationMetrics:
+    """The metrics of `judges=` of a run, which score as `task=score` does, whatever the run's own precision.
 
     Args:
         config: of the run.
@@ -151,7 +153,7 @@ def judges(config: Config, reference: Tensor) -> Judges:
         ValueError: for a name, a size or weights that cannot be.
     """
     built = Metrics(config.metric, config.backbone, scoring=True)
-    return Judges({name: built.named(name).to(reference.device) for name in config.judges}, reference)
+    return EvaluationMetrics({name: built.named(name).to(reference.device) for name in config.judges}, reference)
 
 
 def _module(settings: MetricConfig) -> Metric:

@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.config.schema import Config, steps
+from enhance.config.schema import Config
+from enhance.experiment.notes import notes
+from enhance.experiment.steps import steps
 from enhance.metrics.metric import Metric
 from enhance.metrics.tiles import tile_size
-from enhance.optim.coarse_to_fine import coarse_to_fine
+from enhance.optim.coarse_to_fine import coarse_to_fine, copies
 from enhance.optim.frames import FramePlan
 from enhance.optim.inputs import Inputs
 from enhance.optim.loop import Settings, minimize
@@ -104,6 +106,20 @@ class Optimization:
         better = self.objective.main.higher_is_better
         made_worse = next(term.weight for term in self._terms if term.function is self.objective.main) < 0
         return stopping_rules(self._config.stopping, better != made_worse)
+
+    def notes(self) -> list[str]:
+        """What of the settings changes nothing in this optimisation, and what was chosen in it, in sentences."""
+        deep = any(hasattr(term.function, "smoothed") for term in self._terms)
+        found = notes(self._config, deep)
+        if self._config.tf32 and self.reference.device.type != "cuda":
+            found.append(f"tf32=true changes nothing on device={self.reference.device.type}: GPUs of NVIDIA have TF32")
+        if self._config.deterministic and self.reference.device.type == "cpu":
+            found.append("deterministic=true changes nothing on device=cpu, where runs are the same without it")
+        if self._config.coarse and not copies(self.initial):
+            found.append("coarse=true changes nothing: a copy of half the size would be too small")
+        if tiles := self.objective.tiles:
+            found.append(f"measured as {tiles} tile{'s' * (tiles > 1)}")
+        return found
 
     def frames(self) -> FramePlan:
         """The steps that are kept: fewer of large images, so that all frames together have `_KEPT` pixels."""

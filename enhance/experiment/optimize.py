@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from enhance.config.checks import check_tile_and_warmup
 from enhance.config.groups import backbone_settings, degradation_settings, group_settings
 from enhance.config.limits import check_ranges
 from enhance.config.paths import choices, default_choice
@@ -24,11 +23,12 @@ from enhance.config.schema import (
     StoppingConfig,
     TaskConfig,
 )
-from enhance.config.schema import steps as count
+from enhance.experiment.checks import check_tile_and_warmup
 from enhance.experiment.devices import choose_device
 from enhance.experiment.metrics import Metrics
 from enhance.experiment.optimization import Optimization
 from enhance.experiment.optimized import Optimized
+from enhance.experiment.steps import steps as count
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import ssim_or_nan
 from enhance.metrics.registry import METRICS
@@ -149,6 +149,7 @@ def optimize(
     terms, own = _terms(metric, objective, autocast=autocast, tf32=tf32)
     config = Config(
         metric=MetricConfig(terms[0].name),
+        backbone=backbone_settings(),
         optimizer=replace(
             _settings(OptimizerConfig, "optimizer", optimizer),
             **_given(learning_rate=learning_rate, log_loss=log_loss, smoothing=smoothing),
@@ -185,7 +186,7 @@ def optimize(
     bar = Progress(count(config), "optimize") if (in_notebook() if progress is None else progress) else None
     with interrupt, bar or nullcontext(), fixed_order(deterministic, _log.warning):
         made = _recorded(run, optimization, bar.show if bar else lambda row: None)
-    return replace(made, notes=inputs.notes)
+    return replace(made, notes=(*inputs.notes, *optimization.notes()))
 
 
 def _whole(key: str, given: int | None, what: str) -> int | None:

@@ -14,7 +14,7 @@ _SHOWN = 600  # pixels of an image's longer side in a notebook
 
 @dataclass(frozen=True)
 class Optimized:
-    """What an optimisation has come to. In a notebook it shows its images and curves.
+    """The result of an optimisation. In a notebook it shows its images and curves.
 
     Attributes:
         image: (1, 3, H, W) in [0, 1], the best by loss, on the device of the run.
@@ -25,7 +25,8 @@ class Optimized:
         reference, initial: (1, 3, H, W), what it moved towards and where it started.
         frames: a few images on the way, by step, on the CPU.
         weights: of the objective's terms, by name, where it has several.
-        notes: what was done to the images that were given, in sentences.
+        notes: what was done to the images that were given, which settings changed nothing, and whether the image was
+            measured in tiles, in sentences.
     """
 
     image: Tensor

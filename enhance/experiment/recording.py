@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 
-from enhance.config.notes import notes
 from enhance.config.restoration import RESTORATIONS
-from enhance.config.schema import Config, starts_from, steps
+from enhance.config.schema import Config, starts_from
 from enhance.experiment.devices import choose_device
+from enhance.experiment.metadata import describe, device_name, fingerprint
 from enhance.experiment.metrics import Metrics
 from enhance.experiment.optimization import Optimization
-from enhance.optim.coarse_to_fine import copies
+from enhance.experiment.steps import steps
 from enhance.optim.inputs import Inputs, read_inputs
 from enhance.optim.objective import Objective
 from enhance.optim.stopping import EarlyStopping, started
@@ -27,10 +27,9 @@ from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.errors import resumable, resume_command
 from enhance.runs.interrupt import Interrupt
 from enhance.runs.loggers import Loggers
-from enhance.runs.metadata import describe, device_name, fingerprint
 from enhance.runs.progress import Progress
 from enhance.runs.recorder import Recorder
-from enhance.scoring.judges import Judges
+from enhance.scoring.evaluation_metrics import EvaluationMetrics
 from enhance.utils.files import write_json
 
 _log = logging.getLogger(__name__)
@@ -82,7 +81,7 @@ def set_up(config: Config, command: str) -> Setup:
 def record(
     setup: Setup,
     optimization: Optimization,
-    judges: Judges,
+    evaluation: EvaluationMetrics,
     folder: Path,
     resume: bool,
     title: str = "",
@@ -93,7 +92,7 @@ def record(
     Args:
         setup: of the run.
         optimization: of it.
-        judges: score the frames and the best image.
+        evaluation: scores the frames and the best image.
         folder: an existing folder of its own.
         resume: go on from the checkpoint in the folder; from the beginning if it has none.
         title: what is optimised, for people; empty: the terms of the objective.
@@ -110,12 +109,12 @@ def record(
     if resume and saved is None:
         for file in names.frame_files(folder).values():  # the run begins anew
             file.unlink()
-    known = describe(config, inputs, objective, setup.device, setup.command) | {"judges": judges.describe()}
+    known = describe(config, inputs, objective, setup.device, setup.command) | {"scores": evaluation.describe()}
     known |= {"title": title} if title else {}
     devices = [*(saved or {}).get("devices", []), device_name(setup.device)]
     known["devices"] = devices = [name for name, _ in groupby(devices)]
     run = EarlyStopping(optimization.steps(saved and saved["loop"]), optimization.rules(), saved and saved["stopping"])
-    remarks = _notes(config, inputs, objective, saved, devices)
+    remarks = _notes([*inputs.notes, *optimization.notes()], saved, devices)
     title = f"{config.task.name}: {title}" if title else f"{config.task.name} with {_title(objective)}"
     for line in (setup.command, f"{title} on {setup.device}", *_kind(config), *remarks):
         _log.info(line)
@@ -125,7 +124,7 @@ def record(
         "metadata": known,
         "frames": frames,
         "bits": inputs.bits,
-        "judges": judges,
+        "scores": evaluation,
     }
     stopped, first = False, 0 if saved is None else saved["loop"]["index"] + 1
     bar = Progress(steps(config), title, remarks)
@@ -235,7 +234,7 @@ def _title(objective: Objective) -> str:
 
 
 def _kind(config: Config) -> tuple[str, ...]:
-    """That a run is no restoration, where its task could be one."""
+    """A line that says that a run is no restoration, where its task could be one."""
     if config.task.name not in RESTORATIONS:
         return ()
     return (
@@ -244,17 +243,11 @@ def _kind(config: Config) -> tuple[str, ...]:
     )
 
 
-def _notes(
-    config: Config, inputs: Inputs, objective: Objective, saved: Mapping[str, Any] | None, devices: Sequence[str]
-) -> tuple[str, ...]:
-    """What the user should know before the first step."""
-    found = [*inputs.notes, *notes(config)]
+def _notes(notes: Sequence[str], saved: Mapping[str, Any] | None, devices: Sequence[str]) -> tuple[str, ...]:
+    """What the user should know before the first step: that the run is resumed, and the notes."""
+    found = list(notes)
     if saved is not None:
         found.insert(0, f"resumed after step {saved['loop']['index']}")
         if devices[-1] != (saved.get("devices") or devices)[-1]:
-            found.insert(1, f"it was on {devices[-2]} until then and is on {devices[-1]} now: last digits will differ")
-    if config.coarse and not copies(inputs.initial):
-        found.append("coarse=true changes nothing: a copy of half the size would be too small")
-    if objective.tiles:
-        found.append(f"measured as {objective.tiles} tile{'s' * (objective.tiles > 1)}")
+            found.insert(1, f"the run was on {devices[-2]} so far and is on {devices[-1]} now: last digits will differ")
     return tuple(found)

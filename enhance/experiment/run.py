@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from enhance.config.checks import check
 from enhance.config.schema import DUEL, Config
+from enhance.experiment.checks import check
 from enhance.experiment.duel import run_duel
-from enhance.experiment.metrics import judges, terms
+from enhance.experiment.metrics import evaluation_metrics, terms
 from enhance.experiment.optimization import Optimization
 from enhance.experiment.recording import conclude, concluded, followed, record, set_up
 from enhance.optim.determinism import deterministic
@@ -63,9 +63,9 @@ def _run(config: Config, folder: Path, command: str, resume: bool) -> float:
         return float(made["best"]["loss"])
     setup = set_up(config, command)
     optimization = Optimization(config, terms(config, setup.metrics), setup.inputs, setup.device)
-    scores = judges(config, optimization.reference)
+    evaluation = evaluation_metrics(config, optimization.reference)
     with followed(config.live, folder):
-        results = record(setup, optimization, scores, folder, resume)
+        results = record(setup, optimization, evaluation, folder, resume)
     return float(results["best"]["loss"])
 
 

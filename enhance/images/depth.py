@@ -107,7 +107,7 @@ def deep_tiff(path: Path, notes: list[str], min_bytes: int = 2, white: float | N
         try:
             values = page.asarray()
         except ValueError as error:
-            if "imagecodecs" in str(error):  # a compression that Pillow may know
+            if "imagecodecs" in str(error):  # a compression that Pillow may have
                 return None
             raise
         if len(file.pages) > 1:

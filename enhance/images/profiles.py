@@ -16,7 +16,7 @@ HDR = {16: "PQ", 18: "HLG"}
 
 
 def description(profile: bytes) -> str:
-    """What an ICC profile calls itself.
+    """The description in an ICC profile.
 
     Example:
         >>> description(srgb_profile())

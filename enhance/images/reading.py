@@ -170,8 +170,8 @@ def _sentences(source: str) -> Iterator[None]:
         pixels = re.search(r"\d+", str(error))
         raise ImageError(
             f"{source} has {int(pixels[0]) / 1e6 if pixels else 0:.4g} million pixels; at most "
-            f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.4g} million are opened, lest a file exhaust the memory: reduce it "
-            "first, e.g. with `magick BIG.png -resize 4000x4000 SMALL.png`."
+            f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.4g} million are opened, so that no file exhausts the memory: "
+            "reduce it first, e.g. with `magick BIG.png -resize 4000x4000 SMALL.png`."
         ) from error
     except MemoryError as error:
         raise ImageError(f"{source} needs more memory than there is; reduce it first.") from error

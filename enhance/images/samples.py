@@ -15,6 +15,7 @@ _FILES = {
 }
 
 SAMPLES: tuple[str, ...] = tuple(_FILES)
+SAMPLE_SIZE = 256  # of a sample when no size is named
 
 
 def sample_file(name: str) -> str:

@@ -31,7 +31,7 @@ def of_exr(path: Path, white: float | None, notes: list[str]) -> tuple[Array, Co
         ImageError: for a file without the channels R, G and B or Y, of whole numbers, or of too many pixels.
     """
     library: Any = import_module(EXR.module)
-    # it prints remarks on damage, and standard output may be a JSON document
+    # the library prints remarks on damage, and standard output may be a JSON document
     with redirect_stdout(sys.stderr), library.File(str(path), separate_channels=True, header_only=True) as opened:
         header, parts = dict(opened.header()), len(opened.parts)  # emptied when it is closed
     sampled = {channel.name: channel for channel in header["channels"]}

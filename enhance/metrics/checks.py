@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from os import PathLike
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,9 +13,6 @@ from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor  # pyright: ignore[reportMissingImports]
 
 from enhance.utils.ranges import remedy
-
-if TYPE_CHECKING:
-    from enhance.metrics.deep.pairs import Prepared
 
 _TOLERANCE = 1e-4
 _known: ContextVar[bool] = ContextVar("values are known", default=False)
@@ -68,7 +64,9 @@ def image(
             "and for speed pass autocast=torch.bfloat16 to its constructor."
         )
     if not isinstance(given, Tensor):
-        raise ValueError(f"{name} must be a torch tensor (B, 3, H, W), got {type(given).__name__}.{_read(name, given)}")
+        raise ValueError(
+            f"{name} must be a torch tensor (B, 3, H, W), got {type(given).__name__}.{how_to_read(name, given)}"
+        )
     if given.dim() != 4 or given.shape[1] != 3:
         hint = ""
         if given.dim() == 3 and given.shape[0] == 3:
@@ -119,21 +117,21 @@ def image(
     return given
 
 
-def same_size(image: Tensor, reference: Tensor | Prepared) -> None:
-    """Nothing, where the two can be compared.
+def same_size(image: Tensor, reference: tuple[int, ...]) -> None:
+    """Check that an image can be compared with a reference of that shape.
 
     Raises:
         ValueError: if their sides differ, or the reference's batch is neither the image's nor 1.
     """
-    if reference.shape[-2:] != image.shape[-2:]:
-        (height, width), (other_height, other_width) = image.shape[-2:], reference.shape[-2:]
+    if reference[-2:] != image.shape[-2:]:
+        (height, width), (other_height, other_width) = image.shape[-2:], reference[-2:]
         raise ValueError(
             f"image is {width} x {height} but reference is {other_width} x {other_height} (width x "
             "height); resize one of them."
         )
-    if reference.shape[0] not in (1, len(image)):
+    if reference[0] not in (1, len(image)):
         raise ValueError(
-            f"image has a batch of {len(image)} but reference one of {reference.shape[0]}; they must be "
+            f"image has a batch of {len(image)} but reference one of {reference[0]}; they must be "
             "equal, or the reference's 1."
         )
 
@@ -162,32 +160,7 @@ def mask(given: Tensor, image: Tensor) -> Tensor:
     return given
 
 
-def prepared(target: Prepared, image: Tensor, fingerprint: str | None) -> None:
-    """Nothing, where an image and a prepared reference belong together; a fingerprint of None is not compared.
-
-    Raises:
-        ValueError: if the reference was prepared by another metric, elsewhere, or for other sizes.
-    """
-    if not hasattr(target, "fingerprint"):
-        raise ValueError(
-            "reference must be a torch tensor (B, 3, H, W) or what metric.prepare returned, "
-            f"got {type(target).__name__}.{_read('reference', target)}"
-        )
-    if fingerprint is not None and target.fingerprint != fingerprint:
-        raise ValueError(
-            "This reference was prepared by another metric; prepare it with the one that compares: "
-            "metric.prepare(reference)."
-        )
-    if target.device != image.device or target.dtype != image.dtype:
-        raise ValueError(
-            f"The prepared reference is {target.dtype} on {target.device}, the image {image.dtype} on "
-            f"{image.device}; the metric was moved since. "
-            "Prepare the reference again."
-        )
-    same_size(image, target)
-
-
-def _read(name: str, given: object) -> str:
+def how_to_read(name: str, given: object) -> str:
     """How a file's name or an array of bytes becomes what a metric takes; nothing for anything else."""
     if isinstance(given, (str, PathLike)):
         return f" Read the file: enhance.load_image({name})."

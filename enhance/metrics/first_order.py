@@ -11,8 +11,8 @@ from torch import Tensor
 
 
 def anchor(*inputs: Tensor) -> Tensor:
-    """An empty tensor in the graph of the inputs: saved last by a forward pass, it leads whoever differentiates the
-    gradient with respect to them to the sentence.
+    """An empty tensor in the graph of the inputs: saved last by a forward pass, whoever differentiates the gradient
+    with respect to them gets the sentence.
     """
     return torch.cat([given[..., :0].reshape(-1) for given in inputs])
 

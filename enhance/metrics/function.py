@@ -14,11 +14,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.precision import full_precision
 from enhance.metrics import checks
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.metric import BaseMetric
 from enhance.utils.hashes import hash_tensors
+from enhance.utils.precision import full_precision
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DIGITS = 12  # of a hash
@@ -82,7 +82,7 @@ class FunctionMetric(BaseMetric):
         divides the loss by the share of the image that is left: of a mean over places, its mean there.
         """
         image, reference = self._checked("image", image), self._checked("reference", reference)
-        checks.same_size(image, reference)
+        checks.same_size(image, reference.shape)
         reference = reference.expand_as(image)
         if mask is None:
             return self._as_loss(self._values(image, reference))
@@ -91,7 +91,7 @@ class FunctionMetric(BaseMetric):
         return self._as_loss(self._values(inside, reference)) / mask.mean((1, 2, 3))
 
     def _as_loss(self, values: Tensor) -> Tensor:
-        """A similarity becomes what is missing to its best value; decibels become the squared error that they tell."""
+        """The loss of similarities, what is missing to the best value, and of decibels, their squared error."""
         if not self.higher_is_better:
             return values
         return 10 ** (-values / 10) if math.isinf(self.best) else self.best - values
@@ -117,7 +117,7 @@ class FunctionMetric(BaseMetric):
                 )
             return self.as_score(self.losses(image, reference, mask))
         image, reference = self._checked("image", image), self._checked("reference", reference)
-        checks.same_size(image, reference)
+        checks.same_size(image, reference.shape)
         return self._values(image, reference.expand_as(image))
 
     def _checked(self, role: str, given: Tensor) -> Tensor:
@@ -220,8 +220,8 @@ def as_metric(
 
 
 def origin(function: Callable[..., object]) -> dict[str, Any]:
-    """What tells one function or module from another of its name, for `describe`: where it stands, the code there, the
-    arguments of a partial function, and the values of a module's parameters and buffers.
+    """What distinguishes one function or module from another of its name, for `describe`: where it stands, the code
+    there, the arguments of a partial function, and the values of a module's parameters and buffers.
 
     The code is that of the whole file, or of the function alone where the file is the program that runs.
 

@@ -38,7 +38,7 @@ def library_metric(
 
     Raises:
         ValueError: if its library is not installed, or for arguments that it does not take.
-        WeightsError: if weights cannot be had or do not fit.
+        WeightsError: if weights are not available or do not fit.
     """
     target = row.load()
     given, backbone = dict(row.arguments) | arguments, None

@@ -84,7 +84,7 @@ class Metric(Protocol):
 class BaseMetric(nn.Module):
     """What metrics share: a loss is reduced over the batch, a score follows from it.
 
-    A metric learns nothing: its `state_dict()` is empty, and a checkpoint of a model that holds a metric holds the
+    A metric has no parameters: its `state_dict()` is empty, and a checkpoint of a model that holds a metric holds the
     model alone. The range of images and the values of masks are checked in eager mode only: not while `torch.compile`
     or `torch.export` traces, nor inside `torch.func`.
 

@@ -8,8 +8,6 @@ from importlib import import_module
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from enhance.utils.suggest import unknown
-
 if TYPE_CHECKING:
     from enhance.metrics.metric import Metric
 
@@ -195,32 +193,3 @@ def metric_title(metric: Metric) -> str:
     """The name of a metric that is built, with its backbone where it has one, see `display_name`."""
     backbone = metric.describe().get("backbone")
     return display_name(metric.name, backbone and backbone["name"])
-
-
-def load_metric(name: str, **settings: Any) -> Metric:
-    """A metric by its name, with published settings unless others are given.
-
-    Args:
-        name: a name of `enhance.METRICS`.
-        settings: of the three deep measures, see `enhance.DeepJSD`; of the others `reduction`, `check_range` and the
-            arguments of the library's own function or class.
-
-    Raises:
-        ValueError: for an unknown name or setting.
-
-    Example:
-        >>> metric = load_metric("ssim")
-        >>> image = enhance.load_image("astronaut")
-        >>> round(metric.scores(image, image).item(), 4)
-        1.0
-    """
-    if not isinstance(name, str) or name not in METRICS:
-        raise ValueError(unknown("metric", name, METRICS))
-    row = METRICS[name]
-    if row.deep:
-        from enhance.metrics.deep.distance import deep_metric
-
-        return deep_metric(name)(**settings)
-    from enhance.metrics.library import library_metric
-
-    return library_metric(name, row, **settings)

@@ -72,11 +72,11 @@ class _TileByTile(torch.autograd.Function):
         *images, anchor = images_and_anchor
         wanted = ctx.needs_input_grad[2:-1]
         total, rest = anchor.new_zeros(()), torch.zeros(())
-        grads = [torch.zeros_like(image) if wants else None for image, wants in zip(images, wanted, strict=True)]
+        grads = [torch.zeros_like(image) if needs else None for image, needs in zip(images, wanted, strict=True)]
         summed = [grad for grad in grads if grad is not None]
         for box in places:
             tiles = [
-                image[..., *box].detach().requires_grad_(wants) for image, wants in zip(images, wanted, strict=True)
+                image[..., *box].detach().requires_grad_(needs) for image, needs in zip(images, wanted, strict=True)
             ]
             with torch.set_grad_enabled(any(wanted)):
                 loss, other = evaluate(*tiles, box)
@@ -139,7 +139,7 @@ class Tiled(BaseMetric):
         Raises:
             ValueError: if the sizes differ, and what the tiles' metric raises.
         """
-        checks.same_size(image, reference)
+        checks.same_size(image, reference.shape)
         height, width = image.shape[-2:]
         places = boxes(height, width, self.size, self.overlap)
         images = range(len(image))

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric as TorchMetric
 
+from enhance.metrics.loading import load_metric
 from enhance.metrics.metric import Metric
-from enhance.metrics.registry import load_metric
 
 _SINGLE = ("mps",)  # devices without double precision
 

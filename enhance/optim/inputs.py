@@ -14,16 +14,16 @@ from PIL import Image
 from torch import Tensor
 
 from enhance.config.schema import Config
-from enhance.degradations import degrade
 from enhance.images.arrays import MIN_SIDE, ImageError, require_size, require_unmasked, resize
+from enhance.images.degradations import degrade
 from enhance.images.floats import check_range, unit, without_effect
+from enhance.images.masks import as_mask
 from enhance.images.pictures import open_picture
 from enhance.images.reading import Picture, from_pillow, from_values
-from enhance.images.samples import SAMPLES
+from enhance.images.samples import SAMPLE_SIZE, SAMPLES
 from enhance.metrics import checks
 
 _ALIKE = 0.5  # correlation above which an initial image resembles the reference
-SAMPLE_SIZE = 256  # of a sample when no size is named
 
 _LEVELS = {"white": 1.0, "grey": 0.5, "gray": 0.5, "black": 0.0}
 
@@ -76,7 +76,7 @@ def read_inputs(
         reference: a file or the name of a sample, or an image: a tensor (1, 3, H, W) in [0, 1], an array (H, W, 3) or
             (H, W), or Pillow's.
         initial: white, grey, black, noise (uniform), degraded, or as the reference.
-        degradation: for `degraded`: `name` and its settings, see `enhance.degradations`.
+        degradation: for `degraded`: `name` and its settings, see `enhance.images.degradations`.
         mask: an image like `reference` and of its size, grey: where the image is optimised; a tensor may be (1, 1, H,
             W).
         size: longer side that larger images are reduced to; None leaves files as they are and samples at 256.
@@ -91,7 +91,7 @@ def read_inputs(
     if size is None and isinstance(reference, str) and reference in SAMPLES:
         size = SAMPLE_SIZE
     picture, truth = _open(reference, "reference", size, background, range)
-    region = None if mask is None else _mask(mask, truth, size)
+    region, said = (None, ()) if mask is None else _mask(mask, truth, size)
     if isinstance(initial, str) and initial == "degraded":
         if degradation.get("name") in (None, "none"):
             raise ImageError(
@@ -101,10 +101,10 @@ def read_inputs(
         start = degrade(truth, degradation["name"], seed=seed, **settings)
         listed = ", ".join(f"{key} {value}" for key, value in settings.items())
         name = f"{degradation['name']} ({listed})" if listed else degradation["name"]
-        notes = picture.notes + _degraded(picture.source, name, settings)
+        notes = picture.notes + said + _degraded(picture.source, name, settings)
         return Inputs(truth, start, notes, name, degraded=True, mask=region, bits=picture.bits)
     if isinstance(initial, str) and (plain := _plain(initial, truth, seed)) is not None:
-        return Inputs(truth, plain, picture.notes, initial, mask=region, bits=picture.bits)
+        return Inputs(truth, plain, picture.notes + said, initial, mask=region, bits=picture.bits)
     other, start = _open(initial, "initial", size, background, range, (*_LEVELS, "noise", "degraded"))
     if start.shape != truth.shape:
         raise ImageError(
@@ -112,7 +112,8 @@ def read_inputs(
             "they must show the same picture at the same size: resize one of them."
         )
     bits = max(picture.bits, other.bits)
-    return Inputs(truth, start, picture.notes + other.notes, Path(other.source).name, mask=region, bits=bits)
+    notes = picture.notes + other.notes + said
+    return Inputs(truth, start, notes, Path(other.source).name, mask=region, bits=bits)
 
 
 def read_image(
@@ -135,13 +136,16 @@ def read_image(
         ImageError: if it cannot be read or is smaller.
     """
     named = isinstance(given, str | os.PathLike)
-    picture = open_picture(given, background, range=range) if named else _picture(given, role, background, range)
+    if named:
+        picture = open_picture(given, background, range=range)
+    else:
+        picture = _picture(given, role, background, range, smallest)
     require_size(picture.image, role, smallest)
     return picture
 
 
 def _degraded(source: str, name: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """That a file of the user's is not the initial image but its optimum, and is degraded first."""
+    """Notes that a file of the user's is not the initial image but the optimum, and is degraded first."""
     if source in SAMPLES:
         return ()
     noise = "noise" in name
@@ -164,7 +168,7 @@ def _open(
     return picture, image
 
 
-def _picture(given: object, role: str, background: str, range: float | None) -> Picture:
+def _picture(given: object, role: str, background: str, range: float | None, smallest: int = MIN_SIDE) -> Picture:
     """An image that is in memory already."""
     if isinstance(given, Image.Image):
         return from_pillow(given, background, role, range)
@@ -180,7 +184,7 @@ def _picture(given: object, role: str, background: str, range: float | None) -> 
     if given.is_meta:
         raise ImageError(f"{role} is a tensor of the meta device, which has no values; move one with values there.")
     precision = torch.float64 if given.dtype == torch.float64 else torch.float32
-    image = checks.image(role, given.detach(), precision, given.device, check_range=True)
+    image = checks.image(role, given.detach(), precision, given.device, True, smallest)
     if len(image) != 1:
         raise ImageError(f"{role} must be one image (1, 3, H, W), got {tuple(given.shape)}; take them one by one.")
     return Picture(image, role)
@@ -215,17 +219,17 @@ def _plain(initial: str, like: Tensor, seed: int) -> Tensor | None:
     return None
 
 
-def _mask(given: Given, truth: Tensor, size: int | None) -> Tensor:
-    """The mask of the reference's size, (1, 1, H, W)."""
+def _mask(given: Given, truth: Tensor, size: int | None) -> tuple[Tensor, tuple[str, ...]]:
+    """The mask of the reference's size, (1, 1, H, W), and what was done to the file."""
     if isinstance(given, Tensor) and given.dim() == 4 and given.shape[1] == 1:
         given = given.expand(-1, 3, -1, -1)
-    _, picture = _open(given, "mask", size, "black", None)
-    mask = picture.mean(1, keepdim=True)
+    picture, image = _open(given, "mask", size, "black", None)
+    mask, notes = as_mask(image, Path(picture.source).name)
     if mask.shape[-2:] != truth.shape[-2:]:
         raise ImageError(f"mask is {_size(mask)} but reference is {_size(truth)} (width x height); resize one of them.")
     if not mask.any():
         raise ImageError("mask is black everywhere: no pixel would be optimised; white is what counts.")
-    return mask
+    return mask, picture.notes + notes
 
 
 def _size(image: Tensor) -> str:

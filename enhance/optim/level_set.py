@@ -11,30 +11,30 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.precision import full_precision
 from enhance.metrics.metric import Metric
 from enhance.optim.objective import Objective
+from enhance.utils.precision import full_precision
 
 TOLERANCE = 0.01  # of the level, within which every image stays
 _AIM = 0.2  # of the tolerance, at which the way back to the level ends
 _TRIES, _HALVINGS = 12, 6  # images on the way back, and shorter steps where it fails
-_PARALLEL = 1e-4  # of a gradient: what is left of it beside a parallel one is rounding
+_PARALLEL = 1e-4  # of a gradient: what is left of it beside a parallel one is due to rounding
 
 
 class LevelSet:
     r"""Pixels whose loss by a metric stays that of the initial image: a `Parametrization`.
 
-    With the objective's loss :math:`M` and the loss :math:`H` that is held, the optimizer is given the part of
+    With the objective's loss :math:`M` and the loss :math:`H` that is fixed, the optimizer is given the part of
     :math:`\nabla M` that is orthogonal to :math:`\nabla H`. After its step, a line search along :math:`\nabla H` brings
     the image back to where :math:`H` is that of the initial image, within `TOLERANCE`; where there is no way back, the
     step is halved. Pixels stay in [0, 1].
 
     Args:
-        metric: whose loss is held.
+        metric: whose loss is fixed.
         reference, initial: (1, 3, H, W) in [0, 1].
 
     Attributes:
-        level: the loss that is held.
+        level: the fixed loss.
         reason: why no further step is possible; else empty.
 
     Raises:
@@ -58,7 +58,7 @@ class LevelSet:
         self.level, self.reason = float(self._loss(self.pixels)), ""
         if not self.level or not math.isfinite(self.level):
             raise ValueError(
-                f"By {metric.name} the initial image is the reference: its loss {self.level:g} is no level to be held."
+                f"By {metric.name} the initial image is the reference: its loss {self.level:g} cannot be kept fixed."
             )
 
     def parameters(self) -> list[Tensor]:
@@ -80,7 +80,7 @@ class LevelSet:
         for halving in range(_HALVINGS):
             image = (self._start + step / 2**halving).clamp(0, 1)
             found = self._back(image, self._normal)
-            if found is None:  # far from the start the gradient there leads nowhere
+            if found is None:  # far from the start the gradient there finds no way back
                 found = self._back(image, self._gradient(image))
             if found is not None:
                 self.pixels.copy_(found)
@@ -122,9 +122,9 @@ class LevelSet:
             if abs(error) <= _AIM * TOLERANCE * abs(self.level):
                 return candidate
             low, high = (max(low, share), high) if error < 0 else (low, min(high, share))
-            slope = length if before is None else (error - before[1]) / (share - before[0])
+            derivative = length if before is None else (error - before[1]) / (share - before[0])
             before = (share, error)
-            share -= error / (slope if slope > 0 else length)
+            share -= error / (derivative if derivative > 0 else length)
             if not low < share < high:
                 if math.isinf(low) or math.isinf(high):
                     return None

@@ -12,7 +12,6 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
-from enhance.backbones.precision import full_precision
 from enhance.config.schema import Config, OptimizerConfig, ScheduleConfig
 from enhance.metrics.checks import values_known
 from enhance.optim.guard import Diverged, NaNGuard
@@ -21,6 +20,7 @@ from enhance.optim.optimizers import MakeOptimizer, make_optimizer
 from enhance.optim.parametrizations import Parametrization
 from enhance.optim.schedules import Schedule, cosine, graduated
 from enhance.optim.step import Step
+from enhance.utils.precision import full_precision
 
 MAX_RATE = 1e6  # learning rate, in units of the range [0, 1]; far above it single precision overflows
 _SMOOTHING = graduated(OptimizerConfig.smoothing)
@@ -58,7 +58,7 @@ def minimize(
 
     Adam divides each step by a running mean of the gradient's size. As the loss falls a thousandfold the gradient falls
     with it, and that mean, still full of the first large gradients, makes every later step too short. `log_loss`
-    minimises log(loss) instead: the same direction, but its gradient does not fade while the loss keeps falling.
+    minimises log(loss) instead: the same direction, but its gradient does not fade while the loss keeps decreasing.
 
     Args:
         objective: its device and precision are those of the run.
@@ -213,7 +213,7 @@ class _Run:
         self._optimizer = self._make(self.parameters, rate)
 
     def restore(self, index: int, rate: float) -> str:
-        """The note that tells of it, once the best parameters are back."""
+        """The note about it, once the best parameters are back."""
         note = self.guard.restore(index)
         self.reset(rate or MAX_RATE)
         return note

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from enhance.backbones.encode import encode_once
 from enhance.config.schema import Config
 from enhance.metrics import checks
+from enhance.metrics.encode import encode_once
 from enhance.metrics.metric import Metric
 from enhance.metrics.psnr_ssim import psnr
 from enhance.metrics.tiles import OVERLAP, Box, boxes, tile_by_tile

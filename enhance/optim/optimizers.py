@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.checks import check_betas
+from enhance.config.limits import check_betas
 from enhance.config.schema import OptimizerConfig
 from enhance.utils.arguments import accepted, made_of
 from enhance.utils.suggest import unknown

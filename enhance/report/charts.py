@@ -41,7 +41,7 @@ class Chart:
     """One curve in a box of WIDTH x HEIGHT.
 
     Attributes:
-        key: of the quantity it shows: loss, psnr, ssim, or a judge's name.
+        key: of the quantity it shows: loss, psnr, ssim, or a metric of `judges=`.
         steps, across, up, texts: of every point: its step, its place, and its value as text.
         columns, lines: places and labels of the grid.
         dot: place of the result.
@@ -85,14 +85,14 @@ class Level:
 
 
 def charts(data: RunData) -> list[Chart]:
-    """Loss, PSNR, SSIM and the scores of the judges against the step; the loss on a logarithmic axis. What was never
+    """Loss, PSNR, SSIM and further scores against the step; the loss on a logarithmic axis. What was never
     finite is left out.
     """
     if not data.rows:
         return []
     first = data.rows[0].step
     across = Axis(first, max(data.rows[-1].step, first + 1), _LEFT, _RIGHT)
-    drawn = (_chart(key, data, across) for key in dict.fromkeys((*_OF_ROWS, *data.judges)))
+    drawn = (_chart(key, data, across) for key in dict.fromkeys((*_OF_ROWS, *data.scores)))
     return [chart for chart in drawn if chart]
 
 
@@ -140,8 +140,8 @@ def _chart(key: str, data: RunData, across: Axis) -> Chart | None:
 
 
 def _value(row: Row, key: str) -> float:
-    """A figure of a row, or its score by a judge; NaN where it was not computed."""
-    return float(getattr(row, key)) if key in _OF_ROWS else row.judges.get(key, math.nan)
+    """A figure of a row, or its score by a metric; NaN where it was not computed."""
+    return float(getattr(row, key)) if key in _OF_ROWS else row.scores.get(key, math.nan)
 
 
 def _lines(points: list[tuple[int, float]], across: Axis, up: Axis) -> list[str]:

@@ -101,7 +101,7 @@ def _results(data: RunData, labels: Mapping[str, str]) -> dict[str, Any]:
         "columns": [labels["initial"], labels["result"], *(["last"] if last else [])],
         "table": _table([initial, result, *last]),
         "terms": _terms(data, initial, result),
-        "judges": _judges(data, [initial, result, *last]),
+        "scores": _scores(data, [initial, result, *last]),
         "remarks": [*data.metadata.get("notes", []), *data.metadata.get("why_null", {}).values()],
         "levels": levels(initial, result),
     }
@@ -184,16 +184,16 @@ def _terms(data: RunData, initial: Mapping[str, Any], result: Mapping[str, Any])
     ]
 
 
-def _judges(data: RunData, columns: list[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:
-    """Name of each judge, which scores are better, and its scores of the images; PSNR of equal images is infinite."""
-    known = [figures.get("judges") or {} for figures in columns]
+def _scores(data: RunData, columns: list[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:
+    """Name, which scores are better and scores of each evaluation metric; the PSNR of equal images is infinite."""
+    known = [figures.get("scores") or {} for figures in columns]
     return [
         (
             quantity(name).heading,
-            "higher" if judge.get("higher_is_better") else "lower",
+            "higher" if metric.get("higher_is_better") else "lower",
             [quantity(name).write(scores.get(name), unit=False) for scores in known],
         )
-        for name, judge in data.judges.items()
+        for name, metric in data.scores.items()
         if any(name in scores for scores in known)
     ]
 

@@ -107,7 +107,7 @@ class LiveView:
         return _send(request, 404, "text/plain", b"not found")
 
     def _file(self, name: str) -> Path | None:
-        """A file that the page links to; no other one, and none that a link leads to."""
+        """A file that the page links to; no other one, and none behind a link."""
         listed = name in (*BESIDE, names.INITIAL, names.REFERENCE, names.REPORT)
         if not listed or self._folder is None:
             return None

@@ -64,8 +64,8 @@ QUANTITIES: Mapping[str, Quantity] = {
 }
 
 FITS: Mapping[str, Quantity] = {
-    "residual": Quantity("Residual, RMS of 255", ".2f", ".1f"),
-    "expected": Quantity("Expected of the noise", ".2f", ".1f"),
+    "residual": Quantity("Residual, root mean square", ".2f", ".1f", "of 255"),
+    "expected": Quantity("Expected of the noise", ".2f", ".1f", "of 255"),
     "correlation": Quantity("Correlation of neighbouring residuals", ".3f", ".2f"),
     "blocks_in_cells": Quantity("Blocks within their cells", ".1%", ".0%"),
 }

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from enhance.images.arrays import to_array
 from enhance.report.crops import Array
 from enhance.report.style import COLOUR_MAP, encode, figure, plain
 from enhance.utils.files import write_bytes
@@ -21,18 +20,18 @@ _SMOOTH = 256  # pixels of the longer side, at least, so that small images are n
 
 
 @plain
-def draw(maps: dict[str, Tensor], image: Tensor, path: Path) -> None:
+def draw(maps: dict[str, Tensor], image: Array, path: Path) -> None:
     """One panel a map: the image in grey, the distance in a perceptually uniform colour map, opaque where it is large.
 
     Args:
         maps: (H, W), each summing to its loss, by title.
-        image: (1, 3, H, W) in [0, 1].
+        image: (H, W, 3), bytes.
         path: of a .png or .pdf.
 
     Raises:
         OSError: if it cannot be written.
     """
-    grey = to_array(image).astype(float) @ (0.299, 0.587, 0.114) / 255
+    grey = image.astype(float) @ (0.299, 0.587, 0.114) / 255
     height, width = grey.shape
     ratio = min(max(height / width, 0.2), 2.0)
     drawn = figure(_PANEL * len(maps), _PANEL * ratio + 0.75, max(200, _SMOOTH / _PANEL))

@@ -43,7 +43,7 @@ def page_of(folder: Path, version: str = "") -> str:
 
     Args:
         folder: of the run.
-        version: of what the page shows, by which it knows when there is more; empty: it does not ask.
+        version: of what the page shows, by which it finds out when there is more; empty: it does not ask.
 
     Raises:
         ValueError: if the folder holds no run.

@@ -123,9 +123,9 @@ class RunData:
         return {str(term["name"]): float(term.get("weight", 1)) for term in terms} if len(terms) > 1 else {}
 
     @property
-    def judges(self) -> dict[str, dict[str, Any]]:
-        """The settings of each judge by name, in their order."""
-        return self.metadata.get("judges") or {}
+    def scores(self) -> dict[str, dict[str, Any]]:
+        """The settings of each evaluation metric by name, in their order."""
+        return self.metadata.get("scores") or {}
 
     @cached_property
     def rows_by_step(self) -> dict[int, Row]:

@@ -1,4 +1,4 @@
-"""Whether a picture was a JPEG before it was saved as something else: its blocks tell."""
+"""Whether a picture was a JPEG before it was saved as something else, by its blocks."""
 
 from __future__ import annotations
 

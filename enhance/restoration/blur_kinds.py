@@ -1,4 +1,4 @@
-"""The kinds of blur that are estimated, and the blurs beside them from which they must be told."""
+"""The kinds of blur that are estimated, and the blurs beside them from which they must be distinguished."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Kind:
         keys: of its values: first a size in pixels, then, where there are two, an angle in degrees.
         make: the kernel of the values, not normalised.
         variants: kernels like that of the values but of no kind here: where one fits better, the kind is doubtful.
-        smallest: size in pixels that is told from a photograph's own softness.
+        smallest: size in pixels that is distinguished from a photograph's own softness.
         share: of the side of a window that the largest size has.
         factor: between neighbouring sizes of the grid that is searched.
     """

@@ -156,8 +156,8 @@ def _into_cells(coefficients: Tensor, part: Component) -> Tensor:
 
 
 def _level(components: tuple[Component, ...]) -> float:
-    """The noise level that a denoiser is told, in units of [0, 1], from the luma's cells: 2 to 3 times the error of its
-    pixels, since a zero is mostly well inside its cell.
+    """The noise level that a denoiser is given, in units of [0, 1], from the luma's cells: 2 to 3 times the error of
+    its pixels, since a zero is mostly well inside its cell.
     """
     part = components[0]
     uniform = part.steps / math.sqrt(12)

@@ -1,4 +1,6 @@
-"""Noise in a file is clipped to [0, 1]: near black its mean is too bright, near white too dark, its spread smaller."""
+"""Noise that a file has clipped to [0, 1]: close to black its mean is too bright, close to white too dark, and its
+spread is smaller.
+"""
 
 from __future__ import annotations
 

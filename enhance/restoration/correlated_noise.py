@@ -73,8 +73,8 @@ class CorrelatedNoise:
 
 
 def correlated_noise(image: Tensor) -> CorrelatedNoise | None:
-    """The correlated noise of a picture (1, 3, H, W); None where its noise is white, weak, or cannot be told from
-    texture: in grey pictures and small ones.
+    """The correlated noise of a picture (1, 3, H, W); None where its noise is white, weak, or cannot be distinguished
+    from texture: in grey pictures and small ones.
     """
     if is_grey(image) or min(image.shape[-2:]) < _SMALLEST:
         return None

@@ -47,7 +47,7 @@ class Pass:
 
     Attributes:
         index: from 1 on.
-        level: noise level that the denoiser was told.
+        level: noise level that the denoiser was given.
         estimate: of the denoiser, (1, 3, H, W).
     """
 

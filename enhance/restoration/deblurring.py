@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from enhance.config.schema import SettingsError
 from enhance.restoration.blur import Blurred
 from enhance.restoration.blur_estimation import SHARP, SMALLEST_SIDE, Blur, estimate_blurs, window_side
 from enhance.restoration.blur_kinds import KINDS
 from enhance.restoration.grey import is_grey
 from enhance.restoration.noise_estimation import noise_level
 from enhance.restoration.plans import Asked, Plan, coupled, require, unseen
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
+from enhance.utils.units import in_words
 
 CERTAIN = 0.95
 """Probability of a kind of blur from which it is taken."""
 
-ROUNDING = 0.29 / 255
-"""Standard deviation of the rounding to 8 bits, the least noise that an estimate reckons with."""
+QUANTISATION = 0.29 / 255
+"""Standard deviation of the quantisation to 8 bits, the least noise that is assumed of a picture."""
 
 _GIVEN = "kernel"  # name of a blur that a file shows
 _EVIDENCE = 8.0  # misfit that a kind which was named must be better by than no blur
@@ -106,7 +107,7 @@ def _estimated(asked: Asked, name: str | None, noise: float) -> Blur:
     """
     if min(asked.image.shape[-2:]) < SMALLEST_SIDE:
         raise SettingsError(f"A blur is estimated from {SMALLEST_SIDE} pixels a side on; {_NAME_IT}.")
-    of_mean = max(noise, ROUNDING) / (1 if is_grey(asked.image) else math.sqrt(3))
+    of_mean = max(noise, QUANTISATION) / (1 if is_grey(asked.image) else math.sqrt(3))
     blurs, side = estimate_blurs(asked.image, of_mean), window_side(asked.image)
     if name is not None:
         best, sharp = (next(blur for blur in blurs if blur.name == each) for each in (name, SHARP))
@@ -141,7 +142,7 @@ def _in_words(blur: Blur) -> str:
     if blur.name not in KINDS:
         return "another blur"
     values = zip(KINDS[blur.name].keys, blur.values, strict=True)
-    return f"{blur.name} of {' and '.join(f'{key} {value:.3g}' for key, value in values)}"
+    return f"{blur.name} of {' and '.join(f'{key} {in_words(key, value, blur.name, 3)}' for key, value in values)}"
 
 
 def _range(name: str, side: int) -> str:

@@ -1,4 +1,4 @@
-"""A denoiser that is told the noise: a small U-Net on an image and a map of its noise level."""
+"""A denoiser that is given the noise level: a small U-Net on an image and a map of its noise level."""
 
 from __future__ import annotations
 

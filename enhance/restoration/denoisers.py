@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.backbones.weights import WeightsError, assign, read_file
 from enhance.config.restoration import DenoiserConfig
 from enhance.restoration import foreign
 from enhance.restoration.coupling import Denoise
 from enhance.restoration.denoiser import PERCEPTUAL, STRIDE, Denoiser
 from enhance.utils.hashes import hash_file
 from enhance.utils.suggest import unknown
+from enhance.utils.weights import WeightsError, assign, read_file
 
 COMPACT = DenoiserConfig.name
 FILE = Path(__file__).resolve().parent / "embedded" / f"{COMPACT}.safetensors"
@@ -56,7 +56,7 @@ def load_denoiser(config: DenoiserConfig | None = None, device: torch.device | s
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f"device={device} is not to be had here; take device=cpu.") from error
+        raise ValueError(f"device={device} is not available here; take device=cpu.") from error
     function, about = DENOISERS[config.name](config)
     if isinstance(function, torch.nn.Module):
         function = function.eval().to(device)
@@ -169,12 +169,12 @@ def _weights(tensors: dict[str, Tensor], perception: float, path: Path) -> dict[
 
 def _foreign(config: DenoiserConfig) -> tuple[Denoise, dict[str, Any]]:
     if config.weights == DenoiserConfig.weights:
-        raise ValueError("denoiser=spandrel needs denoiser.weights=FILE, the weights of a network that spandrel knows.")
+        raise ValueError("denoiser=spandrel needs denoiser.weights=FILE, the weights of a network of spandrel.")
     if config.perception:
         raise ValueError(f"denoiser.perception= belongs to {COMPACT}; leave it out beside denoiser=spandrel.")
     path = weights_file(config.weights)
     network = foreign.Foreign(path)
-    about = {"architecture": network.name, "noise level": "told" if network.told else "not told"}
+    about = {"architecture": network.name, "noise level": "given" if network.takes_level else "not given"}
     return network, {"name": foreign.NAME, "weights": config.weights, "sha256": hash_file(path)} | about
 
 

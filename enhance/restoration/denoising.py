@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from enhance.config.schema import SettingsError
 from enhance.images.arrays import ImageError
 from enhance.restoration.clipping import clipped_spread, unclipped
 from enhance.restoration.correlated_noise import CorrelatedNoise, correlated_noise, doubled, halved
@@ -20,11 +19,12 @@ from enhance.restoration.jpeg_file import reduces_colours
 from enhance.restoration.noise_estimation import NoiseCurve, noise_curve, noise_level
 from enhance.restoration.observations import Masked, Noisy
 from enhance.restoration.plans import Asked, Plan, coupled, name_of, require, require_uncoupled, unseen
+from enhance.utils.errors import SettingsError
 
 _OUTLIER = 0.1  # from the median around it: a black or white pixel that is lost
-_STRONG = 20 / 255  # noise whose clipping near black and white a second pass is worth
+_STRONG = 20 / 255  # noise whose clipping close to black and white a second pass is worth
 _LUMA_NOISE = math.hypot(0.299, 0.587, 0.114)  # of white noise in RGB: what is left where a JPEG averages its colours
-_LEAST_LEVEL = 1e-4  # that the denoiser is told
+_LEAST_LEVEL = 1e-4  # that the denoiser is given
 _AT_ONCE = 2**18  # extreme pixels whose neighbourhoods are in memory
 _BRIGHTNESS = 5  # pixels a side whose mean is the brightness that a noise level is looked up at
 
@@ -59,7 +59,7 @@ def _evenly_noisy(asked: Asked) -> Plan:
 
     def passes(denoiser: Denoise) -> Iterator[Pass]:
         """The denoiser finds the mean of noise that the file has clipped, from which the brightness follows; strong
-        noise is so much weaker near black and white that a second pass is told where.
+        noise is so much weaker close to black and white that a second pass is given a map of it.
         """
         return _in_turn(
             2 if level > _STRONG else 1,

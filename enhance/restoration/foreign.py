@@ -1,4 +1,4 @@
-"""Restoring networks of others, as spandrel knows them: DRUNet, SCUNet, FBCNN, NAFNet, SwinIR and more."""
+"""Restoring networks of others, by spandrel: DRUNet, SCUNet, FBCNN, NAFNet, SwinIR and more."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from enhance.backbones.weights import WeightsError, read_file
+from enhance.utils.weights import WeightsError, read_file
 
 NAME = "spandrel"
-_TOLD = ("DRUNet",)  # take a map of the noise level as a last channel
+_TAKE_LEVEL = ("DRUNet",)  # take a map of the noise level as a last channel
 
 
 class Foreign(nn.Module):
     """A network that spandrel recognises by its weights, as a denoiser.
 
-    One that takes no noise level is told none: it restores what it takes for damage.
+    One that takes no noise level is given none: it restores what it takes for damage.
 
     Args:
         path: a .pth, .pt or .safetensors file; pickled code is refused, never run.
@@ -30,7 +30,7 @@ class Foreign(nn.Module):
         super().__init__()
         descriptor = _recognised(path)
         self.name = str(descriptor.architecture.name)
-        self.told = descriptor.architecture.id in _TOLD
+        self.takes_level = descriptor.architecture.id in _TAKE_LEVEL
         channels = descriptor.input_channels, descriptor.output_channels
         if descriptor.scale != 1 or channels not in ((3, 3), (1, 1)):
             raise WeightsError(
@@ -45,7 +45,7 @@ class Foreign(nn.Module):
     def forward(self, image: Tensor, noise: Tensor) -> Tensor:
         """The clean image, (1, 3, H, W), of an image (1, 3, H, W) and a map of its noise level (1, 1, H, W)."""
         height, width = image.shape[-2:]
-        given = torch.cat([image, noise.expand(-1, -1, height, width)], 1) if self.told else image
+        given = torch.cat([image, noise.expand(-1, -1, height, width)], 1) if self.takes_level else image
         pads = [max(self._least - side, 0) for side in (width, height)]
         pads = [pad + -(side + pad) % self._multiple for side, pad in zip((width, height), pads, strict=True)]
         given = nn.functional.pad(given, (0, pads[0], 0, pads[1]), mode="replicate")
@@ -73,7 +73,7 @@ def _recognised(path: Path) -> Any:
     try:
         found = ModelLoader().load_from_state_dict(read_file(path))
     except UnsupportedModelError as error:
-        raise WeightsError(f"{path} is of no network that spandrel knows; see its list of architectures.") from error
+        raise WeightsError(f"{path} is of no network of spandrel; see its list of architectures.") from error
     if not isinstance(found, ImageModelDescriptor) or found.purpose != "Restoration":
         raise WeightsError(f"{path} is a {found.architecture.name} for {found.purpose}, not for restoration.")
     return found

@@ -19,15 +19,15 @@ def is_grey(image: Tensor) -> bool:
 
 
 def for_grey(denoise: Denoise, share: float) -> Denoise:
-    """A denoiser of colour pictures for grey ones: told `share` times the level, and the mean of its channels.
+    """A denoiser of colour pictures for grey ones: given `share` times the level, and the mean of its channels.
 
     Independent noise of sqrt(3) s in each of three channels is noise of s in their mean, which is all that a grey
     picture shows.
 
     Example:
         >>> import torch
-        >>> told = for_grey(lambda image, noise: image * noise, share=2)
-        >>> told(torch.ones(1, 3, 1, 1), torch.full((1, 1, 1, 1), 0.1)).flatten()
+        >>> denoise = for_grey(lambda image, noise: image * noise, share=2)
+        >>> denoise(torch.ones(1, 3, 1, 1), torch.full((1, 1, 1, 1), 0.1)).flatten()
         tensor([0.2000, 0.2000, 0.2000])
     """
 

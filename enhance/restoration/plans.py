@@ -10,9 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from enhance.config.restoration import FACTORS, AssumedConfig, CouplingConfig
-from enhance.config.schema import SettingsError
 from enhance.restoration.coupling import Denoise, Pass, Schedule, split
 from enhance.restoration.observations import Observation
+from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
 
 _SEEN = 0.05  # of 255: noise below is none
@@ -87,7 +87,7 @@ def coupled(observation: Observation, asked: Asked, estimated: dict[str, Any]) -
         )
     last = min(coupling.first, max(coupling.last, 255 * observation.reckoned))
     if last > coupling.last and coupling.passes > 1:
-        notes.append(f"coupling.last={coupling.last:g} is raised to {last:.3g}, for the noise of the picture")
+        notes.append(f"coupling.last={coupling.last:g} is raised to {last:.3g} of 255, the noise of the picture")
     schedule = Schedule(coupling.passes, coupling.first / 255, last / 255, coupling.trust)
     return Plan(
         observation,
@@ -99,7 +99,7 @@ def coupled(observation: Observation, asked: Asked, estimated: dict[str, Any]) -
 
 
 def unseen(observation: Observation, estimated: Mapping[str, Any], setting: str) -> tuple[str, ...]:
-    """That no noise was found, where it was looked for."""
+    """A note that no noise was found, where noise was estimated."""
     if not estimated or 255 * observation.noise >= _SEEN:
         return ()
     return (f"no noise was found in the picture; where there is some, give degradation.{setting}",)
@@ -118,7 +118,7 @@ def name_of(asked: Asked, *accepted: str) -> str:
 
 
 def require(asked: Asked, *keys: str) -> None:
-    """Nothing, where no setting was given that the degradation does not have.
+    """Check that no setting was given that the degradation does not have.
 
     Raises:
         SettingsError: for the first that was.
@@ -131,7 +131,7 @@ def require(asked: Asked, *keys: str) -> None:
 
 
 def require_uncoupled(asked: Asked, what: str) -> None:
-    """Nothing, where no setting of the coupling was given.
+    """Check that no setting of the coupling was given.
 
     Raises:
         SettingsError: for the first that was.

@@ -42,7 +42,7 @@ def jpeg(asked: Asked) -> Plan:
     cells = JpegCells(read_jpeg(path))
     level = cells.reckoned
     schedule = Schedule(1, level, level, asked.coupling.trust)
-    estimated = {"level_told_to_the_denoiser": round(255 * level, 2)}
+    estimated = {"level_given_to_the_denoiser": round(255 * level, 2)}
     return Plan(
         cells,
         lambda denoiser: split(cells, denoiser, schedule),

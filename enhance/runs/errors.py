@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from enhance.config.schema import SettingsError
 from enhance.images.arrays import ImageError
+from enhance.utils.errors import SettingsError
 from enhance.utils.files import sentence
 from enhance.utils.memory import is_out_of_memory
 

@@ -26,8 +26,8 @@ class Row:
         ssim: NaN where it was not computed: it is, at the steps that are kept as frames.
         seconds: since the run began.
         terms: value of each term of the objective before its weight, by name; empty where the objective has one term.
-        judges: score by each judge, by name; empty where it was not computed: it is, at the steps that are kept as
-            frames.
+        scores: by each evaluation metric, by name; empty where they were not computed: they are at the steps that are
+            kept as frames.
     """
 
     step: int
@@ -38,10 +38,10 @@ class Row:
     ssim: float
     seconds: float
     terms: dict[str, float] = field(default_factory=dict, hash=False)
-    judges: dict[str, float] = field(default_factory=dict, hash=False)
+    scores: dict[str, float] = field(default_factory=dict, hash=False)
 
 
-_GROUPS = {"terms": "term.", "judges": "judge."}  # fields of several columns, and the prefix of these
+_GROUPS = {"terms": "term.", "scores": "score."}  # fields of several columns, and the prefix of these
 _NAMES = [each.name for each in fields(Row) if each.name not in _GROUPS]
 
 
@@ -52,15 +52,15 @@ class HistoryWriter:
         path: of the file.
         go_on: append to the file that is there, whose columns stay as they are, instead of beginning anew.
         terms: names of the objective's terms where it has several; each gets a column.
-        judges: names of the judges; each gets a column.
+        scores: names of the evaluation metrics; each gets a column.
     """
 
-    def __init__(self, path: Path, go_on: bool = False, terms: Sequence[str] = (), judges: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path, go_on: bool = False, terms: Sequence[str] = (), scores: Sequence[str] = ()) -> None:
         self._path = path
         if go_on:
             self._groups = _groups(_columns(path.read_bytes().partition(b"\n")[0]))
             return
-        self._groups = {"terms": list(terms), "judges": list(judges)}
+        self._groups = {"terms": list(terms), "scores": list(scores)}
         names = [_GROUPS[group] + name for group, members in self._groups.items() for name in members]
         with path.open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream).writerow([*_NAMES, *names])
@@ -75,7 +75,7 @@ class HistoryWriter:
             csv.writer(stream).writerow(values)
 
     def sync(self) -> None:
-        """Return when all rows are on the disk: a checkpoint must never know more than the history."""
+        """Return when all rows are on the disk: a checkpoint must never be ahead of the history."""
         with self._path.open("a", encoding="utf-8") as stream:
             os.fsync(stream.fileno())
 
@@ -118,7 +118,7 @@ def _whole(path: Path) -> Iterator[tuple[Row, bytes]]:
                 group: {name: float(cell) for name in members if (cell := record[_GROUPS[group] + name])}
                 for group, members in groups.items()
             }
-            row = Row(int(record["step"]), *values, terms=known["terms"], judges=known["judges"])
+            row = Row(int(record["step"]), *values, terms=known["terms"], scores=known["scores"])
         except (KeyError, ValueError):
             return
         if not line.endswith(b"\n"):
@@ -131,7 +131,7 @@ def _columns(header: bytes) -> list[str]:
 
 
 def _groups(columns: Sequence[str]) -> dict[str, list[str]]:
-    """The names of the terms and of the judges that have a column."""
+    """The names of the terms and of the evaluation metrics that have a column."""
     return {
         group: [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
         for group, prefix in _GROUPS.items()

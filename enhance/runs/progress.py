@@ -87,7 +87,7 @@ class Progress:
         self._console.print("drawing figures and report", markup=False)
 
     def summarise(self, results: Mapping[str, Any], folder: Path) -> None:
-        """Say what came of it and where it lies; whether anyone reads that makes no difference."""
+        """Print the results and the folder; a stream that is closed is no error."""
         self._bar.stop()
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in ("", "loss", "score", "PSNR dB", "SSIM"):

@@ -54,7 +54,7 @@ class Recorder:
         metadata: what is known before the first step; goes to metrics.json as it is.
         frames: which steps are kept as frames.
         bits: of a channel of all images but the frames: 8 or 16.
-        judges: score the frames and the best image; None: there are none.
+        scores: computes those of the frames and the best image; None: there are none.
     """
 
     def __init__(
@@ -66,16 +66,16 @@ class Recorder:
         metadata: Mapping[str, Any],
         frames: FramePlan,
         bits: int = 8,
-        judges: Scores | None = None,
+        scores: Scores | None = None,
     ) -> None:
-        self._prepare(folder, reference, metadata, frames, bits, judges)
+        self._prepare(folder, reference, metadata, frames, bits, scores)
         save_image(reference, folder / names.REFERENCE, bits)
         save_image(initial, folder / names.INITIAL, bits)
         terms = [term["name"] for term in metadata.get("objective", [])]
         self._history = HistoryWriter(
             folder / names.HISTORY,
             terms=terms if len(terms) > 1 else [],
-            judges=judges.names if judges else [],
+            scores=scores.names if scores else [],
         )
         write_json(folder / names.METRICS, {"status": "running", **self._metadata})
 
@@ -86,9 +86,9 @@ class Recorder:
         metadata: Mapping[str, Any],
         frames: FramePlan,
         bits: int,
-        judges: Scores | None,
+        scores: Scores | None,
     ) -> None:
-        self._bits, self._judges = bits, judges if judges and judges.names else None
+        self._bits, self._scores = bits, scores if scores and scores.names else None
         self._folder, self._metadata, self._frames = folder, dict(metadata), frames.chosen()
         self._reference = reference.detach().cpu()
         self._first: Moment | None = None
@@ -104,8 +104,8 @@ class Recorder:
         # A copy: the optimizer goes on in the same memory.
         image = step.image.detach().to(where, self._reference.dtype, copy=True)
         row = measured(step, image, self._reference, whole=kept)
-        if kept and self._judges:
-            row = replace(row, judges=self._judges(step.image.detach()))
+        if kept and self._scores:
+            row = replace(row, scores=self._scores(step.image.detach()))
         self._history.append(row)
         self._last = (row, image)
         self._first = self._first or self._last
@@ -173,7 +173,7 @@ class Recorder:
         frames: FramePlan,
         state: Mapping[str, Any],
         bits: int = 8,
-        judges: Scores | None = None,
+        scores: Scores | None = None,
     ) -> Self:
         """Go on in the folder of an interrupted run: rows and frames after the step of `state` are removed, and what
         follows is as if nothing had happened.
@@ -184,13 +184,13 @@ class Recorder:
             metadata: goes to metrics.json as it is.
             frames: the same plan.
             state: what `state` returned.
-            bits, judges: the run's.
+            bits, scores: the run's.
 
         Raises:
             ValueError: if the state is of no step, or the history does not reach its step.
         """
         recorder = cls.__new__(cls)
-        recorder._prepare(folder, reference, metadata, frames, bits, judges)
+        recorder._prepare(folder, reference, metadata, frames, bits, scores)
         recorder._first, recorder._last, recorder._best = (
             _moment(state.get(name)) for name in ("first", "last", "best")
         )
@@ -225,8 +225,8 @@ class Recorder:
         figures: dict[str, Any] = {"step": row.step} | _finite(values)
         if row.terms:
             figures["terms"] = _finite(row.terms)
-        if self._judges:
-            figures["judges"] = _finite(row.judges or self._judges(image))
+        if self._scores:
+            figures["scores"] = _finite(row.scores or self._scores(image))
         return figures | {"levels": _finite(levels(image))} if levels else figures
 
 
@@ -245,8 +245,8 @@ def measured(step: Step, image: Tensor, reference: Tensor, whole: bool) -> Row:
 
 
 def peak_memory(of: torch.device) -> dict[str, int]:
-    """Most memory that was held, in bytes: `host`, by this process so far, where the system tells; `device`, on the
-    CUDA device `of` since its statistics were reset.
+    """Most memory that was in use, in bytes: `host`, by this process so far, where the system reports it; `device`, on
+    the CUDA device `of` since its statistics were reset.
     """
     device = {"device": torch.cuda.max_memory_allocated(of)} if of.type == "cuda" else {}
     if resource is None:

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.degradations import degrade
 from enhance.images.arrays import resize
+from enhance.images.degradations import degrade
 from enhance.images.pictures import load_image
-from enhance.optim.inputs import SAMPLE_SIZE
+from enhance.images.samples import SAMPLE_SIZE
 from enhance.scoring.scorers import Scorer, described, prepare, score
 
 PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "motorcycle", "rocket")

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from enhance.config.schema import Config, SettingsError
 from enhance.scoring.many import Outcome
 from enhance.scoring.pairs import Keys, Pair
 from enhance.scoring.scorers import Scorer, described, remarks
 from enhance.scoring.table import OTHER_SETTINGS, Row
+from enhance.utils.defaults import BACKGROUND
+from enhance.utils.errors import SettingsError
 from enhance.utils.files import write_lines
 from enhance.utils.numbers import finite
 
@@ -25,8 +26,8 @@ _MOST_FOLDERS = 24  # whose means are given
 def about_scorers(
     scorers: Sequence[Scorer],
     mask: str | None = None,
-    background: str = Config.background,
-    range: float | None = Config.range,
+    background: str = BACKGROUND,
+    range: float | None = None,
 ) -> About:
     """What the columns are.
 

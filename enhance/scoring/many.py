@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from enhance.config.schema import Config
 from enhance.scoring.batches import Result, Scoring
 from enhance.scoring.identity import COLUMN, Identity
 from enhance.scoring.pairs import Keys, Pair
@@ -19,6 +18,7 @@ from enhance.scoring.reading import Item, Open, in_order, read_ahead, shared_ref
 from enhance.scoring.scorers import Scorer
 from enhance.scoring.sources import open_source
 from enhance.scoring.table import Row, Table, columns_of, one_writer
+from enhance.utils.defaults import BACKGROUND
 
 Engine = Callable[[Sequence[Item]], Iterator[list[Result]]]
 """Results of items, each once and in any order, a batch at a time."""
@@ -33,7 +33,7 @@ class Outcome:
         scored: how many of them are new.
         failed: the pairs that could not be scored, each with a sentence.
         averaged: how many of the new ones were averaged before a deep measure compared them.
-        left: how many pairs were not come to.
+        left: how many pairs were not reached.
     """
 
     table: Table
@@ -67,8 +67,8 @@ def score_pairs(
     output: Path,
     *,
     engine: Engine | None = None,
-    background: str = Config.background,
-    range: float | None = Config.range,
+    background: str = BACKGROUND,
+    range: float | None = None,
     mask: Tensor | None = None,
     shared: frozenset[str] | None = None,
     begun: Callable[[Outcome], object] = lambda outcome: None,

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from enhance.images.samples import SAMPLE_SIZE
+from enhance.metrics.loading import load_metric
 from enhance.metrics.metric import Metric
-from enhance.metrics.registry import load_metric
-from enhance.optim.inputs import SAMPLE_SIZE
 from enhance.scoring import meaning_tables
 from enhance.scoring.meaning_tables import Table
 from enhance.scoring.scorers import Scorer
 from enhance.utils.files import sentence
 
 KINDS = {"jpeg": "JPEG quality", "noise": "Gaussian noise of sigma", "blur": "Gaussian blur of sigma"}
+_UNITS = {"jpeg": "", "noise": " of 255", "blur": " pixels"}
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,12 @@ class Strength:
     beyond: str = ""
 
     def __str__(self) -> str:
-        name = KINDS[self.kind]
+        strength = f"{KINDS[self.kind]} {short(self.kind, self.value)}{_UNITS[self.kind]}"
         if self.beyond:
-            return f"{'nearer' if self.beyond == 'weaker' else 'farther'} than {name} {short(self.kind, self.value)}"
+            return f"{'nearer' if self.beyond == 'weaker' else 'farther'} than {strength}"
         ends = sorted((short(self.kind, self.low), short(self.kind, self.high)), key=float)
         shown = "" if ends[0] == ends[1] else f" ({ends[0]} to {ends[1]})"
-        return f"about as far as {name} {short(self.kind, self.value)}{shown}"
+        return f"about as far as {strength}{shown}"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def meaning(score: float, metric: str | Metric = "deepwsd") -> Meaning:
 
     Raises:
         ValueError: for an unknown name, a score that is no number, or a metric that cannot compare the photographs.
-        WeightsError: if the network of a named metric cannot be had.
+        WeightsError: if the network of a named metric is not available.
 
     Example:
         >>> import enhance

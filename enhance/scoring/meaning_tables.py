@@ -25,8 +25,13 @@ from enhance.utils.machine import VERSION
 
 SHIPPED = Path(__file__).with_name("meaning.json")
 """Written by `python -m benchmarks.meaning`."""
-_FREE = ("weights", "from", "pretrained", "kernel")  # what a score does not depend on: the SHA-256 tells the weights
-_CHECKED = ("jpeg", 50)  # the degradation of the first photograph whose score tells whether a kept table is of a metric
+_FREE = (
+    "weights",
+    "from",
+    "pretrained",
+    "kernel",
+)  # what a score does not depend on: the SHA-256 identifies the weights
+_CHECKED = ("jpeg", 50)  # the degradation of the first photograph whose score shows whether a kept table is of a metric
 _AGREES = 1e-3  # relative; devices and numbers of threads differ by less
 
 

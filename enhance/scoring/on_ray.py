@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from enhance.config.schema import SettingsError
 from enhance.scoring.batches import Result
 from enhance.scoring.many import Engine
 from enhance.scoring.ray_actor import Actor, Build, results_of, rows_of
 from enhance.scoring.ray_cluster import cluster, import_ray
 from enhance.scoring.reading import Item, Open
+from enhance.utils.errors import SettingsError
 from enhance.utils.numbers import counted
 
 _CHUNK = 64  # pairs that an actor is given at once, which a kill costs
@@ -88,7 +88,7 @@ class _Work:
             came = before - set(todo)
             if stopped and not came:
                 raise SettingsError(
-                    "engine=ray: the workers die one after the other and no score comes back, perhaps for want of "
+                    "engine=ray: the workers die one after the other and no score comes back, perhaps for lack of "
                     "memory; fewer of them (cores=) have more of it each, and batch=1 needs less."
                 ) from stopped
             tried = max(came, default=0) if stopped else len(items)  # Ray goes through the list in its order

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 _PATIENCE = 10.0  # seconds until a cluster that does not answer is not there
 
@@ -105,8 +105,8 @@ def _no_output() -> Iterator[None]:
 
 
 def _found(address: str) -> str:
-    """HOST:PORT of the cluster that `auto` leads to, by the environment or by a file on this machine, which may outlive
-    it; empty where Ray does not say.
+    """HOST:PORT of the cluster that `auto` stands for, by the environment or by a file on this machine, which may
+    outlive it; empty where Ray does not say.
     """
     if given := os.environ.get("RAY_ADDRESS", ""):
         return given if given != address else ""

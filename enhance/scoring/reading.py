@@ -200,7 +200,7 @@ def read_ahead(
         except (RuntimeError, OSError, EOFError) as error:  # the last two of a connection that broke
             if isinstance(error, RuntimeError) and not is_lost_worker(error):
                 raise
-        say("A process that read images was killed, perhaps for want of memory; this one reads the rest (workers=0).")
+        say("A process that read images was killed, perhaps for lack of memory; this one reads the rest (workers=0).")
     for place in range(done, len(items)):
         yield alone[place]
 

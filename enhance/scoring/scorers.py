@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.backbones.encode import encode_once
 from enhance.metrics.deep.published import PUBLISHED_PAIRS, network_for
+from enhance.metrics.encode import encode_once
 from enhance.metrics.metric import Metric
 from enhance.metrics.registry import METRICS
 from enhance.utils.numbers import finite

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from enhance.config.schema import SettingsError
 from enhance.scoring.document import Document, about_written
 from enhance.scoring.identity import COLUMN
 from enhance.scoring.many import Outcome
 from enhance.scoring.pairs import Keys, Pair, PairsError
 from enhance.scoring.table import Row, Table, columns_written, one_writer
+from enhance.utils.errors import SettingsError
 
 _NAME = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<of>\d+)")
 
@@ -120,9 +120,9 @@ def merge(tables: Sequence[Path], output: Path) -> tuple[Document, Outcome]:
             columns, settings or files than another; or if `output` holds rows that no table has.
     """
     _check_distinct(tables, output)
-    with ExitStack() as held:
+    with ExitStack() as locks:
         for path in (output, *tables):
-            held.enter_context(one_writer(path))
+            locks.enter_context(one_writer(path))
         abouts = [_about(table) for table in tables]
         _check_whole(tables, abouts)
         there = [table for table in tables if table.exists()]  # not of a shard of which nothing could be scored

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 
 def submit(function: Callable[[Any], int], jobs: Sequence[Any], folder: Path, parameters: Mapping[str, Any]) -> str:

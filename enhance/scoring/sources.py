@@ -1,4 +1,4 @@
-"""Images of pairs as they are read: files, samples and URLs of any store that fsspec knows, with a digest of each."""
+"""Images of pairs as they are read: files, samples and URLs of any store of fsspec, with a digest of each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def is_url(name: str) -> bool:
 
 
 def open_source(name: str, background: str = BACKGROUND, range: float | None = None) -> Picture:
-    """The picture in a file, a sample by its name, or what a URL leads to; see `read` for the arguments.
+    """The picture in a file, a sample by its name, or at a URL; see `read` for the arguments.
 
     Raises:
         ImageError: if it cannot be read; one sentence says why.
@@ -57,7 +57,7 @@ def open_source(name: str, background: str = BACKGROUND, range: float | None = N
 
 
 def read_url(url: str) -> bytes:
-    """What a URL leads to.
+    """The bytes at a URL.
 
     Raises:
         ImageError: if it cannot be read; one sentence says why.
@@ -70,7 +70,7 @@ def read_url(url: str) -> bytes:
 
 
 def digest(name: str) -> str:
-    """A digest of what a name leads to: of a file's bytes, of the version that a store reports of a URL, or of its
+    """A digest of what a name stands for: of a file's bytes, of the version that a store reports of a URL, or of its
     bytes where the store reports none. Empty where it cannot be read.
 
     Example:

@@ -1,1 +1,1 @@
-"""Files, suggestions, the machine."""
+"""Files, of weights too; suggestions; the machine and its precision."""

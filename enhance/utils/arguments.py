@@ -76,7 +76,7 @@ def accepted(
 
 
 def _require_type(name: str, value: object, parameter: inspect.Parameter) -> None:
-    """Nothing, where the value is a number or a truth value as the parameter is.
+    """Check that the value is a number or a truth value as the parameter is.
 
     Raises:
         ValueError: if it is not.

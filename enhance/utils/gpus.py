@@ -15,7 +15,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 _ANY = ("auto", "cuda")  # devices that leave it open which GPU is meant
 
 _PROCESSES = "joblib"  # the launcher whose jobs are processes of this machine
-_held: list[Any] = []  # the lock of this process, until it ends
+_locks: list[Any] = []  # the lock of this process, until it ends
 
 
 def available() -> list[str]:
@@ -82,7 +82,7 @@ def take() -> str | None:
     names = _names(os.environ.get(POOL, ""))
     if not names:
         return None
-    if not _held:
+    if not _locks:
         os.environ[VISIBLE] = _locked(names)
     return os.environ[VISIBLE]
 
@@ -100,7 +100,7 @@ def _locked(names: list[str]) -> str:
                 lock.acquire(blocking=False)
             except Timeout:
                 continue
-            _held.append(lock)
+            _locks.append(lock)
             return name
     raise AssertionError("count() does not end")
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from enhance.config.schema import SettingsError
 from enhance.scoring import Pair, Scorer
 from enhance.scoring.scorers import described, remarks
+from enhance.utils.errors import SettingsError
 from enhance.utils.numbers import finite
 from enhance.video.curve import second_of
 from enhance.video.scoring import Scored, Videos

@@ -69,8 +69,8 @@ def matches(reference: Frames, image: Frames, time: bool) -> Iterator[Match]:
     if not time:
         return _by_number(reference, image)
     if image_is_slower(reference.stream, image.stream):
-        return (Match(frame.time, held, frame) for frame, held in _held(image, reference))
-    return (Match(frame.time, frame, held) for frame, held in _held(reference, image))
+        return (Match(frame.time, shown, frame) for frame, shown in _shown_with(image, reference))
+    return (Match(frame.time, frame, shown) for frame, shown in _shown_with(reference, image))
 
 
 def image_is_slower(reference: Stream, image: Stream) -> bool:
@@ -115,7 +115,7 @@ def _by_number(reference: Frames, image: Frames) -> Iterator[Match]:
         yield Match(expected.time, expected, given)
 
 
-def _held(base: Frames, other: Frames) -> Iterator[tuple[Frame, Frame]]:
+def _shown_with(base: Frames, other: Frames) -> Iterator[tuple[Frame, Frame]]:
     """Each frame of `base` and the one of `other` that is shown at its time; times are rounded in some containers."""
     interval = 1 / other.stream.rate
     rest = iter(other)

@@ -127,7 +127,7 @@ def _signal(stream: Stream, other: Stream, lines: int) -> Signal:
     if kind == "yuv":
         samples = f"{'full' if full else 'limited'} range" + ("" if stream.range else " (not tagged)")
         notes.append(f"{name}: {_bits(stream)} bits, {samples}, {_TITLES.get(matrix, matrix)}{source}")
-    elif _bits(stream) > 8 or not full:
+    else:
         notes.append(f"{name}: {kind}, {_bits(stream)} bits, {'full' if full else 'limited'} range")
     if _ALPHA.match(stream.pixel_format):
         notes.append(f"{name} has an alpha channel, which is not used")

@@ -2,7 +2,7 @@
 What metrics see
 ================
 
-One photograph at falling JPEG quality, scored by four metrics. Each has its own scale, so the scores are
+One photograph at decreasing JPEG quality, scored by four metrics. Each has its own scale, so the scores are
 drawn between those of the best and of the worst file: what counts is the order, and where a metric begins to
 notice.
 """

@@ -24,7 +24,7 @@ LEAST_SIDE = 72
 """Pixels that a crop must have: what the widest blur leaves valid of it holds its kernel."""
 
 _NOISE = 0.25, 5.0  # of 255, beside a blur
-_ROUNDED = 0.29  # of 255: deviation of the rounding to 8 bits
+_QUANTISATION = 0.29  # of 255: standard deviation of the quantisation to 8 bits
 _SIGMA, _RADIUS, _LENGTH = (0.8, 4.0), (1.0, 5.0), (3.0, 15.0)  # pixels, of the three kinds of blur
 _AREA = 0.3  # share of the reductions that are means, not bicubic
 _QUALITY = 5, 60
@@ -67,7 +67,7 @@ def _deblur(clean: Tensor, draws: Draws, kernel: Tensor) -> Plan:
     weight = (kernel / kernel.sum()).to(clean).expand(3, 1, -1, -1)
     valid = functional.conv2d(clean, weight, groups=3)
     valid = _rounded(valid + noise / 255 * draws.noise(valid.shape))
-    return TASKS["deblur"](Asked(valid, assumed=AssumedConfig(noise=math.hypot(noise, _ROUNDED)), kernel=kernel))
+    return TASKS["deblur"](Asked(valid, assumed=AssumedConfig(noise=math.hypot(noise, _QUANTISATION)), kernel=kernel))
 
 
 def _of_gaussian(clean: Tensor, draws: Draws) -> Plan:

@@ -90,7 +90,7 @@ class Samples:
     Attributes:
         clean: crops, (B, 3, side, side).
         noisy: what the denoiser is given of each, (B, 3, side, side).
-        maps: standard deviation of the noise that it is told, (B, 1, side, side).
+        maps: standard deviation of the noise that it is given, (B, 1, side, side).
         seen: where the error counts, (B, 1, side, side), boolean.
     """
 
@@ -104,7 +104,7 @@ class Samples:
         return Samples(*(each[:count] for each in vars(self).values()))
 
     def and_then(self, other: Samples) -> Samples:
-        """These and others."""
+        """The samples of both, one after the other."""
         return Samples(*(torch.cat(pair) for pair in zip(vars(self).values(), vars(other).values(), strict=True)))
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from enhance.config.schema import Config, SettingsError, limited
+from enhance.config.schema import Config, limited
 from enhance.restoration.denoiser import STRIDE
+from enhance.utils.errors import SettingsError
 from enhance.utils.hashes import hash_file
 from research.denoiser.degraded import LEAST_SIDE
 from research.distill.settings import MEASURES
@@ -57,7 +58,7 @@ class DenoiserSettings:
     threads: int | None = limited(Config.threads, low=1, high=1024)
 
     def check(self) -> None:
-        """Nothing, where the settings go together.
+        """Check that the settings go together.
 
         Raises:
             SettingsError: one sentence about the first setting that cannot be.

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from enhance.config.schema import OptimizerConfig
-from enhance.metrics.deep.distance import DeepDistance, deep_metric
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import deep_metric
 from enhance.optim.optimizers import make_optimizer
 from enhance.restoration.denoiser import LAST, PERCEPTUAL, Denoiser
 from enhance.runs.checkpoint import Checkpoints

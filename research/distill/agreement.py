@@ -13,11 +13,12 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from enhance.backbones.encode import encode_once
 from enhance.backbones.network import Backbone
-from enhance.degradations import degrade
 from enhance.evaluation.statistics import statistic
-from enhance.metrics.deep.distance import DeepDistance, deep_metric
+from enhance.images.degradations import degrade
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import deep_metric
+from enhance.metrics.encode import encode_once
 from research.distill.cache import cached, progress
 from research.distill.photographs import centre
 from research.distill.settings import MEASURES

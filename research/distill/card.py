@@ -46,7 +46,7 @@ _SECOND = """\
 
 @dataclass(frozen=True)
 class Origin:
-    """What the settings do not tell.
+    """What the settings do not say.
 
     Attributes:
         teacher, teacher_sha256: name and SHA-256 of the teacher's weights.

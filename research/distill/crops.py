@@ -12,8 +12,8 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
-from enhance.degradations import degrade
 from enhance.images.arrays import resized
+from enhance.images.degradations import degrade
 from enhance.images.reading import read
 
 VERSIONS = 6

@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from enhance.config.schema import Config, MetricConfig, steps
+from enhance.config.schema import Config, MetricConfig
+from enhance.experiment.steps import steps
 from research.distill.photographs import centre, digest, divide
 from research.distill.settings import EvaluationSettings, run
 

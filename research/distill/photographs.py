@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,7 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from enhance.config.limits import check_ranges
-from enhance.config.schema import BackboneConfig, Config, SettingsError, limited
+from enhance.config.schema import BackboneConfig, Config, limited
+from enhance.utils.errors import SettingsError
 from enhance.utils.files import sentence
 from enhance.utils.suggest import unknown
 from research.distill.photographs import LEAST
@@ -46,7 +47,7 @@ class TeacherSettings:
     threads: int | None = limited(Config.threads, low=1, high=1024)
 
     def check(self) -> None:
-        """Nothing, where the settings go together.
+        """Check that the settings go together.
 
         Raises:
             SettingsError: one sentence about the first setting that cannot be.
@@ -122,7 +123,7 @@ class EvaluationSettings(TeacherSettings):
 
 
 class Checked(Protocol):
-    """Settings that know whether they go together."""
+    """Settings that check whether they go together."""
 
     def check(self) -> None: ...
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from enhance.backbones.network import Backbone
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 from enhance.utils.files import write_bytes
 from research.distill.crops import group
 from research.distill.distances import distance_map, of_images, samples

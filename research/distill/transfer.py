@@ -12,7 +12,8 @@ from enhance.backbones.network import Backbone
 from enhance.config.groups import degradation_settings
 from enhance.config.schema import Config, MetricConfig
 from enhance.experiment.optimization import Optimization
-from enhance.metrics.deep.distance import DeepDistance, deep_metric
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import deep_metric
 from enhance.optim.inputs import read_inputs
 from enhance.optim.objective import Term
 from enhance.optim.step import best_of

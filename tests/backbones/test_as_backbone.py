@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from enhance.backbones.network import as_backbone
 from enhance.backbones.trunk import load_trunk
-from enhance.backbones.weights import WeightsError
-from enhance.metrics.deep.distance import DeepJSD
+from enhance.metrics.deep.named import DeepJSD
+from enhance.utils.weights import WeightsError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

@@ -15,7 +15,7 @@ from torch import nn
 from enhance.backbones import ARCHITECTURES
 from enhance.backbones.network import load
 from enhance.backbones.pooling import L2Pooling
-from enhance.backbones.weights import WeightsError
+from enhance.utils.weights import WeightsError
 
 SMALL = "squeezenet"
 

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from enhance.backbones import compact
 from enhance.backbones.network import load
 from enhance.backbones.pooling import L2Pooling
-from enhance.backbones.weights import WeightsError
 from enhance.utils.hashes import hash_file
+from enhance.utils.weights import WeightsError
 
 
 def test_the_file_is_that_of_the_release_and_has_a_card() -> None:

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 import enhance
 from enhance.backbones.network import as_backbone
 from enhance.backbones.pooling import L2Pooling
-from enhance.backbones.precision import full_precision
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Pixels
+from enhance.utils.precision import full_precision
 
 HALVES = (torch.float16, torch.bfloat16)
 NETWORKS = [name for name in enhance.BACKBONES if name != "torchvision"]
@@ -113,7 +113,7 @@ def test_torchs_newer_settings_are_restored_too() -> None:
 
 @pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize("tf32", [False, True])
-def test_a_run_rounds_to_tf32_only_where_it_is_told_to(tf32: bool) -> None:
+def test_a_run_rounds_to_tf32_only_where_it_is_allowed(tf32: bool) -> None:
     backbone = as_backbone([Watched()], "watched")
     backbone.tf32 = tf32
     metric = enhance.load_metric("deepjsd", backbone=backbone, prefilter=False)

@@ -24,12 +24,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from enhance.backbones.network import Backbone, load
-from enhance.backbones.weights import WeightsError
 from enhance.images.writing import save_image
 from enhance.runs.checkpoint import Checkpoints
 from enhance.runs.history import Row
 from enhance.runs.layout import REPORT, read_metrics
 from enhance.runs.progress import Progress
+from enhance.utils.weights import WeightsError
 
 Command = Callable[..., Ended]
 QUICK = (
@@ -54,7 +54,7 @@ def runs(folder: Path) -> list[Path]:
 
 
 def works(enhance: Command, *arguments: str) -> dict:
-    """It runs to its end; returns its metrics.json."""
+    """The metrics.json of a command that runs to its end."""
     ended = enhance(*QUICK, *arguments)
     assert ended.code == 0, ended
     (folder,) = runs(Path())
@@ -65,7 +65,7 @@ def works(enhance: Command, *arguments: str) -> dict:
 
 
 def refused(enhance: Command, *arguments: str) -> str:
-    """It ends in one sentence and leaves nothing; returns the sentence."""
+    """The sentence of a command that ends in one and leaves nothing."""
     before = set(Path().rglob("*"))
     ended = enhance(*QUICK, *arguments)
     assert ended.code == 2, ended
@@ -362,7 +362,7 @@ def test_a_degradation_out_of_range_is_refused(enhance: Command, value: str) -> 
 
 def test_a_device_that_is_not_there_is_refused(enhance: Command) -> None:
     absent = f"cuda:{torch.cuda.device_count()}" if torch.cuda.is_available() else "cuda"
-    assert f"device={absent} is not to be had here" in refused(enhance, f"device={absent}")
+    assert f"device={absent} is not available here" in refused(enhance, f"device={absent}")
 
 
 class Code:

@@ -3,7 +3,7 @@
 import pytest
 
 from enhance.cli.overrides import checked
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 
 @pytest.mark.parametrize("given", ["logger=tensorboard", "logger=[tensorboard,wandb]", "logger=[]"])

@@ -6,6 +6,7 @@ import csv
 import html
 import json
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,8 @@ from enhance.cli.overrides import chosen_tool, tool_settings
 from enhance.config.restoration import RESTORATIONS
 from enhance.report.render import render
 from enhance.restoration.denoiser import Denoiser
-from enhance.restoration.restoration import Moment
 from enhance.restoration.tasks import TASKS
-from enhance.runs.restoration import RestorationRecorder
+from enhance.runs.restoration import Moment, RestorationRecorder
 from enhance.utils.hashes import hash_file
 
 
@@ -83,7 +83,7 @@ def test_a_run_leaves_its_folder(tmp_path: Path, photo: Path, weights: Path, tas
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_a_reference_judges(tmp_path: Path, photo: Path, weights: Path) -> None:
+def test_a_reference_is_compared(tmp_path: Path, photo: Path, weights: Path) -> None:
     folder = tmp_path / "run"
     run(
         settings(
@@ -190,8 +190,8 @@ def test_ctrl_c_leaves_the_passes_that_were_made(
     given = ["task=upscale", f"image={photo}", f"output={folder}", f"denoiser.weights={weights}"]
     recorded = RestorationRecorder.record
 
-    def interrupting(recorder: RestorationRecorder, moment: Moment) -> None:
-        recorded(recorder, moment)
+    def interrupting(recorder: RestorationRecorder, moment: Moment, figures: Mapping[str, float]) -> None:
+        recorded(recorder, moment, figures)
         if moment.step == 2:
             signal.raise_signal(signal.SIGINT)
 
@@ -275,7 +275,8 @@ def test_what_the_camera_wrote_is_kept_on_demand(mode: str, tmp_path: Path, weig
 def test_a_sample_has_nothing_of_a_camera_to_keep(
     tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = [f"denoiser.weights={weights}", f"output={tmp_path / 'run'}"]
+    noise = ["degradation=gaussian_noise", "degradation.sigma=5"]
+    given = [*noise, f"denoiser.weights={weights}", f"output={tmp_path / 'run'}"]
     run(settings("task=denoise", "image=astronaut", "exif=keep", *given))
     assert "astronaut has no EXIF data to keep" in capsys.readouterr().err
 

@@ -16,9 +16,10 @@ from PIL import Image
 from enhance.cli import flags
 from enhance.cli.overrides import checked, tool_settings
 from enhance.cli.quoting import quoted
-from enhance.config.metric_checks import check_scored
-from enhance.config.notes import notes
-from enhance.config.schema import MetricConfig, SettingsError
+from enhance.config.schema import MetricConfig
+from enhance.experiment.metric_checks import check_scored
+from enhance.experiment.notes import notes
+from enhance.utils.errors import SettingsError
 
 Command = Callable[..., Ended]
 QUICK = ("size=24", "steps=2", "frames.count=2", "threads=1")
@@ -131,7 +132,11 @@ def test_arguments_that_the_program_gives_itself_are_refused(enhance: Command, a
 
 
 @pytest.mark.parametrize(
-    "setting", ["compile=true", "autocast=bfloat16", "schedule.reset_moments=true", "frames.every=3", "coarse=true"]
+    "setting",
+    [
+        *("compile=true", "autocast=bfloat16", "tf32=true", "deterministic=true", "coarse=true"),
+        *("schedule.reset_moments=true", "frames.every=3"),
+    ],
 )
 def test_a_setting_that_changes_nothing_is_noted(enhance: Command, setting: str) -> None:
     ended = enhance(*QUICK, "metric=mse", setting, "hydra.run.dir=run")
@@ -260,6 +265,45 @@ def test_a_mask_holds_for_a_pair_and_for_folders(enhance: Command, metric: str) 
     ended = score(enhance, "reference=ref", "image=img", f"metric={metric}")
     assert ended.code == 2
     assert "masks" in ended.err
+
+
+def test_a_coloured_mask_is_noted_once(enhance: Command) -> None:
+    Image.new("RGB", (32, 24), (255, 0, 0)).save("red.png")
+    note = "mask: red.png has colours: the mean of red, green and blue is the mask"
+    pair = score(enhance, "reference=ref/a.png", "image=img/a.png", "metric=mae", "mask=red.png")
+    assert pair.err.count(f"note: {note}") == 1
+    ended = score(enhance, "reference=ref/a.png", "image=img/a.png", "metric=mae", "mask=red.png", "format=json")
+    assert json.loads(ended.out)["notes"] == [note]
+    folders = score(enhance, "reference=ref", "image=img", "metric=mae", "mask=red.png")
+    assert folders.err.count(f"note: {note}") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "note"),
+    [
+        (["metric=mae", "batch=4"], "batch=4 changes nothing: there is one pair"),
+        (["metric=mae", "workers=0"], "workers=0 changes nothing: there is one pair"),
+        (["metrics=[mae]", "metric=ssim"], "metric=ssim changes nothing: metrics= names others"),
+        (
+            ["metrics=[deepjsd@mobilenet]"],
+            "backbone=squeezenet changes nothing: deepjsd@mobilenet name their own",
+        ),
+        (["metric=deepjsd", "backbones=[mobilenet]"], "backbone=squeezenet changes nothing: backbones= names others"),
+    ],
+)
+def test_a_setting_that_changes_no_score_is_noted(enhance: Command, arguments: list[str], note: str) -> None:
+    ended = score(enhance, "reference=ref/a.png", "image=img/a.png", *arguments)
+    assert ended.code == 0, ended
+    assert f"note: {note}" in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["metric=deepjsd"], ["metrics=[deepjsd,mae]"], ["metrics=[mae,deepjsd@squeezenet]"]]
+)
+def test_a_choice_that_is_used_is_not_noted(enhance: Command, arguments: list[str]) -> None:
+    ended = score(enhance, "reference=ref/a.png", "image=img/a.png", *arguments)
+    assert ended.code == 0, ended
+    assert "changes nothing" not in ended.err
 
 
 def test_a_mask_of_another_size_is_refused(enhance: Command) -> None:

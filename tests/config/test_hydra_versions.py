@@ -20,13 +20,13 @@ def _forget() -> Iterator[None]:
     hydra_versions._is_1_3.cache_clear()
 
 
-def test_1_3_is_told_its_base(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1_3_gets_its_base(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hydra, "__version__", "1.3.2")
     assert hydra_versions.main_arguments() == hydra_versions.version_base() == {"version_base": "1.3"}
     assert hydra_versions.instantiate_arguments() == {}
 
 
-def test_1_4_is_told_that_settings_are_code(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1_4_gets_that_settings_are_code(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[tuple[tuple[object, ...], dict[str, object]]] = []
     monkeypatch.setattr(hydra, "__version__", "1.4.0rc3")
     monkeypatch.setattr(utils, "UNSAFE_DISABLE_EXECUTION_CHECKS", "any", raising=False)

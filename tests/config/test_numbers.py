@@ -19,8 +19,9 @@ from enhance.cli.commands import TOOLS
 from enhance.config import schema
 from enhance.config.paths import choices, home
 from enhance.config.reference import described
-from enhance.config.schema import Config, steps
-from enhance.degradations import DEGRADATIONS
+from enhance.config.schema import Config
+from enhance.experiment.steps import steps
+from enhance.images.degradations import DEGRADATIONS
 
 NAMING = ("name", "spacing")  # keys that name the choice itself
 GROUPS = [(group, name) for group, names in choices().items() if group != "degradation" for name in names]

@@ -6,6 +6,7 @@ import json
 import statistics
 from functools import cache
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,16 @@ from helpers import QUICK, settings
 
 from enhance.backbones.network import Backbone, load
 from enhance.backbones.registry import BACKBONES
-from enhance.config.checks import check
 from enhance.config.paths import choices
-from enhance.config.schema import MODULE, SettingsError
+from enhance.config.schema import MODULE
 from enhance.experiment import metrics
+from enhance.experiment.checks import check
 from enhance.experiment.run import run
 from enhance.metrics.registry import METRICS
 from enhance.optim.optimizers import OPTIMIZERS
 from enhance.optim.parametrizations import PARAMETRIZATIONS
 from enhance.optim.schedules import SCHEDULES
+from enhance.utils.errors import SettingsError
 
 EVERY = [(group, name) for group, names in choices().items() for name in names]
 OWN_TESTS = [("task", "duel")]  # several optimisations: tests/experiment/test_duel.py
@@ -82,7 +84,7 @@ def loaded(name: str, weights: str, *, seed: int, model: str | None, nodes: list
 @pytest.mark.parametrize(("group", "name"), RUNS)
 def test_every_choice_runs(group: str, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     start = ["initial=degraded"] if group == "degradation" and name != "none" else []
-    size = [f"size={161 if name == 'guide' else 64}"] if group == "recipes" else []  # judges see nothing smaller
+    size = [f"size={161 if name == 'guide' else 64}"] if group == "recipes" else []  # its metrics take nothing smaller
     objective = run(settings(f"{group}={name}", *QUICK, *size, *start, "steps=1"), tmp_path, "a test")
     if group == "logger":  # what is not installed is said to be missing, and nothing else fails
         assert (f"logger={name} cannot start" in caplog.text) == (find_spec(name) is None)
@@ -97,9 +99,14 @@ def test_every_choice_runs(group: str, name: str, tmp_path: Path, caplog: pytest
         assert statistics.fmean(levels.values()) == pytest.approx(results[name]["loss"], rel=1e-4, abs=1e-7)
 
 
-@pytest.mark.parametrize("metric", DEEP)
 @pytest.mark.usefixtures("_networks_are_built_once")
-@pytest.mark.parametrize("backbone", choices()["backbone"])
+@pytest.mark.parametrize(
+    ("backbone", "metric"),
+    [
+        pytest.param(*pair, marks=() if pair[0] == "vgg_compact" or pair[1] == DEEP[0] else pytest.mark.slow)
+        for pair in product(choices()["backbone"], DEEP)
+    ],
+)
 def test_every_pair_runs(metric: str, backbone: str, tmp_path: Path) -> None:
     small = (
         ["backbone.model=mobilenet_v3_small", "backbone.nodes=[features.1,features.3]"]

@@ -25,7 +25,7 @@ from enhance.encoding.search import cheapest
 from enhance.images.arrays import from_array
 from enhance.images.pictures import open_picture, save_image
 from enhance.images.reading import Picture
-from enhance.metrics.registry import load_metric
+from enhance.metrics.loading import load_metric
 
 Command = Callable[..., Any]
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from enhance.evaluation.competition.page import Pictures, page
 from enhance.evaluation.competition.pairs import Attack, attack, compete
 from enhance.evaluation.competition.table import Scored, reference_of, scored
 from enhance.evaluation.subjective_scores import read
 from enhance.images.writing import save_image
-from enhance.report.competition.page import Pictures, page
 
 REFERENCE = golden.SHARED / "reference"
 
@@ -42,7 +42,7 @@ def table(file: Path, **more: list[object]) -> Path:
 
 
 @pytest.mark.skipif(not (REFERENCE / "competition").is_dir(), reason="the authors' pairs are not here")
-@pytest.mark.parametrize("dataset", ["tid2013", "kadid10k"])
+@pytest.mark.parametrize("dataset", ["tid2013", pytest.param("kadid10k", marks=pytest.mark.slow)])
 def test_every_pair_that_the_authors_list_is_found(dataset: str) -> None:
     with (REFERENCE / "competition" / "pairs.csv").open(newline="") as file:
         listed = [row for row in csv.DictReader(file) if row["dataset"] == dataset]

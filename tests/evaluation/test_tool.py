@@ -97,7 +97,7 @@ def test_two_tables_give_what_one_gives(enhance: Callable[..., Any], tmp_path: P
     assert two["left_out"] == ["1 image with a subjective score but no scores, left out: other.png"]
 
 
-def test_names_are_told_apart_by_their_folders() -> None:
+def test_names_are_distinguished_by_their_folders() -> None:
     scores = [{"image": f"/live/{kind}/img1.bmp", "a": kind} for kind in ("jpeg", "wn")]
     subjective = [{"image": f"{kind}\\img1.bmp", "mos": f"{place}"} for place, kind in enumerate(("wn", "jpeg"))]
     joined, notes = join(scores, subjective)

@@ -15,7 +15,7 @@ from PIL import Image
 from enhance.experiment import duel as duels
 from enhance.experiment.run import run
 from enhance.images.pictures import load_image
-from enhance.metrics.registry import load_metric
+from enhance.metrics.loading import load_metric
 from enhance.report.duel.data import DuelData
 from enhance.report.duel.drawing import comparison
 from enhance.report.figures import curves
@@ -56,20 +56,20 @@ def test_four_images_and_what_compares_them(tmp_path: Path) -> None:
     assert found["status"] == "finished"
     reference = load_image(folder / "reference.png")
     for name in FOUR:
-        figures, held = found["images"][name], "mse" if name.endswith("A") else "ssim"
+        figures, fixed = found["images"][name], "mse" if name.endswith("A") else "ssim"
         image = load_image(folder / f"{name}.png")
-        assert set(figures["judges"]) == {"psnr", "mae"}
+        assert list(figures["scores"]) == ["ssim", "mse", "psnr", "mae"]
         for metric in ("ssim", "mse"):
             score = load_metric(metric).scores(image, reference).item()
             assert figures["scores"][metric] == pytest.approx(score, abs=2e-3)  # files have 8 bits
         frames = sorted((folder / name / "frames").iterdir())
         assert len(frames) == 4
-        level = found["initial"]["losses"][held]
+        level = found["initial"]["losses"][fixed]
         for frame in frames:
-            assert load_metric(held).losses(load_image(frame), reference).item() == pytest.approx(level, rel=0.01)
+            assert load_metric(fixed).losses(load_image(frame), reference).item() == pytest.approx(level, rel=0.01)
         rows = read(folder / name / "history.csv")
         assert [row.step for row in rows] == list(range(7))
-        assert max(abs(row.terms[held] / level - 1) for row in rows) == pytest.approx(figures["largest_deviation"])
+        assert max(abs(row.terms[fixed] / level - 1) for row in rows) == pytest.approx(figures["largest_deviation"])
         assert {"progress.gif", "report.html", "metrics.json"} <= {file.name for file in (folder / name).iterdir()}
     assert found["largest_deviation"] <= 0.01
     assert found["gaps"]["ssim"] > 0 > found["gaps"]["mse"]
@@ -86,7 +86,7 @@ def test_four_images_and_what_compares_them(tmp_path: Path) -> None:
     comparison(DuelData.read(folder))
     for drawn in (folder / "comparison.png", folder / "worst-A" / "curves.png"):
         with Image.open(drawn) as figure:
-            assert figure.width > 1000
+            assert figure.width > 200
 
 
 def test_a_duel_that_was_cut_off_goes_on_to_the_same_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,11 +168,11 @@ def test_the_command_and_a_second_one_in_its_folder(enhance: Command, tmp_path: 
         (["against=mse", "judges=[psnrr]"], "did you mean 'psnr'"),
         (["against=mse", "judges=[psnr,psnr]"], "psnr twice"),
         (["against=mse", "judges=psnr"], "judges=[psnr]"),
-        (["against=mse", "judges=[ms_ssim]"], "cannot be a judge"),
+        (["against=mse", "judges=[ms_ssim]"], "cannot score these images"),
         (["against=mse", "coarse=true"], "leave coarse out"),
         (["against=mse", "terms.mae=1"], "leave terms out"),
         (["against=mse", "parametrization=pyramid"], "moves pixels"),
-        (["against=mse", "degradation.sigma=0", "initial=astronaut"], "is no level to be held"),
+        (["against=mse", "degradation.sigma=0", "initial=astronaut"], "cannot be kept fixed"),
         (["against=mse", "task=denoise"], "goes with task=duel"),
     ],
 )

@@ -17,11 +17,13 @@ from torch import Tensor
 
 import enhance
 from enhance.config.groups import degradation_settings, group_settings
-from enhance.config.schema import OptimizerConfig, ScheduleConfig, StoppingConfig, steps
+from enhance.config.schema import OptimizerConfig, ScheduleConfig, StoppingConfig
 from enhance.experiment.run import run
+from enhance.experiment.steps import steps
 from enhance.images.arrays import to_array
 from enhance.metrics import tiles
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.optim.inputs import read_inputs
 from enhance.optim.parametrizations import Pixels
 from enhance.optim.schedules import constant
@@ -244,6 +246,41 @@ def test_names_of_conf_bring_the_settings_of_their_yaml(reference: Tensor) -> No
     assert group_settings(ScheduleConfig, "schedule", "halving").reset_moments
     with pytest.raises(ValueError, match="did you mean 'halving'"):
         enhance.optimize(reference, schedule="halvin", **known)
+
+
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"optimizer": "adamw"}, "optimizer=adamw without optimizer.weight_decay is adam"),
+        ({"schedule": "halving"}, "schedule=halving with schedule.every=1000 and 2 steps is constant"),
+        ({"coarse": True}, "coarse=true changes nothing: a copy of half the size would be too small"),
+        ({"smoothing": 0.5}, "optimizer.smoothing=0.5 changes nothing: no metric uses a backbone"),
+        ({"tf32": True, "device": "cpu"}, "tf32=true changes nothing on device=cpu: GPUs of NVIDIA have TF32"),
+        (
+            {"deterministic": True, "device": "cpu"},
+            "deterministic=true changes nothing on device=cpu, where runs are the same without it",
+        ),
+        ({"tile": 64}, "measured as 4 tiles"),
+        ({}, ""),
+    ],
+)
+def test_the_notes_of_the_command_are_the_results_too(given: dict[str, Any], note: str) -> None:
+    result = enhance.optimize("astronaut", metric="mse", steps=2, size=80, **given)
+    assert result.notes == ((note,) if note else ())
+
+
+def test_the_smoothing_of_a_deep_metric_of_ones_own_is_no_note(metric: DeepDistance, reference: Tensor) -> None:
+    assert enhance.optimize(reference, metric=metric, steps=1, smoothing=0.9).notes == ()
+
+
+def test_a_coloured_mask_is_noted(reference: Tensor) -> None:
+    coloured = torch.zeros_like(reference)
+    coloured[:, 0] = 1
+    noted = [
+        enhance.optimize(reference, metric="mse", steps=1, mask=mask).notes
+        for mask in (coloured, coloured.mean(1, keepdim=True))
+    ]
+    assert noted == [("mask has colours: the mean of red, green and blue is the mask",), ()]
 
 
 def test_a_metric_beside_an_objective_is_refused(reference: Tensor) -> None:

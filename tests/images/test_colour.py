@@ -204,7 +204,7 @@ def test_a_pillow_image_is_read_as_its_file_is(tmp_path: Path) -> None:
             assert by_pillow.bits == by_name.bits
             opened.load()
             in_memory = from_pillow(opened, background="navy")
-        assert torch.allclose(in_memory.image, by_name.image, atol=0.02), name  # 8 bits of 16, near black
+        assert torch.allclose(in_memory.image, by_name.image, atol=0.02), name  # 8 bits of 16, close to black
         assert len(in_memory.notes) >= len(by_name.notes) - 1
 
 

@@ -81,9 +81,9 @@ def box(brand: bytes) -> bytes:
 NOT_READ = {
     "page.jpg": (b"\n <!DOCTYPE html><title>404</title>", "a web page"),
     "pointer.png": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer.*git lfs pull"),
-    "film.png": (box(b"isom"), "a video"),
-    "film.mkv": (b"\x1aE\xdf\xa3" + bytes(40), "a video"),
-    "film.avi": (b"RIFF" + bytes(4) + b"AVI LIST", "a video"),
+    "clip.png": (box(b"isom"), "a video"),
+    "clip.mkv": (b"\x1aE\xdf\xa3" + bytes(40), "a video"),
+    "clip.avi": (b"RIFF" + bytes(4) + b"AVI LIST", "a video"),
     "photo.heic": (box(b"heic"), r"HEIC, read after pip install 'enhance\[heic\]'"),
     "photo.jxl": (b"\xff\x0a" + bytes(20), r"JPEG XL, read after pip install 'enhance\[jxl\]'"),
     "photo.nef": (b"MM\0*" + bytes(40), r"camera RAW, read after pip install 'enhance\[raw\]'"),
@@ -126,7 +126,7 @@ def test_an_extra_that_is_installed_reads_its_kind(tmp_path: Path, monkeypatch: 
     assert "developed" in found.notes[0]
 
 
-def test_heif_brands_are_told_from_avif_and_video() -> None:
+def test_heif_brands_are_distinguished_from_avif_and_video() -> None:
     assert kinds.needed(Path("x"), box(b"mif1")) is EXTRAS[".heic"]
     assert kinds.needed(Path("x"), b"\0\0\0\x1cftypmif1" + bytes(4) + b"mif1avif" + bytes(8)) is None
     assert kinds.needed(Path("x"), box(b"mp42")) is None

@@ -21,10 +21,12 @@ from torch.utils.data import DataLoader, Dataset
 
 import enhance
 from enhance.backbones.trunk import load_trunk
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.function import FunctionMetric
+from enhance.metrics.loading import load_metric
 from enhance.metrics.metric import BaseMetric
-from enhance.metrics.registry import METRICS, load_metric
+from enhance.metrics.registry import METRICS
 from enhance.metrics.tiles import Tiled
 
 PIQ = [name for name, row in METRICS.items() if row.target.startswith("piq:")]
@@ -61,8 +63,8 @@ def gradients(loss: Callable[..., Tensor], *inputs: Tensor) -> tuple[Tensor | No
     return tuple(leaf.grad for leaf in leaves)
 
 
-def check_slope(loss: Callable[[Tensor, Tensor], Tensor], image: Tensor, reference: Tensor) -> None:
-    """The gradients in both images are the slope of the loss along one direction of both, in double precision."""
+def check_gradients(loss: Callable[[Tensor, Tensor], Tensor], image: Tensor, reference: Tensor) -> None:
+    """The gradients give the derivative of the loss along one direction of both images, in double precision."""
     generator = torch.Generator().manual_seed(1)
     directions = [torch.randn(image.shape, generator=generator, dtype=image.dtype) for _ in range(2)]
     found = gradients(loss, image, reference)
@@ -73,8 +75,8 @@ def check_slope(loss: Callable[[Tensor, Tensor], Tensor], image: Tensor, referen
     for grad in found:
         assert grad is not None
         assert grad.any()
-    slope = sum((grad * direction).sum().item() for grad, direction in zip(found, directions, strict=True))  # type: ignore[operator]
-    assert slope == pytest.approx((ahead - behind) / (2 * step), rel=0.03)  # kinks lie on the way
+    derivative = sum((grad * direction).sum().item() for grad, direction in zip(found, directions, strict=True))  # type: ignore[operator]
+    assert derivative == pytest.approx((ahead - behind) / (2 * step), rel=0.03)  # kinks lie on the way
 
 
 @cache
@@ -84,7 +86,7 @@ def value(name: str) -> Tensor:
 
 
 @cache
-def slope(name: str) -> Tensor:
+def expected_gradient(name: str) -> Tensor:
     """Its gradient in the image."""
     image, reference = pair(name)
     (found,) = gradients(lambda x: metric(name)(x, reference), image)
@@ -101,12 +103,12 @@ def test_both_images_have_a_gradient(name: str) -> None:
             assert grad.any()
     else:
         count = 1 if name in SLOW else 2
-        check_slope(double, *(each[:count] for each in pair(name, torch.float64, SLOW.get(name))))
+        check_gradients(double, *(each[:count] for each in pair(name, torch.float64, SLOW.get(name))))
 
 
 def test_a_function_has_a_gradient_in_both_images() -> None:
     ratio = enhance.as_metric(lambda image, reference: ((image + 1) / (reference + 1)).log().square().mean((1, 2, 3)))
-    check_slope(ratio.double(), *pair("mae", torch.float64))
+    check_gradients(ratio.double(), *pair("mae", torch.float64))
 
 
 @pytest.mark.parametrize("name", ["mse", "ssim"])
@@ -117,7 +119,7 @@ def test_tiles_and_masks_have_a_gradient_in_both_images(name: str) -> None:
     double = copy.deepcopy(metric(name)).double()
     tiled = Tiled(double, 24, 4)
     for loss in (tiled, lambda *images: double(*images, mask), lambda *images: tiled(*images, mask)):
-        check_slope(loss, image, reference)
+        check_gradients(loss, image, reference)
 
 
 def test_tiles_give_one_reference_of_a_batch_the_sum_of_its_gradients() -> None:
@@ -251,7 +253,7 @@ def test_it_compiles_in_one_graph(name: str) -> None:
     compiled = torch.compile(given, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(*images), value(name))
     (found,) = gradients(lambda x: compiled(x, images[1]), images[0])
-    torch.testing.assert_close(found, slope(name))
+    torch.testing.assert_close(found, expected_gradient(name))
 
 
 @pytest.mark.usefixtures("_fresh_compiler")
@@ -354,7 +356,7 @@ def test_it_exports(name: str) -> None:
 def test_a_checkpointed_loss_has_the_same_gradient(name: str) -> None:
     given, (image, reference) = metric(name), pair(name)
     saving = gradients(lambda x: cast(Tensor, checkpoint(given, x, reference, use_reentrant=False)), image)
-    torch.testing.assert_close(saving, (slope(name),))
+    torch.testing.assert_close(saving, (expected_gradient(name),))
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -377,7 +379,9 @@ def test_a_reference_may_come_from_inference_mode(name: str) -> None:
         made, prepared = reference.clone(), given.prepare(reference)
         assert made.is_inference()
     for target in (made, prepared):
-        torch.testing.assert_close(gradients(lambda x, target=target: given(x, target), image), (slope(name),))
+        torch.testing.assert_close(
+            gradients(lambda x, target=target: given(x, target), image), (expected_gradient(name),)
+        )
     with torch.inference_mode():
         torch.testing.assert_close(given(image, made), value(name))
 

@@ -1,4 +1,4 @@
-"""There is no second derivative, and whoever asks for one is told, also where another term has one."""
+"""There is no second derivative, and whoever asks for one gets a sentence, also where another term has one."""
 
 from __future__ import annotations
 

@@ -22,20 +22,22 @@ from torchmetrics.functional.image import dists, lpips
 import enhance
 from enhance.backbones import weights
 from enhance.backbones.trunk import load_trunk
-from enhance.backbones.weights import WeightsError
 from enhance.cli.help import help_text
-from enhance.config.checks import check
 from enhance.config.paths import choices, initialized
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, TaskConfig
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, TaskConfig
+from enhance.experiment.checks import check
 from enhance.experiment.metrics import Metrics, terms
 from enhance.experiment.optimization import Optimization
 from enhance.metrics.finite_gradients import FiniteGradients
 from enhance.metrics.function import FunctionMetric
-from enhance.metrics.registry import METRICS, Row, load_metric
+from enhance.metrics.loading import load_metric
+from enhance.metrics.registry import METRICS, Row
 from enhance.optim.inputs import Inputs
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term
 from enhance.optim.parametrizations import Pixels
+from enhance.utils.errors import SettingsError
+from enhance.utils.weights import WeightsError
 
 VGG16 = SHARED / "weights" / "vgg16_features.safetensors"
 NAMES = [name for name, row in METRICS.items() if not row.deep]

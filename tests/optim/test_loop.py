@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import enhance
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.optim.guard import Diverged
 from enhance.optim.loop import minimize
 from enhance.optim.objective import Objective, Term

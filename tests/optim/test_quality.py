@@ -9,7 +9,7 @@ import pytest
 import torch
 from helpers import optimise
 
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.psnr_ssim import psnr, ssim
 from enhance.optim.inputs import read_inputs
 from enhance.optim.parametrizations import Pyramid

@@ -6,7 +6,7 @@ import http.client
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,7 @@ from enhance.report import live
 from enhance.report.live import LiveView
 from enhance.report.render import page_of, render
 from enhance.restoration.denoiser import Denoiser
-from enhance.restoration.restoration import Moment
-from enhance.runs.restoration import RestorationRecorder
+from enhance.runs.restoration import Moment, RestorationRecorder
 
 pytestmark = pytest.mark.draws("report", "duel_report")  # the pages
 
@@ -161,7 +160,7 @@ def test_a_run_serves_its_page_and_ends_with_its_report(
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[bytes]]:
-    """The pages of a view whenever it is told to follow a folder, and after its end."""
+    """The pages of a view whenever it is asked to follow a folder, and after its end."""
     seen: dict[str, list[bytes]] = {"before": [], "after": []}
     follow, close = LiveView.follow, LiveView.close
 
@@ -202,8 +201,8 @@ def test_the_view_of_a_restoration_shows_its_passes(tmp_path: Path, monkeypatch:
     seen, pages = watched(monkeypatch), list[bytes]()
     record = RestorationRecorder.record
 
-    def recorded(recorder: RestorationRecorder, moment: Moment) -> None:
-        record(recorder, moment)
+    def recorded(recorder: RestorationRecorder, moment: Moment, figures: Mapping[str, float]) -> None:
+        record(recorder, moment, figures)
         pages.append(page_of(tmp_path / "run", "now").encode())
 
     monkeypatch.setattr(RestorationRecorder, "record", recorded)
@@ -224,16 +223,19 @@ def test_a_page_in_the_browser_follows_the_run(
     browser: Any, view: LiveView, folder: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "_LEAST", 0.0)
+    monkeypatch.setattr(live, "_POLL", 0.4)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
+    page.clock.install()  # whose seconds pass at once
     page.goto(view.address)
     page.locator("header", has_text="not finished: step 4 of 20").wait_for()
     page.evaluate("slide.value = 30; slide.dispatchEvent(new Event('input'))")
     shutil.copy(finished / "history.csv", folder / "history.csv")
+    page.clock.run_for(1000)
     page.locator("header", has_text="not finished: step 20 of 20").wait_for()
     assert page.evaluate("slide.value") == "30"  # where the reader left it
     assert page.locator(".chart polyline").count() >= 2
@@ -241,6 +243,7 @@ def test_a_page_in_the_browser_follows_the_run(
         shutil.copy(finished / name, folder / name)
     ending = threading.Thread(target=view.close)
     ending.start()
+    page.clock.run_for(1000)
     state = "20 steps"
     page.locator("header", has_text=state).wait_for()
     page.wait_for_function("!document.documentElement.outerHTML.includes('connect-src')")
@@ -253,11 +256,13 @@ def test_a_page_in_the_browser_follows_the_run(
 def test_a_page_says_that_the_run_has_gone(browser: Any, view: LiveView) -> None:
     context = browser.new_context()
     page = context.new_page()
+    page.clock.install()
     page.goto(view.address)
     page.locator("header").wait_for()
     view._asked = -1e9
     view._server.shutdown()
     view._server.server_close()
+    page.clock.run_for(1000)
     page.locator(".alarm", has_text="has ended").wait_for(timeout=20_000)
     context.close()
     view.ended = True

@@ -156,7 +156,7 @@ def test_names_and_settings_are_escaped(tmp_path: Path) -> None:
     assert not [tag for tag in Page(folder).all("img") if "onerror" in tag]
 
 
-@pytest.mark.draws
+@pytest.mark.draws("comparison", "curves", "progress_gif", "report")
 @pytest.mark.parametrize(
     ("name", "sentence", "kept"),
     [
@@ -187,10 +187,10 @@ def test_a_run_is_drawn_from_what_there_is(
             (folder / name).write_bytes((tmp_path / name).read_bytes()[:60])
         sentence = sentence.replace("is missing", "cannot be read")
     missing = render(folder)
-    assert any(sentence in told for told in missing), missing
+    assert any(sentence in said for said in missing), missing
     assert {path for path in drawn if (folder / path).is_file()} == kept | {"report.html"}
     page = Page(folder)
-    assert all(" ".join(told.split()) in page.text for told in missing)
+    assert all(" ".join(said.split()) in page.text for said in missing)
 
 
 def test_a_run_that_was_cut_off_says_so(tmp_path: Path) -> None:

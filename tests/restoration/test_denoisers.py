@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import enhance
-from enhance.backbones.weights import WeightsError
 from enhance.config.restoration import DenoiserConfig
 from enhance.restoration.denoiser import LAST, PERCEPTUAL, Denoiser
 from enhance.restoration.denoisers import load_denoiser, turned
+from enhance.utils.weights import WeightsError
 
 MODES = {"act_mode": "R", "downsample_mode": "strideconv", "upsample_mode": "convtranspose"}
 
@@ -81,7 +81,7 @@ def test_the_ensemble_is_a_setting(weights: Path, given: tuple[Tensor, Tensor]) 
 
 
 class TestOfOthers:
-    """Networks that spandrel knows."""
+    """Networks of spandrel."""
 
     @staticmethod
     def saved(folder: Path, name: str, **settings: Any) -> Path:
@@ -91,11 +91,11 @@ class TestOfOthers:
         torch.save(getattr(module, name)(**settings).state_dict(), folder / "network.pth")
         return folder / "network.pth"
 
-    def test_one_that_takes_the_noise_level_is_told_it(self, tmp_path: Path, given: tuple[Tensor, Tensor]) -> None:
+    def test_one_that_takes_the_noise_level_is_given_it(self, tmp_path: Path, given: tuple[Tensor, Tensor]) -> None:
         file = self.saved(tmp_path, "DRUNet", in_nc=4, out_nc=3, nc=[4, 4, 8, 8], nb=2, **MODES)
         found = load_denoiser(DenoiserConfig("spandrel", str(file)))
         assert found.about["architecture"] == "DRUNet"
-        assert found.about["noise level"] == "told"
+        assert found.about["noise level"] == "given"
         image, noise = given
         assert found.function(image, noise).shape == image.shape
         assert not torch.equal(found.function(image, noise), found.function(image, 2 * noise))
@@ -103,19 +103,19 @@ class TestOfOthers:
     def test_one_of_grey_pictures_restores_each_channel(self, tmp_path: Path, given: tuple[Tensor, Tensor]) -> None:
         file = self.saved(tmp_path, "DnCNN", in_nc=1, out_nc=1, nc=8, nb=17)
         found = load_denoiser(DenoiserConfig("spandrel", str(file)))
-        assert found.about["noise level"] == "not told"
+        assert found.about["noise level"] == "not given"
         image, noise = given
         restored = found.function(image, noise)
         torch.testing.assert_close(
             restored[:, 1:2], found.function(image[:, 1:2].expand_as(image), noise)[:, :1], rtol=0, atol=1e-6
         )
 
-    def test_one_of_unequal_channels_and_one_that_nobody_knows_are_refused(self, tmp_path: Path) -> None:
+    def test_one_of_unequal_channels_and_an_unknown_one_are_refused(self, tmp_path: Path) -> None:
         file = self.saved(tmp_path, "DRUNet", in_nc=4, out_nc=1, nc=[4, 4, 8, 8], nb=2, **MODES)
         with pytest.raises(WeightsError, match="one size in 1 or 3 channels"):
             load_denoiser(DenoiserConfig("spandrel", str(file)))
         torch.save({"layer.weight": torch.zeros(3)}, tmp_path / "odd.pth")
-        with pytest.raises(WeightsError, match="no network that spandrel knows"):
+        with pytest.raises(WeightsError, match="no network of spandrel"):
             load_denoiser(DenoiserConfig("spandrel", str(tmp_path / "odd.pth")))
 
 

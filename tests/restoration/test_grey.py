@@ -14,7 +14,7 @@ from skimage.data import camera
 from torch import Tensor
 
 import enhance
-from enhance.degradations import degrade
+from enhance.images.degradations import degrade
 from enhance.restoration.blur_estimation import estimate_blurs
 from enhance.restoration.denoisers import load_denoiser
 
@@ -65,12 +65,12 @@ def test_a_grey_picture_stays_grey(task: str, settings: dict[str, Any], tmp_path
 
 
 @pytest.mark.parametrize(("task", "share"), [("denoise", math.sqrt(3)), ("jpeg", 1.0)])
-def test_the_denoiser_is_told_a_level_of_independent_channels(task: str, share: float, tmp_path: Path) -> None:
-    told: list[float] = []
+def test_the_denoiser_is_given_a_level_of_independent_channels(task: str, share: float, tmp_path: Path) -> None:
+    levels: list[float] = []
     restored = enhance.restore(
-        _degraded(task, tmp_path), task, denoiser=lambda image, noise: told.append(255 * noise.mean().item()) or image
+        _degraded(task, tmp_path), task, denoiser=lambda image, noise: levels.append(255 * noise.mean().item()) or image
     )
-    assert told[0] == pytest.approx(share * next(iter(restored.estimated.values())), rel=1e-2)
+    assert levels[0] == pytest.approx(share * next(iter(restored.estimated.values())), rel=1e-2)
 
 
 def test_the_noise_of_a_grey_picture_is_not_taken_for_sharpness() -> None:

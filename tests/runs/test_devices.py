@@ -12,12 +12,12 @@ import pytest
 import torch
 from helpers import QUICK, settings
 
-from enhance.config.schema import SettingsError
 from enhance.experiment import devices
 from enhance.experiment.devices import choose_device
 from enhance.experiment.run import run
 from enhance.runs.history import Row
 from enhance.runs.progress import Progress
+from enhance.utils.errors import SettingsError
 
 
 def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
@@ -42,9 +42,9 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_records_it(
         for device, resume in (("one", False), ("one", True)):
             with pytest.raises(OSError, match="No space"):
                 go_on(device, resume)
-    assert "until then" not in capsys.readouterr().err
+    assert "so far and is on" not in capsys.readouterr().err
     assert go_on("another") == ["one", "another"]
-    assert "it was on one until then and is on another now" in " ".join(capsys.readouterr().err.split())
+    assert "the run was on one so far and is on another now" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_auto_takes_the_first_device_that_computes(
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"device=xpu is not to be had here; take device=auto"):
+    with pytest.raises(SettingsError, match=r"device=xpu is not available here; take device=auto"):
         choose_device("xpu")
 
 
@@ -91,7 +91,7 @@ def test_a_run_keeps_the_memory_it_frees() -> None:
     script = """
 import resource, sys
 import numpy as np
-from enhance.utils.machine import keep_freed_memory
+from enhance.__main__ import keep_freed_memory
 if sys.argv[1] == "keep": keep_freed_memory()
 def step():
     parts = [np.ones(20_000_000, np.float32) for _ in range(3)]

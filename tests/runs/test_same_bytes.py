@@ -11,8 +11,8 @@ from helpers import QUICK, network, settings
 from torch import Tensor
 
 from enhance.experiment.run import run
-from enhance.metrics.deep.distance import DEEP_METRICS
 from enhance.metrics.deep.fusion import _scales
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.optim.frames import MOST
 from enhance.runs.history import Row, read
 from enhance.runs.progress import Progress
@@ -65,26 +65,26 @@ def test_threads_change_no_run(tmp_path: Path) -> None:
     assert losses[0] == pytest.approx(losses[1], abs=1e-5, rel=0)
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell how much memory is held")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not report the memory in use")
 @pytest.mark.slow
 def test_ten_thousand_steps_hold_no_more_memory_than_two(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    held: list[int] = []
+    used: list[int] = []
     show = Progress.show
 
     def watch(self: Progress, row: Row) -> None:
         show(self, row)
         if row.step % 1000 == 0:
-            held.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+            used.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 
     monkeypatch.setattr(Progress, "show", watch)
     quick = [argument for argument in QUICK if not argument.startswith(("steps=", "size=", "frames."))]
     frames = ["frames.spacing=fixed", "frames.every=1", "checkpoint=1"]
     run(settings("metric=deepjsd", *quick, "size=16", "steps=10000", *frames), tmp_path, "a test")
     with capsys.disabled():
-        print([f"{value / 2**20:.1f} MiB" for value in held])
-    assert held[-1] - held[2] < 8 * 2**20
+        print([f"{value / 2**20:.1f} MiB" for value in used])
+    assert used[-1] - used[2] < 8 * 2**20
     assert len(list((tmp_path / "frames").iterdir())) <= MOST + 1
     assert len(read(tmp_path / "history.csv")) == 10_001
     log = tmp_path / "run.log"

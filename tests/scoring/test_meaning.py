@@ -56,7 +56,7 @@ def test_between_levels_it_is_interpolated_and_beyond_them_it_says_so() -> None:
     scores = table("deepjsd").mean["noise"]
     assert 2 < enhance.meaning((scores[0] + scores[1]) / 2, "deepjsd").noise.value < 5
     assert str(meaning(9.0, "deepjsd").jpeg) == "farther than JPEG quality 5"
-    assert str(meaning(1e-3, "deepjsd").noise) == "nearer than Gaussian noise of sigma 2"
+    assert str(meaning(1e-3, "deepjsd").noise) == "nearer than Gaussian noise of sigma 2 of 255"
     assert str(meaning(60.0, "psnr").jpeg) == "nearer than JPEG quality 95"
 
 

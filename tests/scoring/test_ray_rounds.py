@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from enhance.config.schema import SettingsError
 from enhance.scoring import Pair
 from enhance.scoring.on_ray import KILLED, _Work
 from enhance.scoring.ray_actor import Actor, results_of
 from enhance.scoring.reading import Item
+from enhance.utils.errors import SettingsError
 
 
 class RayError(Exception):

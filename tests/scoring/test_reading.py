@@ -40,25 +40,25 @@ def items(tmp_path: Path, generator: torch.Generator) -> list[Item]:
     return in_order([*pairs, Pair(pairs[0].reference, pairs[1].image)], shared_references(pairs))
 
 
-def told(read: Read) -> tuple[object, ...]:
+def compared(read: Read) -> tuple[object, ...]:
     sums = (None if image is None else float(unpacked(image).sum()) for image in (read.image, read.reference))
     return (read.item, *sums, read.reasons, read.digests, read.large)
 
 
 def test_processes_threads_and_this_process_read_the_same(items: list[Item]) -> None:
-    alone = [told(read) for read in read_ahead(items, workers=0)]
-    assert [told(read) for read in read_ahead(items, workers=2)] == alone
-    assert [told(read) for read in read_in_threads(items, open_source, 3)] == alone
+    alone = [compared(read) for read in read_ahead(items, workers=0)]
+    assert [compared(read) for read in read_ahead(items, workers=2)] == alone
+    assert [compared(read) for read in read_in_threads(items, open_source, 3)] == alone
     assert sum(bool(read[3][0]) for read in alone) == 1  # type: ignore[index]
 
 
 def test_images_too_large_to_wait_are_read_by_whoever_scores(
     items: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = [told(read) for read in read_ahead(items, workers=0)]
+    alone = [compared(read) for read in read_ahead(items, workers=0)]
     assert sum(read.large for read in map(Reader(items, most=2 * 12 * 9).__getitem__, range(len(items)))) == 6
     monkeypatch.setattr(reading, "_room", lambda workers: 2 * 12 * 9)
-    assert [told(read) for read in read_ahead(items, workers=1)] == alone
+    assert [compared(read) for read in read_ahead(items, workers=1)] == alone
 
 
 def test_what_waits_takes_a_share_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_what_waits_takes_a_share_of_the_memory(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # torch raises in destructors too
 def test_a_worker_that_is_killed_loses_nothing(items: list[Item]) -> None:
-    alone = [told(read) for read in read_ahead(items, workers=0)]
+    alone = [compared(read) for read in read_ahead(items, workers=0)]
     parent = os.getpid()
 
     def killed(name: str) -> Picture:
@@ -80,7 +80,7 @@ def test_a_worker_that_is_killed_loses_nothing(items: list[Item]) -> None:
         return open_source(name)
 
     said: list[str] = []
-    assert [told(read) for read in read_ahead(items, killed, workers=2, say=said.append)] == alone
+    assert [compared(read) for read in read_ahead(items, killed, workers=2, say=said.append)] == alone
     assert len(said) == 1
     assert "was killed" in said[0]
 

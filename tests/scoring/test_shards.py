@@ -50,7 +50,7 @@ def test_merged_shards_are_the_table_of_one_process(listed: Path, capsys: pytest
     assert (listed / "m.csv").read_bytes() == whole
 
 
-def test_shards_of_a_list_with_several_opinions_of_a_pair_are_merged(
+def test_shards_of_a_list_with_several_subjective_scores_of_a_pair_are_merged(
     listed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = (listed / "pairs.csv").read_text().splitlines()
@@ -164,7 +164,10 @@ def test_a_table_is_merged_once_and_not_into_itself(listed: Path) -> None:
         (["merge=gone"], "no such table or folder"),
         (["merge=."], "holds no shards"),
         (["merge=pairs.csv"], "has no pairs.json beside it"),
-        (["merge=.", "pairs=pairs.csv"], "leave pairs="),
+        (["merge=.", "pairs=pairs.csv"], "leave pairs= out"),
+        (["merge=.", "metric=ssim", "batch=4"], "leave metric=, batch= out"),
+        (["merge=.", "metrics=[psnr]", "mask=m.png"], "leave mask=, metrics= out"),
+        (["merge=.", "backbone=vgg19", "map=true"], "leave backbone=, map= out"),
         ([*SCORE, "engine=slurm"], "needs shard=NUMBER"),
         ([*SCORE, "engine=slurm", "shard=2/3"], "needs shard=NUMBER"),
         ([*SCORE, "engine=slurm", "shard=3", "slurm.cluster=debug", "slurm.no_such=1"], "submitit cannot submit"),
@@ -201,7 +204,7 @@ def test_an_array_job_is_submitted_and_not_waited_for(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # files that submitit leaves open
-@pytest.mark.parametrize("cluster", ["debug", "local"])
+@pytest.mark.parametrize("cluster", ["debug", pytest.param("local", marks=pytest.mark.slow)])
 def test_an_array_job_scores_a_shard_a_job(cluster: str, listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert use(*SCORE) == 0
     words = ("engine=slurm", "shard=2", f"slurm.cluster={cluster}", "slurm.timeout_min=5", "output=out/scores.csv")

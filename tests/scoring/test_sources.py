@@ -49,9 +49,9 @@ def rows(table: Path) -> list[dict[str, str]]:
 def test_a_list_and_its_images_may_lie_in_any_store(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (store / "local.csv").write_text("reference,image\nr0.png,i0.png\nr1.png,i1.png\n")
     assert use("pairs=memory://lab/pairs.csv", "metric=psnr", "output=far.csv") == 0
-    assert use("pairs=local.csv", "metric=psnr", "output=near.csv") == 0
+    assert use("pairs=local.csv", "metric=psnr", "output=local-scores.csv") == 0
     assert [row["image"] for row in rows(store / "far.csv")] == ["memory://lab/i0.png", "memory://lab/i1.png"]
-    assert [row["psnr"] for row in rows(store / "far.csv")] == [row["psnr"] for row in rows(store / "near.csv")]
+    assert [row["psnr"] for row in rows(store / "far.csv")] == [row["psnr"] for row in rows(store / "local-scores.csv")]
     fsspec.filesystem("memory").pipe("/lab/i1.png", (store / "i0.png").read_bytes())
     capsys.readouterr()
     assert use("pairs=memory://lab/pairs.csv", "metric=psnr", "output=far.csv") == 0
@@ -87,7 +87,7 @@ def test_notes_and_messages_name_the_url_and_no_temporary_file(store: Path, tmp_
         open_source("memory://lab/bad.png")
 
 
-def test_a_store_without_versions_is_told_by_its_bytes(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_without_versions_is_identified_by_its_bytes(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = type(fsspec.filesystem("memory"))
     info = memory.info
     monkeypatch.setattr(memory, "info", lambda *given: {key: info(*given)[key] for key in ("name", "size", "type")})
@@ -108,7 +108,7 @@ def test_a_store_without_versions_is_told_by_its_bytes(store: Path, monkeypatch:
         ("memory://lab/empty.csv", "", "empty.csv is empty"),
         ("memory://lab/none.csv", "reference,image\n", "has no rows"),
         ("memory://lab/other.csv", "reference,picture\na,b\n", "no column 'image'"),
-        ("gone.parquet", None, "gone.parquet"),
+        ("gone.parquet", None, "pairs=gone.parquet: there is no such file."),
     ],
 )
 def test_a_list_that_cannot_be_read_is_a_sentence(name: str, text: str | None, sentence: str, store: Path) -> None:

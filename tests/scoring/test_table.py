@@ -82,11 +82,11 @@ def test_each_batch_is_in_the_file_when_it_is_said_to_be_done(
 def test_memory_and_the_cost_of_a_row_do_not_grow_with_the_table(
     psnr: list[Scorer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No row of the table is read or held while rows are appended."""
+    """No row of the table is read or kept while rows are appended."""
     from enhance.scoring.batches import Result
 
     pairs = [Pair("r", str(number)) for number in range(3000)]
-    held: list[Outcome] = []
+    outcomes: list[Outcome] = []
 
     def engine(items: Any) -> Any:
         monkeypatch.setattr(Table, "rows", lambda self: pytest.fail("the table was read"))
@@ -94,8 +94,8 @@ def test_memory_and_the_cost_of_a_row_do_not_grow_with_the_table(
             yield [Result(item.pair, {"psnr": "1"}, ("a", "b"))]
         monkeypatch.undo()
 
-    outcome = score_pairs(pairs, psnr, tmp_path / "s.csv", engine=engine, begun=held.append)
-    assert outcome is held[0]
+    outcome = score_pairs(pairs, psnr, tmp_path / "s.csv", engine=engine, begun=outcomes.append)
+    assert outcome is outcomes[0]
     assert (outcome.scored, outcome.left, outcome.failed) == (3000, 0, [])
     assert len(images(tmp_path / "s.csv")) == 3000
 
@@ -143,7 +143,9 @@ def test_a_kill_loses_no_row_that_was_written(pairs: list[Pair], psnr: list[Scor
     assert images(table) == [f"i{number}.png" for number in range(6)]
 
 
-def test_a_pair_with_several_opinions_has_a_row_for_each(pairs: list[Pair], psnr: list[Scorer], tmp_path: Path) -> None:
+def test_a_pair_with_several_subjective_scores_has_a_row_for_each(
+    pairs: list[Pair], psnr: list[Scorer], tmp_path: Path
+) -> None:
     two = [Pair(pair.reference, pair.image, {"mos": mos}) for pair in pairs[:2] for mos in ("1", "2")]
     whole, cut = tmp_path / "s.csv", tmp_path / "t.csv"
     assert score_pairs(two, psnr, whole).scored == 4

@@ -1,4 +1,4 @@
-"""The processor is called by its model's name where the system tells."""
+"""The processor is called by its model's name where the system reports it."""
 
 from __future__ import annotations
 

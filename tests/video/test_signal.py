@@ -66,8 +66,9 @@ def test_every_depth_range_and_matrix_has_its_formula(
 def test_white_of_rgb_is_1_at_any_depth(bits: int, pixel_format: str, tmp_path: Path) -> None:
     planes = np.full((3, 8, 8), 2**bits - 1).astype("<u2" if bits > 8 else "u1")
     planes[0] = 0  # green
-    image, _ = decoded(write(tmp_path / "a.mkv", [planes], pixel_format, "10", "-pix_fmt", pixel_format))
+    image, notes = decoded(write(tmp_path / "a.mkv", [planes], pixel_format, "10", "-pix_fmt", pixel_format))
     assert image[:, 0, 0].tolist() == [1.0, 0.0, 1.0]
+    assert notes == (f"a.mkv: rgb, {bits} bits, full range",)
 
 
 def test_grey_is_every_channel(tmp_path: Path) -> None:

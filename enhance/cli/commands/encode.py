@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from enhance.cli.saying import say, say_untrained, say_unused_backbone
-from enhance.config.metric_checks import check_scored, check_weights
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, limited
+from enhance.experiment.metric_checks import check_scored, check_weights
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from enhance.encoding.choose import Encoded, Wanted
@@ -131,7 +132,7 @@ def _like(given: str | None) -> tuple[Format, int] | None:
 def _names(image: str) -> list[str]:
     """The images, by their files or the name of a sample."""
     from enhance.images.samples import SAMPLES
-    from enhance.scoring.pairs import images_in
+    from enhance.scoring.folders import images_in
 
     folder = Path(image).expanduser()
     if image in SAMPLES or not folder.is_dir():

@@ -10,7 +10,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enhance.config.schema import BackboneConfig, Config, MetricConfig, SettingsError, limited
+from enhance.config.schema import BackboneConfig, Config, MetricConfig, limited
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from enhance.evaluation.subjective_scores import Data, Rows
@@ -111,8 +112,8 @@ def run(settings: Settings) -> int:
     from rich.console import Console
 
     from enhance.evaluation.correlations import evaluate, summary, write
+    from enhance.evaluation.scatter import scatter
     from enhance.evaluation.show import show
-    from enhance.report.scatter import scatter
 
     with Console(stderr=True, highlight=False).status("correlating") as status:
         evaluation = evaluate(
@@ -130,10 +131,10 @@ def run(settings: Settings) -> int:
 
 def _compete(settings: Settings, folder: Path) -> int:
     """Print the pairs that the defender calls equal and people do not, and write them as tables and a page."""
+    from enhance.evaluation.competition.page import PAGE, Pictures, page
     from enhance.evaluation.competition.pairs import compete
     from enhance.evaluation.competition.table import scored
     from enhance.evaluation.competition.tables import document, show, write
-    from enhance.report.competition.page import PAGE, Pictures, page
     from enhance.utils.files import write_text
 
     code, rows, notes = _scored_dataset(settings, folder) if settings.dataset else (0, *_joined(settings))

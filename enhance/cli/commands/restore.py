@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from enhance.config.restoration import RestoreConfig as Settings
-from enhance.config.schema import SettingsError
+from enhance.utils.errors import SettingsError
 
 __all__ = ["Settings", "run"]
 
@@ -20,7 +20,7 @@ def run(settings: Settings) -> int:
         ValueError: one sentence about what is wrong with the settings, the image or the weights.
     """
     from enhance.experiment.recording import followed
-    from enhance.experiment.restoring import (
+    from enhance.experiment.restoration_run import (
         denoiser_of,
         is_folder,
         planned,
@@ -46,8 +46,8 @@ def run(settings: Settings) -> int:
 def _restore_all(source: Path, settings: Settings) -> int:
     """Restore the images of a folder, each into a folder of its own name; 1 where one could not be restored."""
     from enhance.experiment.recording import followed
-    from enhance.experiment.restoring import denoiser_of, planned, restore, say, typed
-    from enhance.scoring.pairs import images_in
+    from enhance.experiment.restoration_run import denoiser_of, planned, restore, say, typed
+    from enhance.scoring.folders import images_in
 
     output = Path(settings.output or f"restored/{source.resolve().name}-{settings.task.name}").expanduser()
     files = [file for file in images_in(source) if output.resolve() not in file.resolve().parents]

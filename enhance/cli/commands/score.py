@@ -7,7 +7,8 @@ from pathlib import Path
 
 from enhance.cli.score.loading import as_list, check_metrics, load_pairs
 from enhance.cli.score.settings import Settings
-from enhance.config.schema import SettingsError
+from enhance.cli.score.unused import check_merge
+from enhance.utils.errors import SettingsError
 
 __all__ = ["Settings", "run"]
 
@@ -15,7 +16,7 @@ _NO_FILE = ("true", "false")
 
 
 def run(settings: Settings) -> int:
-    """Score, and print what came of it.
+    """Score, and print the result.
 
     Returns:
         0, or 1 where some of several pairs could not be scored.
@@ -48,11 +49,8 @@ def run(settings: Settings) -> int:
 def _check(settings: Settings) -> None:
     if settings.map and settings.map.lower() in _NO_FILE:  # map=true arrives as the text True
         settings.map = settings.map.lower()
-    named = settings.pairs or settings.reference or settings.image
-    if settings.merge and (named or settings.shard or settings.engine != "local"):
-        raise SettingsError(
-            "merge= joins tables that are there; leave pairs=, reference=, image=, shard= and engine= out."
-        )
+    if settings.merge:
+        check_merge(settings)
     if settings.pairs and (settings.reference or settings.image):
         raise SettingsError("Give pairs=FILE.csv, or reference= and image=, not both.")
     if not (settings.merge or settings.pairs or (settings.reference and settings.image)):

@@ -22,7 +22,7 @@ def run(settings: Settings) -> int:
     Raises:
         ValueError: if the folder holds no jobs.
     """
-    from enhance.sweeps.summary import summarise
+    from enhance.report.sweep.summary import summarise
 
     summarise(Path(settings.sweep).expanduser())
     return 0

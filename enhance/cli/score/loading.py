@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from enhance.cli.saying import say, say_untrained, say_unused_backbone
 from enhance.cli.score.settings import Measured, Settings
-from enhance.config.metric_checks import check_scored, check_weights
-from enhance.config.schema import SettingsError
+from enhance.cli.score.unused import unused_choices
+from enhance.experiment.metric_checks import check_scored, check_weights
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,6 +41,8 @@ def check_metrics(settings: Measured) -> None:
     names = settings.metrics or [settings.metric.name]
     check_scored(settings.metric, names)
     say_unused_backbone(settings.backbone.name, names)
+    for note in unused_choices(settings, names):
+        say(f"note: {note}")
 
 
 def load_pairs(settings: Settings) -> list[Pair]:
@@ -91,13 +95,17 @@ def load_scorers(settings: Measured) -> list[Scorer]:
     return found
 
 
-def load_mask(settings: Settings) -> Tensor | None:
-    """Where images are compared, (1, 1, H, W) in [0, 1]."""
+def load_mask(settings: Settings, note: Callable[[str], object]) -> Tensor | None:
+    """Where images are compared, (1, 1, H, W) in [0, 1]; `note` is called with what was done to the file."""
     if settings.mask is None:
         return None
+    from enhance.images.masks import as_mask
     from enhance.images.pictures import open_picture
 
-    mask = open_picture(settings.mask, "black").image.mean(1, keepdim=True)
+    picture = open_picture(settings.mask, "black")
+    mask, notes = as_mask(picture.image, os.path.basename(settings.mask))
     if not mask.any():
         raise SettingsError(f"mask={settings.mask} is black everywhere: no pixel would be compared; white is compared.")
+    for each in (*picture.notes, *notes):
+        note(f"mask: {each}")
     return mask

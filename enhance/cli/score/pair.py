@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from enhance.cli.saying import say
 from enhance.cli.score.loading import load_mask, load_scorers
 from enhance.cli.score.settings import Settings
-from enhance.config.schema import SettingsError
+from enhance.cli.score.unused import unused
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +30,7 @@ def score_pair(settings: Settings, pair: Pair) -> int:
     Raises:
         ValueError: one sentence about the files, the sizes or the weights.
     """
-    from enhance.backbones.encode import encode_once
+    from enhance.metrics.encode import encode_once
     from enhance.scoring.scorers import lines
     from enhance.scoring.sources import open_source
 
@@ -39,6 +40,7 @@ def score_pair(settings: Settings, pair: Pair) -> int:
         for name, picture in zip(("reference", "image"), pictures, strict=True)
         for note in picture.notes
     ]
+    notes += unused(settings, ("batch", "workers"), "there is one pair")
     if _same_file(pair):
         notes.append("reference and image are the same file")
     sizes = [_size(picture.image) for picture in pictures]
@@ -46,7 +48,7 @@ def score_pair(settings: Settings, pair: Pair) -> int:
         raise ValueError(
             f"image={pair.image} has {sizes[1]} pixels and reference={pair.reference} {sizes[0]}; crop or resize one."
         )
-    mask = load_mask(settings)
+    mask = load_mask(settings, notes.append)
     if mask is not None and mask.shape[-2:] != pictures[0].image.shape[-2:]:
         raise SettingsError(f"mask={settings.mask} has {_size(mask)} pixels and the images {sizes[0]}; resize it.")
     found = load_scorers(settings)
@@ -111,6 +113,7 @@ def _draw(
     asked = settings.map or "false"
     if asked == "false":
         return None
+    from enhance.images.arrays import to_array
     from enhance.metrics.registry import METRICS, metric_title
     from enhance.report.overlay import draw
 
@@ -124,5 +127,5 @@ def _draw(
         pair_there = (image.to(metric.device), reference.to(metric.device))
         maps[metric_title(metric)] = metric.map(*pair_there, None if mask is None else mask.to(pair_there[0]))[0]
     path = Path(f"{Path(pair.image).stem}-map.png" if asked == "true" else asked).expanduser()
-    draw(maps, image, path)
+    draw(maps, to_array(image), path)
     return path

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from enhance.cli import saying
 from enhance.cli.score.loading import load_mask, load_pairs, load_scorers
 from enhance.cli.score.settings import Settings
-from enhance.config.schema import SettingsError
 from enhance.experiment.devices import choose_device
 from enhance.scoring import Pair, PairsError, local_engine, score_pairs
 from enhance.scoring.batches import Scoring
@@ -23,6 +23,7 @@ from enhance.scoring.reading import shared_references
 from enhance.scoring.scorers import AVERAGED, Scorer
 from enhance.scoring.shards import Shard, merge, shards_in
 from enhance.scoring.sources import open_source
+from enhance.utils.errors import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +33,7 @@ _MOST_NOTED = 5  # images whose conversion is reported
 
 
 def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
-    """Score pairs into a table and say what came of it.
+    """Score pairs into a table and print a summary.
 
     Returns:
         0, or 1 where some could not be scored.
@@ -46,7 +47,7 @@ def score_many(settings: Settings, pairs: Sequence[Pair]) -> int:
     if settings.shard:
         shard = Shard.of_text(settings.shard)
         pairs, output = shard.part(pairs), shard.path(output)
-    mask, scorers = load_mask(settings), load_scorers(settings)
+    mask, scorers = load_mask(settings, lambda line: saying.say(f"note: {line}")), load_scorers(settings)
     document = Document(output, about_scorers(scorers, settings.mask, settings.background, settings.range), pairs)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -114,7 +115,7 @@ def build_scoring(settings: Settings, on_gpu: bool, threads: int) -> Scoring:
     """
     device = "cuda" if on_gpu else "cpu"
     own = replace(settings, device=device, threads=settings.threads or threads)
-    return Scoring(load_scorers(own), own.batch, choose_device(device), load_mask(own))
+    return Scoring(load_scorers(own), own.batch, choose_device(device), load_mask(own, lambda line: None))
 
 
 def merge_tables(settings: Settings) -> int:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from enhance.cli.saying import say
 from enhance.cli.score.loading import load_mask, load_scorers
 from enhance.cli.score.settings import Settings
-from enhance.config.schema import SettingsError
+from enhance.cli.score.unused import unused
+from enhance.utils.errors import SettingsError
 from enhance.utils.files import lock, write_json, write_text
 
 if TYPE_CHECKING:
@@ -45,13 +46,14 @@ def score_videos(settings: Settings) -> int:
         raise SettingsError("range= is for pictures of floats; what is white in a video its own signal says.")
     pair = Pair(settings.reference or "", settings.image or "")
     videos = Videos.opened(read_stream(pair.reference), read_stream(pair.image), settings.align)
-    mask = load_mask(settings)
+    mask = load_mask(settings, videos.notes.append)
     size = videos.reference.stream.height, videos.reference.stream.width
     if mask is not None and tuple(mask.shape[-2:]) != size:
         raise SettingsError(
             f"mask={settings.mask} has {mask.shape[-1]} x {mask.shape[-2]} pixels and the frames "
             f"{videos.reference.stream.size}; resize it."
         )
+    videos.notes.extend(unused(settings, ("background",), "the alpha channel of a video is not used"))
     if os.path.samefile(videos.reference.stream.path, videos.image.stream.path):
         videos.notes.append("reference and image are the same file")
     table = Path(settings.output or f"{Path(pair.image).stem}-scores.csv").expanduser()

@@ -1,4 +1,4 @@
-"""DeepWSD, DeepJSD and DeepSKLD: a backbone, a layout and a measure make a distance between images."""
+"""What DeepWSD, DeepJSD and DeepSKLD share: a backbone, a layout and a measure make a distance between images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from enhance.backbones.moving import moved
 from enhance.backbones.network import Backbone, Weights, load
-from enhance.backbones.precision import autocast_to
 from enhance.metrics import checks
 from enhance.metrics.deep.folding import fold, groups
 from enhance.metrics.deep.fusion import PreparedLevels, column_distances, prepare_levels
@@ -20,10 +19,19 @@ from enhance.metrics.deep.kernels import KERNELS
 from enhance.metrics.deep.layouts import LAYOUTS, pad
 from enhance.metrics.deep.levels import levels_of
 from enhance.metrics.deep.maps import spread
-from enhance.metrics.deep.pairs import Prepared, covered, in_parts, masks_of_levels, paired, symmetric_distances
+from enhance.metrics.deep.pairs import (
+    Prepared,
+    check_prepared,
+    covered,
+    in_parts,
+    masks_of_levels,
+    paired,
+    symmetric_distances,
+)
 from enhance.metrics.deep.published import level_spec, network_for
 from enhance.metrics.deep.smoothing import smoothed, stage_weights, weighted_mean
 from enhance.metrics.metric import BaseMetric
+from enhance.utils.precision import autocast_to
 from enhance.utils.suggest import unknown
 
 
@@ -59,7 +67,7 @@ class DeepDistance(BaseMetric):
 
     Raises:
         ValueError: for an unknown backbone, layout, reduction, padding or kernel.
-        WeightsError: if the weights cannot be had or do not fit.
+        WeightsError: if the weights are not available or do not fit.
 
     Example:
         >>> metric = enhance.DeepJSD()                # backbone="vgg19" for published scores
@@ -194,7 +202,7 @@ class DeepDistance(BaseMetric):
         image = checks.image("image", image, self.dtype, self.device, self.check_range)
         target = self._target(reference) if isinstance(reference, Tensor) else reference
         # a compiler would take each weight as an input to look at it; for other settings it compiles anew
-        checks.prepared(target, image, None if torch.compiler.is_compiling() else self.fingerprint)
+        check_prepared(target, image, None if torch.compiler.is_compiling() else self.fingerprint)
         return image, target, None if mask is None else checks.mask(mask, image)
 
     @torch.no_grad()
@@ -256,47 +264,3 @@ class DeepDistance(BaseMetric):
 
     def extra_repr(self) -> str:
         return f"backbone={self.backbone.name!r}, weights={self.backbone.origin.name!r}, layout={self.layout!r}"
-
-
-class DeepWSD(DeepDistance):
-    """Wasserstein distance between deep features; see `DeepDistance` for arguments and use.
-
-    Example:
-        >>> image = enhance.load_image("astronaut")[..., :64, :64]  # (B, 3, H, W), RGB in [0, 1]
-        >>> enhance.DeepWSD()(image, image).item()
-        0.0
-    """
-
-    measure = "deepwsd"
-
-
-class DeepJSD(DeepDistance):
-    """Jensen-Shannon divergence between deep features; see `DeepDistance` for arguments and use.
-
-    Example:
-        >>> image = enhance.load_image("astronaut")[..., :64, :64]  # (B, 3, H, W), RGB in [0, 1]
-        >>> enhance.DeepJSD()(image, image).item()
-        0.0
-    """
-
-    measure = "deepjsd"
-
-
-class DeepSKLD(DeepDistance):
-    """Symmetric Kullback-Leibler divergence between deep features; see `DeepDistance` for arguments and use.
-
-    Example:
-        >>> image = enhance.load_image("astronaut")[..., :64, :64]  # (B, 3, H, W), RGB in [0, 1]
-        >>> enhance.DeepSKLD()(image, image).item()
-        0.0
-    """
-
-    measure = "deepskld"
-
-
-DEEP_METRICS: dict[str, type[DeepDistance]] = {kind.measure: kind for kind in (DeepWSD, DeepJSD, DeepSKLD)}
-
-
-def deep_metric(name: str) -> type[DeepDistance]:
-    """The class of a deep measure of the registry."""
-    return DEEP_METRICS[name] if name in DEEP_METRICS else type(name, (DeepDistance,), {"measure": name})

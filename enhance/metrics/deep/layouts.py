@@ -40,7 +40,7 @@ def strided(feature_map: Tensor) -> Tensor:
     """The published layout: each image's map, in memory order, viewed as a (64, N) matrix.
 
     Row k is the k-th of 64 consecutive runs of the flattened map. For C a multiple of 64 a column is one pixel position
-    seen across every (C / 64)-th channel. It is not an 8 x 8 window, although the paper speaks of local windows. The
+    seen across every (C / 64)-th channel. It is not an 8 x 8 window, although the paper describes local windows. The
     published reshape mixes the images of a batch; this one never does.
     """
     return feature_map.reshape(len(feature_map), VECTOR, -1)

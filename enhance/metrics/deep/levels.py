@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from enhance.backbones.encode import encoded
 from enhance.backbones.half_precision import scaled_gradients
 from enhance.backbones.network import Backbone
-from enhance.backbones.precision import autocast_to
+from enhance.metrics.encode import encoded
+from enhance.utils.precision import autocast_to
 
 
 def levels_of(backbone: Backbone, image: Tensor, prefilter: bool, autocast: torch.dtype | None) -> list[Tensor]:

@@ -42,7 +42,7 @@ class Measure(Protocol):
 
 @dataclass(frozen=True)
 class Wasserstein:
-    """p-Wasserstein distance to the power p between non-negative masses on the grid 0..n-1 (see `wasserstein`)."""
+    """p-Wasserstein distance to the power p of non-negative distributions on the grid 0..n-1, see `wasserstein`."""
 
     p: float = 2.0
 
@@ -57,7 +57,7 @@ class Wasserstein:
 
 @dataclass(frozen=True)
 class SignedWasserstein:
-    """What POT's `wasserstein_1d` returns for features of either sign taken as masses, as published for MobileNet."""
+    """What POT's `wasserstein_1d` returns for features of either sign, as published for MobileNet."""
 
     p: float = 2.0
 
@@ -144,16 +144,16 @@ class SymmetricKL:
 
 
 def wasserstein(x: Tensor, y: Tensor, p: float = 2.0, dim: int = -1) -> Tensor:
-    """p-Wasserstein distance, to the power p, between masses on the integer grid 0..n-1.
+    """p-Wasserstein distance, to the power p, between distributions on the integer grid 0..n-1.
 
-    The masses need not be equal: quantile levels beyond a vector's total mass sit at the last grid point, which is how
-    POT's `wasserstein_1d` defines the distance. It has kinks where cumulative masses of x and y tie: at the same grid
-    point the gradient is the symmetric one, so that it is zero at x = y, elsewhere a one-sided one. Differentiable
+    Their totals may differ: quantile levels beyond the total of a distribution lie at the last grid point, as POT's
+    `wasserstein_1d` defines the distance. It has kinks where the cumulative distributions of x and y tie: at the same
+    grid point the gradient is the symmetric one, so that it is zero at x = y, elsewhere a one-sided one. Differentiable
     once, in x and in y.
 
     Args:
-        x: non-negative masses, n entries along `dim`; any shape, float32 or float64.
-        y: masses of the same shape.
+        x: non-negative distributions, n entries along `dim`; any shape, float32 or float64.
+        y: distributions of the same shape.
         p: order, at least 1.
         dim: the dimension that holds the grid.
 
@@ -230,8 +230,8 @@ def apply_measure(measure: Measure, x: Tensor, y: Tensor, dim: int) -> Tensor:
     if not x.numel():
         return x.sum(0)
     flat = x.reshape(len(x), -1), y.reshape(len(y), -1)
-    wants = (torch.is_grad_enabled() and flat[0].requires_grad, torch.is_grad_enabled() and flat[1].requires_grad)
-    value: Tensor = applied(_Symmetric, measure, *wants, *flat, anchor(*flat))[0]
+    needs = (torch.is_grad_enabled() and flat[0].requires_grad, torch.is_grad_enabled() and flat[1].requires_grad)
+    value: Tensor = applied(_Symmetric, measure, *needs, *flat, anchor(*flat))[0]
     return value.reshape(x.shape[1:])
 
 
@@ -242,10 +242,10 @@ class _Symmetric(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        measure: Measure, wants_x: bool, wants_y: bool, x: Tensor, y: Tensor, anchor: Tensor
+        measure: Measure, needs_x: bool, needs_y: bool, x: Tensor, y: Tensor, anchor: Tensor
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        value, grad_x = measure.compare(x, measure.prepare(y), wants_x)
-        grad_y = measure.compare(y, measure.prepare(x), True)[1] if wants_y else None
+        value, grad_x = measure.compare(x, measure.prepare(y), needs_x)
+        grad_y = measure.compare(y, measure.prepare(x), True)[1] if needs_y else None
         return value, grad_x, grad_y
 
     @staticmethod
@@ -270,14 +270,14 @@ class _Symmetric(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *given: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """The dimension joins the columns."""
-        measure, *wants, x, y, _ = given
+        measure, *needs, x, y, _ = given
         x, y = (
             tensor[:, None].expand(-1, info.batch_size, -1) if dim is None else tensor.movedim(dim, 1)
             for tensor, dim in zip((x, y), in_dims[3:5], strict=True)
         )
         flat = x.flatten(1), y.flatten(1)
-        wants = [want or (torch.is_grad_enabled() and one.requires_grad) for want, one in zip(wants, flat, strict=True)]
-        found = _Symmetric.apply(measure, *wants, *flat, anchor(*flat))
+        needs = [need or (torch.is_grad_enabled() and one.requires_grad) for need, one in zip(needs, flat, strict=True)]
+        found = _Symmetric.apply(measure, *needs, *flat, anchor(*flat))
         many = (info.batch_size, -1)
         outputs = tuple(None if tensor is None else tensor.unflatten(-1, many) for tensor in found)  # type: ignore[attr-defined]
         return outputs, tuple(None if tensor is None else tensor.dim() - 2 for tensor in outputs)

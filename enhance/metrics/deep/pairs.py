@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from enhance.metrics import checks
 from enhance.metrics.deep.folding import fold
 from enhance.metrics.deep.fusion import PreparedLevels, level_distances
 from enhance.metrics.deep.published import LevelSpec
@@ -37,6 +38,31 @@ class Prepared:
     @property
     def dtype(self) -> torch.dtype:
         return self.levels[0].columns.dtype
+
+
+def check_prepared(target: Prepared, image: Tensor, fingerprint: str | None) -> None:
+    """Check that an image and a prepared reference belong together; a fingerprint of None is not compared.
+
+    Raises:
+        ValueError: if the reference was prepared by another metric, elsewhere, or for other sizes.
+    """
+    if not hasattr(target, "fingerprint"):
+        raise ValueError(
+            "reference must be a torch tensor (B, 3, H, W) or what metric.prepare returned, "
+            f"got {type(target).__name__}.{checks.how_to_read('reference', target)}"
+        )
+    if fingerprint is not None and target.fingerprint != fingerprint:
+        raise ValueError(
+            "This reference was prepared by another metric; prepare it with the one that compares: "
+            "metric.prepare(reference)."
+        )
+    if target.device != image.device or target.dtype != image.dtype:
+        raise ValueError(
+            f"The prepared reference is {target.dtype} on {target.device}, the image {image.dtype} on "
+            f"{image.device}; the metric was moved since. "
+            "Prepare the reference again."
+        )
+    checks.same_size(image, target.shape)
 
 
 def masks_of_levels(mask: Tensor | None, features: list[Tensor]) -> list[Tensor] | None:

@@ -2,7 +2,7 @@
 
 A level's distance is d + E omega(d): a statistical distance d, and the squared difference E of the features. E is
 plain least squares, the easiest function to minimize. d is not. Where a feature's share is tiny, a divergence's
-gradient is huge and turns quickly. The Wasserstein distance behaves near the reference like a sum of |F - G| over
+gradient is huge and turns quickly. The Wasserstein distance behaves close to the reference like a sum of |F - G| over
 cumulative distributions F and G: the closer the image, the more often a difference changes its sign from one step to
 the next, while the gradient stays as long as it was far away, so that an optimizer hovers around the optimum at a
 distance set by its step size.
@@ -17,10 +17,10 @@ features are equal, so that smoothing moves no optimum.
       W = sum_{k>=0} c_k sum_i [ (F_i - G_{i+k})+ + (G_i - F_{i+k})+ ],    c_0 = 1, c_k = (k+1)^p - 2 k^p + (k-1)^p,
 
   it is made of brackets (a)+, each with a kink at zero. Each becomes Huber's hinge, a^2 / 2e for 0 < a < e and a - e/2
-  beyond, with a width e of `amount` times the column's mass: its gradient fades as F and G approach each other.
+  beyond, with a width e of `amount` times the column's total: its gradient fades as F and G approach each other.
 - Stages: in the gradient the k-th stage of the backbone, the first being the 0-th, weighs (1 + `amount`) ** (-0.15 k),
   the image itself as little as the deepest stage. At an amount of 100 each stage weighs half of the one before it, at 0
-  all weigh the same. Features of shallow stages tell where they differ; those of deep stages hardly do until the
+  all weigh the same. Features of shallow stages show where they differ; those of deep stages hardly do until the
   shallow ones agree.
 """
 
@@ -38,7 +38,7 @@ from enhance.metrics.deep.measures import Compared, Measure, Prepared, Wasserste
 from enhance.metrics.deep.published import LevelSpec
 
 LAGS = 8
-EMPTY = 1e-30  # added to a width: columns without mass divide zero by it
+EMPTY = 1e-30  # added to a width: columns of zeros are divided by it
 STEEPNESS = 0.15  # of the weights of stages; measured on photographs held out
 
 
@@ -62,8 +62,8 @@ class SmoothedWasserstein(Wasserstein):
     """The exact distance with the gradient of its smoothed neighbour.
 
     Attributes:
-        amount: width of the rounded kinks as a multiple of a column's mass, the mean of the two compared.
-        lags: how many lags the gradient sums. For it alone the cost of moving mass further grows linearly instead
+        amount: width of the rounded kinks as a multiple of a column's total, the mean of the two compared.
+        lags: how many lags the gradient sums. For it alone the cost of transport over a distance grows linearly instead
             of as the power p.
     """
 
@@ -73,10 +73,10 @@ class SmoothedWasserstein(Wasserstein):
     def compare(self, x: Tensor, prepared: Prepared, gradient: bool) -> Compared:
         f, (g, keys) = transport.cumulative(x), prepared
         value, _ = transport.distance(f, g, self.p, False, keys)
-        return value, transport.to_masses(self._smoothed_grad(f, g)) if gradient else None
+        return value, transport.from_cumulative(self._smoothed_grad(f, g)) if gradient else None
 
     def _smoothed_grad(self, f: Tensor, g: Tensor) -> Tensor:
-        """Gradient of the neighbour in `f`, the width held fixed: Huber's hinge has the slope clamp(a / e, 0, 1)."""
+        """Gradient of the neighbour in `f`, at a fixed width: Huber's hinge has the derivative clamp(a / e, 0, 1)."""
         width = (f[-1] + g[-1]).mul_(self.amount / 2).add_(EMPTY)
         f, g = f / width, g / width
         grad = (f - g).clamp_(-1, 1)

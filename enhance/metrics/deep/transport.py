@@ -1,12 +1,12 @@
 """Exact one-dimensional Wasserstein distances on the integer grid, without sorting.
 
-With F and G the cumulative masses of two vectors *without their last entry*, walk up all these levels in ascending
-order, u_1 <= u_2 <= ..., and let d be how many of F have been passed minus how many of G: how far apart the two
-quantile functions are between two levels. The distance to the power p is
+With F and G the cumulative distributions of two vectors *without their last entry*, walk up all these levels in
+ascending order, u_1 <= u_2 <= ..., and let d be how many of F have been passed minus how many of G: how far apart the
+two quantile functions are between two levels. The distance to the power p is
 
     W = sum_m (u_{m+1} - u_m) |d_m|^p = sum_m u_m (|d_{m-1}|^p - |d_m|^p),
 
-for unequal masses too. Level F_i is passed when i others of F and some number of G have been: if it comes at place m of
+for unequal totals too. Level F_i is passed when i others of F and some number of G have been: if it comes at place m of
 the walk (from 0) then d goes from 2i - m to 2i - m + 1. So W is linear in F and G with factors that follow from the
 places alone, and the factors are the gradient. The same holds for G by symmetry.
 
@@ -27,13 +27,13 @@ from enhance.metrics.deep.writing import write
 _BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
-def cumulative(mass: Tensor) -> Tensor:
-    """Cumulative masses without the last entry: (n, columns) -> (n - 1, columns)."""
-    return _running_sum(mass[:-1])
+def cumulative(values: Tensor) -> Tensor:
+    """Cumulative distributions without the last entry: (n, columns) -> (n - 1, columns)."""
+    return _running_sum(values[:-1])
 
 
-def to_masses(grad: Tensor) -> Tensor:
-    """Gradient in the cumulative masses -> gradient in the masses: entry j moves every cumulative mass from j on."""
+def from_cumulative(grad: Tensor) -> Tensor:
+    """The gradient in distributions of one in the cumulative ones: entry j moves every cumulative entry from j on."""
     out = grad.new_empty((len(grad) + 1, *grad.shape[1:]))
     out[0] = 0
     if len(grad):
@@ -64,10 +64,10 @@ def _running_sum(rows: Tensor) -> Tensor:
 def distance(
     f: Tensor, g: Tensor, p: float, gradient: bool, keys: Tensor | None = None
 ) -> tuple[Tensor, Tensor | None]:
-    """W_p^p of each column and, if asked for, its gradient with respect to the masses whose cumulative sums are `f`.
+    """W_p^p of each column and, if asked for, its gradient in the distributions whose cumulative sums are `f`.
 
     Args:
-        f, g: cumulative masses (n - 1, columns), non-decreasing along dimension 0 (see `cumulative`).
+        f, g: cumulative distributions (n - 1, columns), non-decreasing along dimension 0 (see `cumulative`).
         p: order, at least 1.
         gradient: whether to return the gradient. Where f and g are equal in a row it is the symmetric one.
         keys: `reversed_keys(g)`, where it is known.
@@ -77,7 +77,7 @@ def distance(
     """
     difference = f - g
     if p == 1:
-        return difference.abs().sum(0), to_masses(difference.sign_()) if gradient else None
+        return difference.abs().sum(0), from_cumulative(difference.sign_()) if gradient else None
     rank_f, rank_g = rank_differences(f, reversed_keys(g) if keys is None else keys)
     # sum(grad_f F + grad_g G), written so that nothing is left where F and G agree
     if p == 2:  # gradients -2 d - 1 are small integers
@@ -90,7 +90,7 @@ def distance(
     value = terms.sum(0)
     if not gradient:
         return value, None
-    return value, to_masses(grad_f.mul_(difference != 0).to(f.dtype))
+    return value, from_cumulative(grad_f.mul_(difference != 0).to(f.dtype))
 
 
 def rank_differences(f: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,7 +99,7 @@ def rank_differences(f: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
 
     Two ascending lists, the second turned round, rise and then fall. Exchanging entries half the length apart wherever
     they descend leaves the lower half of the union in front and the upper behind, each again of that kind; and so on
-    with the halves. Walking back through the exchanges tells which place every entry has in the union. Exchanges are
+    with the halves. Walking back through the exchanges gives the place that every entry has in the union. Exchanges are
     masks of bits and places small integers, a quarter of the memory of what is compared.
     """
     size, rows = len(keys), len(f)
@@ -148,7 +148,7 @@ def _distinct(levels: Tensor, size: int) -> Tensor:
     """Ascending levels made strictly ascending, and filled up to `size` rows with infinities.
 
     The bits of a non-negative float order as integers do; raising row i by i units in the last place, no more than the
-    rounding of a cumulative sum, keeps the order within a list where masses are zero and lets the earlier row come
+    rounding of a cumulative sum, keeps the order within a list where entries are zero and lets the earlier row come
     first where the two lists tie.
     """
     keys = levels.new_empty((size, *levels.shape[1:]))

@@ -22,8 +22,8 @@ _EMPTY = tl.constexpr(EMPTY)
 
 
 @triton.jit
-def _cumulative(masses, rows, last):
-    return tl.cumsum(tl.where(rows < last, masses, 0.0), 0)
+def _cumulative(values, rows, last):
+    return tl.cumsum(tl.where(rows < last, values, 0.0), 0)
 
 
 @triton.jit
@@ -78,7 +78,7 @@ def _fused_wasserstein(
 
     passed_g = tl.zeros((ROWS, COLUMNS), tl.int32)  # how many of G come before each of F
     passed_f = tl.zeros((ROWS, COLUMNS), tl.int32)  # how many of F come before each of G
-    slope = tl.zeros((ROWS, COLUMNS), x.dtype)
+    grad_p = tl.zeros((ROWS, COLUMNS), x.dtype)
     if SMOOTHED:
         width = tl.sum(tl.where(rows == last - 1, f + g, 0.0), 0) * half_amount + _EMPTY
         f_in_widths = f / width[None, :]
@@ -94,7 +94,7 @@ def _fused_wasserstein(
             lag = row - rows
             hinge = tl.minimum(tl.maximum(gap, tl.where(lag > 0, 0.0, -1.0)), tl.where(lag < 0, 0.0, 1.0))
             weight = tl.where(lag == 0, 1.0, tl.where((lag <= LAGS) & (lag >= -LAGS), 2.0, 0.0))
-            slope += hinge * weight
+            grad_p += hinge * weight
 
     rank_f = rows - passed_g
     rank_g = rows - passed_f
@@ -118,13 +118,13 @@ def _fused_wasserstein(
 
     if GRADIENT:
         if not SMOOTHED:
-            slope = tl.where(gap != 0, grad_f, 0.0)
-        slope = tl.cumsum(tl.where(rows < last, slope, 0.0), 0, reverse=True)
+            grad_p = tl.where(gap != 0, grad_f, 0.0)
+        grad_p = tl.cumsum(tl.where(rows < last, grad_p, 0.0), 0, reverse=True)
         if SCALED:
-            slope *= x
+            grad_p *= x
             in_d *= 2 * x_scale
-            tl.store(shares_at + out, in_d * tl.sum(slope * x, 0) / 2, mask=inside)
-        grad = difference * (2 * weight_of_energy)[None, :] + slope * in_d[None, :]
+            tl.store(shares_at + out, in_d * tl.sum(grad_p * x, 0) / 2, mask=inside)
+        grad = difference * (2 * weight_of_energy)[None, :] + grad_p * in_d[None, :]
         images = tl.num_programs(1).to(tl.int64)
         tl.store(grad_at + (far * images + image) * columns + column[None, :], grad, mask=valid)
 

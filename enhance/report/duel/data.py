@@ -58,7 +58,7 @@ class DuelData:
         return found | self.metadata.get("images", {})
 
     def sides(self, name: str) -> tuple[str, str]:
-        """The metric that moves and the metric that is held."""
+        """The metric that moves and the metric that is fixed."""
         first, second = self.pair
         return (first, second) if name.endswith("A") else (second, first)
 
@@ -66,14 +66,12 @@ class DuelData:
         """What an image is, e.g. `best SSIM at equal MSE`."""
         if name not in FOUR:
             return name
-        moving, held = map(display_name, self.sides(name))
-        return f"{name.partition('-')[0]} {moving} at equal {held}"
+        moving, fixed = map(display_name, self.sides(name))
+        return f"{name.partition('-')[0]} {moving} at equal {fixed}"
 
     def scores(self, name: str) -> dict[str, float | None]:
-        """The scores of an image: by both metrics, then by those judges that are others."""
-        figures = self.images.get(name, {})
-        own = figures.get("scores", {})
-        return own | {judge: score for judge, score in figures.get("judges", {}).items() if judge not in own}
+        """The scores of an image: by both metrics, then by the evaluation metrics."""
+        return self.images.get(name, {}).get("scores", {})
 
     def caption(self, name: str) -> str:
         """The scores by both metrics; empty where they are not known, and of the reference."""

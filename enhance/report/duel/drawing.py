@@ -53,13 +53,13 @@ def curves(data: DuelData) -> None:
 
 
 def _curve(axis: Axes, data: DuelData, side: str) -> None:
-    moving, held = data.sides(f"best-{side}")
+    moving, fixed = data.sides(f"best-{side}")
     for name, colour in ((f"best-{side}", BLUE), (f"worst-{side}", VERMILION)):
         rows = data.rows.get(name, [])
         steps = [row.step for row in rows]
         for key, label, style in (
             (moving, f"{name.partition('-')[0]} {display_name(moving)}", {"linewidth": 1.4}),
-            (held, f"{display_name(held)}, held", {"linewidth": 0.9, "linestyle": (0, (4, 2))}),
+            (fixed, f"{display_name(fixed)}, fixed", {"linewidth": 0.9, "linestyle": (0, (4, 2))}),
         ):
             values = [row.terms[key] / rows[0].terms[key] for row in rows]
             axis.plot(steps, values, color=colour, label=label, **style)  # type: ignore[arg-type]
@@ -70,6 +70,6 @@ def _curve(axis: Axes, data: DuelData, side: str) -> None:
     axis.yaxis.set_minor_formatter("")
     axis.set_xlabel("step", fontsize=8, color=INK)
     axis.set_ylabel("loss, initial image = 1", fontsize=8, color=INK)
-    title = f"{display_name(moving)} at equal {display_name(held)}"
+    title = f"{display_name(moving)} at equal {display_name(fixed)}"
     axis.set_title(title, fontsize=8, color=INK, parse_math=False)
     axis.legend(fontsize=6.5, frameon=False, ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.22))

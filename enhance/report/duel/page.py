@@ -46,7 +46,7 @@ def report(data: DuelData) -> None:
 
 
 def _table(data: DuelData) -> dict[str, Any]:
-    """The scores of all images by every metric, and how far the held losses were from their levels."""
+    """The scores of all images by every metric, and how far the fixed losses were from their levels."""
     columns = ["initial", *FOUR]
     sides = dict(zip(data.pair, "AB", strict=True))
     scores = {name: data.scores(name) for name in columns}
@@ -64,7 +64,7 @@ def _notes(data: DuelData) -> list[str]:
     if "largest_deviation" not in data.metadata:
         return ["The duel is not finished."]
     largest = 100 * data.metadata["largest_deviation"]
-    said = [f"At every step the held loss is within {largest:.2g} % of its level."]
+    said = [f"At every step the fixed loss is within {largest:.2g} % of its level."]
     for figures in data.metadata["images"].values():
         if figures["stop_reason"] != "all steps made":
             said.append(f"{figures['title']}: ended at step {figures['step']}, {figures['stop_reason']}.")

@@ -1,5 +1,5 @@
 "use strict";
-// A line that moves over two pictures: one left of it, the other right of it. `sides` tells both names of a choice.
+// A line that moves over two pictures: one left of it, the other right of it. `sides` has both names of a choice.
 function slider(stage, radios, sides, otherwise) {
   const slide = stage.querySelector(".slide");
   let names = [];

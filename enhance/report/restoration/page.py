@@ -13,6 +13,7 @@ from enhance.report.restoration.data import RestorationData
 from enhance.report.template import render_page
 from enhance.runs import layout as names
 from enhance.utils.files import write_bytes, write_text
+from enhance.utils.units import in_words
 
 _TEMPLATE = Path(__file__).with_name("template")
 _SHOW = 760  # CSS pixels: width of the largest picture
@@ -43,6 +44,7 @@ def page(data: RestorationData, version: str = "") -> str:
     """
     pictures = {name: webp(picture.pixels, MOST, _QUALITY) for name, picture in data.pictures.items()}
     width, height = data.size
+    assumed = data.section("assumed")
     return render_page(
         "restoration",
         _TEMPLATE,
@@ -59,7 +61,7 @@ def page(data: RestorationData, version: str = "") -> str:
         ratio=width / height,
         show=min(_SHOW, max(width, 320)),
         reduced=max(width, height) > MOST,
-        assumed=_rows({key: value for key, value in data.section("assumed").items() if key != "tables"}),
+        assumed=_rows({key: value for key, value in assumed.items() if key != "tables"}),
         estimated=_rows(data.section("estimated")),
         fit=_figures(data.section("fit")),
         before=_figures(data.section("initial")),
@@ -72,21 +74,8 @@ def page(data: RestorationData, version: str = "") -> str:
 
 
 def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(key.replace("_", " "), _in_words(value)) for key, value in values.items()]
-
-
-def _in_words(value: Any) -> str:
-    """A value for people.
-
-    Example:
-        >>> _in_words([17, 9]), _in_words(0.5), _in_words(False), _in_words("disk_blur")
-        ('9 x 17', '0.5', 'no', 'disk blur')
-    """
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):  # rows and columns of a kernel
-        return " x ".join(str(side) for side in reversed(value))
-    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+    name = str(values.get("degradation"))
+    return [(key.replace("_", " "), in_words(key, value, name)) for key, value in values.items()]
 
 
 def _figures(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -14,8 +14,8 @@ from typing import Any, Protocol, Self
 
 from torch import Tensor
 
-from enhance.config.schema import SettingsError
 from enhance.runs.history import Row
+from enhance.utils.errors import SettingsError
 from enhance.utils.numbers import finite
 from enhance.utils.suggest import unknown
 
@@ -115,7 +115,7 @@ class Loggers:
 
 
 def check_loggers(chosen: Mapping[str, Any]) -> None:
-    """Nothing, where every logger is known.
+    """Check that every logger is known.
 
     Raises:
         SettingsError: one sentence that names the nearest.
@@ -149,6 +149,6 @@ def _make(name: str, own: Mapping[str, Any] | None, folder: Path, settings: Mapp
 def _scalars(row: Row) -> dict[str, float]:
     """The figures of a row that are finite: other programs draw no infinity."""
     values = {"loss": row.loss, "score": row.score, "psnr": row.psnr, "ssim": row.ssim, "learning_rate": row.lr}
-    for group in ("terms", "judges"):
+    for group in ("terms", "scores"):
         values |= {f"{group}/{name}": value for name, value in getattr(row, group).items()}
     return {name: value for name, value in values.items() if finite(value) is not None}

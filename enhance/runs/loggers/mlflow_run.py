@@ -1,4 +1,4 @@
-"""MLflow, by its client, which knows no current run: runs in several threads do not disturb each other."""
+"""MLflow, by its client, which has no current run: runs in several threads do not disturb each other."""
 
 from __future__ import annotations
 

@@ -13,10 +13,11 @@ import torch
 from helpers import network
 from torch import Tensor
 
-from enhance.backbones.encode import encode_once
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
 from enhance.metrics.deep.fusion import level_distances, prepare_levels
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.deep.published import level_spec, network_for
+from enhance.metrics.encode import encode_once
 
 PAIRS = [
     (metric, backbone)
@@ -161,7 +162,7 @@ def test_in_float16_the_gradient_is_kept_at_any_scale_of_the_loss(
     scale: float, backbone: str, images: tuple[Tensor, Tensor], device: torch.device
 ) -> None:
     image, reference = (each.to(device).repeat(2, 1, 1, 1) for each in images)
-    image[1] = torch.lerp(reference[1], image[1], 1e-3)  # one near the reference, whose gradient is far smaller
+    image[1] = torch.lerp(reference[1], image[1], 1e-3)  # one close to the reference, whose gradient is far smaller
 
     def gradient(scale: float, autocast: torch.dtype | None) -> Tensor:
         leaf = image.clone().requires_grad_()

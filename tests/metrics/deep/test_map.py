@@ -8,7 +8,7 @@ from helpers import network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enhance.metrics.deep.distance import DEEP_METRICS
+from enhance.metrics.deep.named import DEEP_METRICS
 
 KINDS = [(measure, backbone) for measure in DEEP_METRICS for backbone in ("vgg_compact", "squeezenet", "mobilenet")]
 
@@ -22,7 +22,7 @@ def test_the_map_sums_to_the_loss(
     image, reference = (torch.rand(2, 3, 40, 52, generator=generator).to(device) for _ in range(2))
     found = metric.map(image, metric.prepare(reference))
     assert found.shape == (2, 40, 52)
-    if measure != "deepwsd" or backbone != "mobilenet":  # masses of either sign have no distance that must be positive
+    if measure != "deepwsd" or backbone != "mobilenet":  # of features of either sign it may be negative
         assert found.min() >= 0
     torch.testing.assert_close(found.sum((1, 2)), metric(image, reference), rtol=1e-3, atol=1e-6)
 

@@ -18,8 +18,8 @@ LOGITS = arrays(np.float64, (5, 3), elements=st.floats(-20, 20))
 
 
 @st.composite
-def masses(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
-    """Two (n, columns) matrices of non-negative masses: unequal totals, ties, zeros and empty columns included."""
+def distributions(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
+    """Two (n, columns) matrices of non-negative distributions, with unequal totals, ties, zeros and empty columns."""
     shape = (draw(st.integers(1, 12)), draw(st.integers(1, 4)))
     entries = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.0, 0.25, 0.5, 1.0]))
     return tuple(torch.from_numpy(draw(arrays(np.float64, shape, elements=entries))) for _ in range(2))  # type: ignore[return-value]
@@ -30,7 +30,7 @@ def oracle(x: Tensor, y: Tensor, p: float) -> Tensor:
     return ot.wasserstein_1d(grid, grid, x, y, p=p)  # type: ignore[return-value, arg-type]
 
 
-@given(pair=masses(), p=st.sampled_from([1.0, 1.5, 2.0, 3.0]))
+@given(pair=distributions(), p=st.sampled_from([1.0, 1.5, 2.0, 3.0]))
 def test_wasserstein_is_what_pot_says(pair: tuple[Tensor, Tensor], p: float) -> None:
     x, y = pair
     expected = oracle(x, y, p)

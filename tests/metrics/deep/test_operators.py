@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-import torchvision
 from helpers import network
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -16,8 +15,9 @@ from torch.utils._pytree import tree_leaves
 
 from enhance.backbones.network import Backbone, load
 from enhance.metrics.deep import folding
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
 from enhance.metrics.deep.fusion import prepare_levels
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.deep.published import level_spec
 
 BEYOND_NETWORK = {"deepwsd": 350, "deepjsd": 120, "deepskld": 120}
@@ -56,7 +56,7 @@ class Counted(TorchDispatchMode):
 
 @pytest.fixture(scope="module")
 def vgg19() -> Backbone:
-    return load("vgg19", torchvision.models.vgg19(weights=None).features.state_dict()).to("meta")
+    return load("vgg19", "untrained").to("meta")
 
 
 def count(work: Callable[[], object]) -> Counted:

@@ -13,9 +13,10 @@ from helpers import network
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from enhance.backbones.encode import encode_once
-from enhance.metrics.deep.distance import DEEP_METRICS, DeepDistance
+from enhance.metrics.deep.distance import DeepDistance
+from enhance.metrics.deep.named import DEEP_METRICS
 from enhance.metrics.deep.pairs import Prepared
+from enhance.metrics.encode import encode_once
 
 BATCH = 2
 

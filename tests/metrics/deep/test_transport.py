@@ -43,15 +43,15 @@ def test_places_are_those_in_the_union_and_the_earlier_row_comes_first_in_a_tie(
 def test_empty_columns_and_columns_without_an_end_are_equal_to_themselves(
     device: torch.device, dtype: torch.dtype
 ) -> None:
-    mass = torch.zeros(64, 3, device=device, dtype=dtype)
-    mass[10:20, 1] = 0.25
-    mass[:, 2] = 1e-30
-    f = transport.cumulative(mass)
+    values = torch.zeros(64, 3, device=device, dtype=dtype)
+    values[10:20, 1] = 0.25
+    values[:, 2] = 1e-30
+    f = transport.cumulative(values)
     for p in (1.0, 1.5, 2.0, 3.0):
-        value, slope = transport.distance(f, f.clone(), p, True)
-        assert slope is not None
+        value, grad = transport.distance(f, f.clone(), p, True)
+        assert grad is not None
         assert (value == 0).all()
-        assert (slope == 0).all()
+        assert (grad == 0).all()
 
 
 @given(seed=st.integers(0, 10**6), row=st.integers(0, 14), p=st.sampled_from([1.0, 1.5, 2.0, 3.0]))
@@ -59,9 +59,9 @@ def test_at_a_kink_the_gradient_is_between_those_of_both_sides_and_zero_between_
     seed: int, row: int, p: float
 ) -> None:
     f, g = (ascending(seed + k, 15, 8, True, torch.float64) + torch.arange(15.0)[:, None] for k in range(2))
-    at, masses = transport.distance(f, g, p, True)
-    assert masses is not None
-    ours = masses[row] - masses[row + 1]
+    at, found = transport.distance(f, g, p, True)
+    assert found is not None
+    ours = found[row] - found[row + 1]
     sides = []
     for move in (-0.5, 0.5):  # the levels are whole numbers, and W is linear between them
         moved = f.clone()
@@ -78,12 +78,12 @@ def test_single_precision_agrees_with_double(p: float) -> None:
     x, y = (torch.rand(64, 1000, generator=generator).sub_(0.6).clamp_min_(0).square_() for _ in range(2))
     values = []
     for dtype in (torch.float32, torch.float64):
-        f, g = (transport.cumulative(mass.to(dtype)) for mass in (x, y))
+        f, g = (transport.cumulative(values.to(dtype)) for values in (x, y))
         values.append(transport.distance(f, g, p, False)[0].double())
     assert torch.allclose(*values, rtol=1e-4, atol=1e-5)
 
 
 def test_cumulative_sums_never_fall(generator: torch.Generator, device: torch.device, dtype: torch.dtype) -> None:
-    masses = torch.rand(64, 5000, generator=generator).square_()
-    total = transport.cumulative(masses.to(device, dtype))
+    found = torch.rand(64, 5000, generator=generator).square_()
+    total = transport.cumulative(found.to(device, dtype))
     assert (total[1:] >= total[:-1]).all()

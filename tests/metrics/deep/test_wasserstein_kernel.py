@@ -15,10 +15,10 @@ from torch import Tensor
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
-from enhance.metrics.deep.distance import DeepWSD
 from enhance.metrics.deep.fusion import Compared, PreparedLevels, compare, level_distances
 from enhance.metrics.deep.kernels import _works, uses_triton
 from enhance.metrics.deep.measures import JensenShannon, Wasserstein
+from enhance.metrics.deep.named import DeepWSD
 from enhance.metrics.deep.published import LevelSpec, level_spec
 from enhance.metrics.deep.smoothing import smoothed
 
@@ -33,7 +33,7 @@ runs = pytest.mark.skipif(DEVICE.type != "cuda" and not INTERPRETED, reason="run
 
 @pytest.mark.skipif(DEVICE.type == "cuda" or INTERPRETED, reason="the kernel runs here")
 def test_the_interpreter_passes_these_tests() -> None:
-    """Triton must know before it is imported, and other tests import it."""
+    """Triton reads the variable when it is imported, and other tests import it."""
     command = [sys.executable, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", __file__]
     environment = os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True)

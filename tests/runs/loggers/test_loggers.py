@@ -16,10 +16,11 @@ from PIL import Image
 from torch import Tensor
 
 from enhance.config.paths import choices, home
-from enhance.config.schema import Config, MetricConfig, SettingsError, TaskConfig
+from enhance.config.schema import Config, MetricConfig, TaskConfig
 from enhance.experiment.run import run
 from enhance.runs.history import Row
 from enhance.runs.loggers import LOGGERS, Loggers, check_loggers
+from enhance.utils.errors import SettingsError
 
 ROW = Row(3, 0.5, 0.6, 0.1, 20.0, math.nan, 1.0, {"mse": 0.2, "ssim": 0.3})
 THEIR_OWN_WARNINGS = pytest.mark.filterwarnings("default")  # of what other programs call
@@ -31,7 +32,7 @@ def _own(name: str) -> dict[str, Any]:
 
 
 class _Fake:
-    """Keeps what it is told; fails where it is asked to."""
+    """Keeps what it is given; fails where it is asked to."""
 
     seen: list[Any]
     fails = ""
@@ -184,8 +185,8 @@ def test_wandb_itself_writes_offline(tmp_path: Path, monkeypatch: pytest.MonkeyP
     begun, resumed = sorted((tmp_path / "wandb").glob("offline-run-*/*.wandb"))
     assert begun.name == resumed.name  # the identity by which they are one run when they are sent
     for file in (begun, resumed):
-        held = file.read_bytes()
-        assert all(word in held for word in (b"metric.name", b"terms/mse", b"best/loss"))
+        contents = file.read_bytes()
+        assert all(word in contents for word in (b"metric.name", b"terms/mse", b"best/loss"))
         assert list(file.parent.glob("files/media/images/*.png"))
 
 

@@ -1,1 +1,0 @@
-"""The page of a competition: pairs that one metric calls equal and people do not."""
