@@ -87,5 +87,8 @@ def _of_profile(profile: bytes) -> Wide | None:
 
 
 def _is_even(curve: spaces.Curve) -> bool:
-    middle = float(curve(np.full(1, 0.5))[0])
-    return 0 < middle < 1 and _GAMMA[0] <= math.log(middle) / math.log(0.5) <= _GAMMA[1]
+    """Whether a curve rises, and as steeply as that of sRGB, more or less."""
+    light = curve(np.linspace(0, 1, 257))
+    middle = float(light[128])
+    rises = bool((np.diff(light) >= 0).all())
+    return rises and 0 < middle < 1 and _GAMMA[0] <= math.log(middle) / math.log(0.5) <= _GAMMA[1]

@@ -16,7 +16,7 @@ from PIL import Image
 from enhance.metrics.registry import display_name
 from enhance.runs import layout as names
 from enhance.runs.history import Row, read
-from enhance.utils.profiles import in_srgb, is_srgb
+from enhance.utils.profiles import rgb
 
 FRAME_SIZE = 1280  # pixels of a frame's longer side in memory: the largest that anything shows
 SMALLEST_SHARE = 1e-3  # of the lowest loss: where a term adds less, its curve is not drawn
@@ -175,19 +175,11 @@ def open_picture(path: Path) -> Picture:
         with Image.open(data) as image:
             image.verify()  # checksums, which decoding leaves out
         with Image.open(data) as image:
-            return Picture(path, _in_srgb(image))
+            return Picture(path, rgb(image))
     except (OSError, ValueError):
         raise
     except Exception as error:  # SyntaxError, DecompressionBombError, struct.error, ...
         raise ValueError(str(error) or type(error).__name__) from error
-
-
-def _in_srgb(image: Image.Image) -> Image.Image:
-    """An image in RGB; in sRGB, where it has a colour profile of RGB."""
-    profile, plain = image.info.get("icc_profile") or b"", image.convert("RGB")
-    if profile[16:20] != b"RGB " or is_srgb(profile):
-        return plain
-    return in_srgb(plain, profile) or plain
 
 
 def reduced(image: Image.Image, longer: int) -> Image.Image:
