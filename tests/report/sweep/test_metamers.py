@@ -57,7 +57,7 @@ def test_the_page_shows_them(sweep: Path) -> None:
     summarise(sweep)
     page = (sweep / "summary.html").read_text()
     assert "Different images at the same distance" in page
-    assert "came to 0.01 to 0.011" in page
+    assert "ended at 0.01 to 0.011" in page
     assert page.count("the measure does not see") == 1
     assert page.count("2 of 2 ended before a target") == 1
 
