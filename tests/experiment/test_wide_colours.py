@@ -209,6 +209,7 @@ NOT_KEPT = {
     "grey": profile(None, power(2.2)),
     "larger than a PNG can hold": profile(P3, power(2.2), extra={b"data": b"data" + bytes(2**21)}),
     "of other colours than its tags say": profile(P3, power(2.2), extra={b"A2B0": b"text" + bytes(60)}),
+    "of a raised black, which littlecms maps otherwise": profile(P3, parametric(2, 2.0, 0.9, 0.1, 0.05)),
     "of a falling curve": profile(SRGB, parametric(3, 2.2, -1.0, 1.0, 0.0, 0.0)),
 }
 
