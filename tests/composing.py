@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pickle
 from collections.abc import Callable, Hashable
 from copy import copy, deepcopy
 from dataclasses import replace
@@ -42,12 +43,31 @@ def once() -> None:
         ConfigLoaderImpl._compose_config_from_defaults_list
     )
     CachingConfigRepository.__init__ = _repository  # type: ignore[method-assign]
+    DictConfig.__deepcopy__ = _copy(DictConfig.__deepcopy__)  # type: ignore[method-assign]
     Hydra.get_mode = _mode(Hydra.get_mode)
 
 
 def _repository(repository: CachingConfigRepository, delegate: IConfigRepository) -> None:
     """Hydra copies every source too, though it changes none."""
     repository.delegate, repository.cache = copy(delegate), {}
+
+
+def _copy(deepcopy: Callable[[DictConfig, dict[int, Any]], DictConfig]) -> Callable[..., DictConfig]:
+    """A pickle makes a copy in a fraction of the time, which is a third of that of a short run."""
+
+    @functools.wraps(deepcopy)
+    def copied(config: DictConfig, memo: dict[int, Any]) -> DictConfig:
+        own = vars(config)
+        parent, own["_parent"] = own["_parent"], None
+        try:
+            found = pickle.loads(pickle.dumps(config))
+        except (pickle.PicklingError, AttributeError, TypeError):  # of a class that a test made
+            own["_parent"] = parent
+            return deepcopy(config, memo)
+        own["_parent"] = vars(found)["_parent"] = parent
+        return found
+
+    return copied
 
 
 def _place(source: ConfigSource) -> Hashable | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import os
 import shutil
@@ -34,9 +35,10 @@ hypothesis.settings.load_profile("quick")
 composing.once()
 torch.set_num_threads(1)  # the tests themselves run side by side
 
-LONG = (  # files, and the last of the others
-    *("test_bad_inputs", "test_processes", "test_citizens", "test_wasserstein_kernel", "test_settings", "test_parity"),
-    *("test_duel", "test_gpu", "test_optimize", "test_wheel"),
+LONG = (  # files that take longest
+    *("test_processes", "test_citizens", "test_settings", "test_bad_inputs", "test_parity", "test_library"),
+    *("test_distance", "test_main", "test_video_score", "test_report_browser", "test_live", "test_drawings"),
+    *("test_wasserstein_kernel", "test_gpu", "test_wheel"),
 )
 _composer = functools.cache(overrides.Composer)
 DEVICES = [
@@ -47,6 +49,11 @@ DEVICES = [
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist take files as they are sorted below; it would take those of most tests first."""
+    config.option.loadscopereorder = False
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """EfficientNet-B7 takes seconds where other networks take tenths: its cases are slow, but for the one that runs."""
@@ -55,6 +62,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "efficientnet" in item.name and name != "test_every_pair_runs":
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.stem not in LONG)  # begun first, so that both workers end together
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -79,9 +92,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def _drawing(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A run takes 0.1 s, its figures take 0.9 s: they are drawn for the tests marked `draws` alone."""
+    """A run takes 0.1 s, its figures take 0.9 s: they are drawn for the tests marked `draws` alone, and coarsely."""
     drawn = request.node.get_closest_marker("draws")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("enhance.report.style.DPI", {"png": 40, "pdf": 40})
         if drawn is None or drawn.args:
             no_drawing(patch, but=drawn.args if drawn else ())
         yield
@@ -99,7 +113,7 @@ def _composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overrides, "Composer", _composer)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium without a window; without one the test is skipped."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

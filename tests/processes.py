@@ -14,6 +14,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+import composing
 import pytest
 from helpers import no_drawing
 
@@ -40,7 +41,7 @@ LITTLE = [argument for argument in RUN if not argument.startswith("steps=")] + [
 _FORK = multiprocessing.get_context("forkserver")
 _FORK.set_forkserver_preload(  # what every run imports: a process begins with it
     [
-        *("helpers", "hydra._internal.core_plugins", "hydra.experimental.callback", "fontTools.subset"),
+        *("composing", "helpers", "hydra._internal.core_plugins", "hydra.experimental.callback", "fontTools.subset"),
         *("torch._dynamo", "torchvision.models", "imageio.plugins.pillow", "fontTools.ttLib.tables._g_l_y_f"),
         *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf"),
         *(
@@ -58,6 +59,7 @@ _FORK.set_forkserver_preload(  # what every run imports: a process begins with i
 def _live(folder: Path, arguments: list[str], draws: bool) -> None:
     os.chdir(folder)
     os.environ["MPLBACKEND"] = "agg"
+    composing.once()
     sys.argv[1:] = arguments
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
     with (folder / "said.txt").open("a") as stream, redirect_stdout(stream), redirect_stderr(stream):

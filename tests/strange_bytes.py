@@ -261,7 +261,7 @@ def run_folders(folder: Path) -> Seeds:
     made = folder / "run"
     made.mkdir(exist_ok=True)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        quick = ("metric=mse", "size=16", "steps=3", "frames.count=3", "threads=1", "scores=[psnr]", "figures=false")
+        quick = ("metric=mse", "size=16", "steps=3", "frames.count=3", "threads=1", "judges=[psnr]", "figures=false")
         run(settings(*quick), made, "python -m enhance metric=mse")
     files = [made / name for name in ("metrics.json", "history.csv", "result.png")]
     return {file.name: file.read_bytes() for file in files}

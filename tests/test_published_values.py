@@ -39,6 +39,7 @@ def test_the_values_of_piq_and_pyiqa() -> None:
     assert page(FOLDERS).count("\n| ") == len(VALUES) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not VGG16.is_file(), reason="needs shared/weights")
 def test_lpips_and_dists_with_a_given_trunk() -> None:
     found = list(with_given_trunks(VGG16, samples=["coffee"], side=96))

@@ -221,7 +221,7 @@ class Config:
         weight: of the metric among the terms.
         logger: settings of each logger, as its YAML names them.
         against: of task=duel, the second metric: NAME, or NAME@BACKBONE of a deep measure.
-        scores: metrics that score the initial image, the result and the frames: NAME, or NAME@BACKBONE of a deep
+        judges: metrics that score the initial image, the result and the frames: NAME, or NAME@BACKBONE of a deep
             measure. Their scores are as published, those of task=score.
         reference: a file, or a sample: astronaut, chelsea, coffee, ...
         initial: white, grey, black, noise, degraded, or a file; null: the task's own.
@@ -249,7 +249,7 @@ class Config:
     terms: dict[str, float] = field(default_factory=dict)
     weight: float = limited(1.0, low=0)
     against: str | None = None
-    scores: list[str] = field(default_factory=list)
+    judges: list[str] = field(default_factory=list)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     degradation: dict[str, Any] = field(default_factory=dict)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)

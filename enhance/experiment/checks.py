@@ -25,8 +25,8 @@ def check(config: Config) -> None:
     check_betas(config.optimizer.betas)
     check_tile_and_warmup(config)
     check_metric(config.metric, config.terms)
-    check_weights(config.metric, [*optimised(config), *config.scores])
-    check_scores(config.scores)
+    check_weights(config.metric, [*optimised(config), *config.judges])
+    check_judges(config.judges)
     check_duel(config)
     for name, weight in config.terms.items():
         if name != MODULE:
@@ -67,16 +67,16 @@ def check_duel(config: Config) -> None:
         )
 
 
-def check_scores(names: Sequence[str]) -> None:
+def check_judges(names: Sequence[str]) -> None:
     """Check that these are names of metrics, each given once.
 
     Raises:
         SettingsError: if they are not.
     """
     for name in names:
-        check_metric_name(name, "metric of scores=")
+        check_metric_name(name, "metric of judges=")
         if list(names).count(name) > 1:
-            raise SettingsError(f"scores=[{','.join(names)}] has {name} twice; leave one out.")
+            raise SettingsError(f"judges=[{','.join(names)}] has {name} twice; leave one out.")
 
 
 def check_tile_and_warmup(config: Config) -> None:

@@ -143,7 +143,7 @@ def terms(config: Config, metrics: Metrics) -> list[Term]:
 
 
 def evaluation_metrics(config: Config, reference: Tensor) -> EvaluationMetrics:
-    """The metrics of `scores=` of a run, which score as `task=score` does, whatever the run's own precision.
+    """The metrics of `judges=` of a run, which score as `task=score` does, whatever the run's own precision.
 
     Args:
         config: of the run.
@@ -153,7 +153,7 @@ def evaluation_metrics(config: Config, reference: Tensor) -> EvaluationMetrics:
         ValueError: for a name, a size or weights that cannot be.
     """
     built = Metrics(config.metric, config.backbone, scoring=True)
-    return EvaluationMetrics({name: built.named(name).to(reference.device) for name in config.scores}, reference)
+    return EvaluationMetrics({name: built.named(name).to(reference.device) for name in config.judges}, reference)
 
 
 def _module(settings: MetricConfig) -> Metric:

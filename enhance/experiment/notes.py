@@ -14,7 +14,7 @@ def notes(config: Config, deep: bool | None = None) -> list[str]:
         config: of the run.
         deep: whether a metric of the objective uses a backbone; None: by their names.
     """
-    names = [*optimised(config), *config.scores]
+    names = [*optimised(config), *config.judges]
     found = unused_backbone(config.backbone.name, names) + _like_another(config)
     deep = any_deep(optimised(config)) if deep is None else deep
     used = deep or any_deep(names)

@@ -41,7 +41,7 @@ class Chart:
     """One curve in a box of WIDTH x HEIGHT.
 
     Attributes:
-        key: of the quantity it shows: loss, psnr, ssim, or a metric of `scores=`.
+        key: of the quantity it shows: loss, psnr, ssim, or a metric of `judges=`.
         steps, across, up, texts: of every point: its step, its place, and its value as text.
         columns, lines: places and labels of the grid.
         dot: place of the result.

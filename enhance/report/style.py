@@ -24,6 +24,7 @@ _Result = TypeVar("_Result")
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 ORANGE, SKY, PURPLE = "#E69F00", "#56B4E9", "#CC79A7"
 INK, FAINT, GRID, PALE = "#222222", "#888888", "#e6e6e6", "#f3f3ef"
+DPI = {"png": 200, "pdf": 300}  # of a file; in a PDF those of its images
 COLOUR_MAP = "inferno"  # of errors and distances: perceptually uniform, also to people who do not tell red from green
 
 
@@ -74,6 +75,6 @@ def encode(drawn: Figure, kind: str, dpi: float | str = "figure", **settings: An
 
 
 def save(drawn: Figure, path: Path) -> None:
-    """Write a PNG at 200 dots an inch and a PDF whose images have 300."""
-    for kind, dpi in (("png", 200), ("pdf", 300)):
+    """Write a PNG and a PDF."""
+    for kind, dpi in DPI.items():
         write_bytes(path.with_suffix(f".{kind}"), encode(drawn, kind, dpi))

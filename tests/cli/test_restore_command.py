@@ -275,7 +275,8 @@ def test_what_the_camera_wrote_is_kept_on_demand(mode: str, tmp_path: Path, weig
 def test_a_sample_has_nothing_of_a_camera_to_keep(
     tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = [f"denoiser.weights={weights}", f"output={tmp_path / 'run'}"]
+    noise = ["degradation=gaussian_noise", "degradation.sigma=5"]
+    given = [*noise, f"denoiser.weights={weights}", f"output={tmp_path / 'run'}"]
     run(settings("task=denoise", "image=astronaut", "exif=keep", *given))
     assert "astronaut has no EXIF data to keep" in capsys.readouterr().err
 

@@ -6,6 +6,7 @@ import json
 import statistics
 from functools import cache
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,14 @@ def test_every_choice_runs(group: str, name: str, tmp_path: Path, caplog: pytest
         assert statistics.fmean(levels.values()) == pytest.approx(results[name]["loss"], rel=1e-4, abs=1e-7)
 
 
-@pytest.mark.parametrize("metric", DEEP)
 @pytest.mark.usefixtures("_networks_are_built_once")
-@pytest.mark.parametrize("backbone", choices()["backbone"])
+@pytest.mark.parametrize(
+    ("backbone", "metric"),
+    [
+        pytest.param(*pair, marks=() if pair[0] == "vgg_compact" or pair[1] == DEEP[0] else pytest.mark.slow)
+        for pair in product(choices()["backbone"], DEEP)
+    ],
+)
 def test_every_pair_runs(metric: str, backbone: str, tmp_path: Path) -> None:
     small = (
         ["backbone.model=mobilenet_v3_small", "backbone.nodes=[features.1,features.3]"]

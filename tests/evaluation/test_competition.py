@@ -42,7 +42,7 @@ def table(file: Path, **more: list[object]) -> Path:
 
 
 @pytest.mark.skipif(not (REFERENCE / "competition").is_dir(), reason="the authors' pairs are not here")
-@pytest.mark.parametrize("dataset", ["tid2013", "kadid10k"])
+@pytest.mark.parametrize("dataset", ["tid2013", pytest.param("kadid10k", marks=pytest.mark.slow)])
 def test_every_pair_that_the_authors_list_is_found(dataset: str) -> None:
     with (REFERENCE / "competition" / "pairs.csv").open(newline="") as file:
         listed = [row for row in csv.DictReader(file) if row["dataset"] == dataset]
@@ -63,7 +63,7 @@ def test_pairs_share_a_reference_and_are_sorted_by_people_or_by_the_attacker(
     enhance: Callable[..., Any], tmp_path: Path
 ) -> None:
     table(tmp_path / "all.csv", shy=[0.1, 0.2, 0.3, 0.1, 0.9, 0.3])
-    arguments = ["task=evaluate", "competition=true", "table=all.csv", "subjective_column=mos", "defender=even"]
+    arguments = ["task=evaluate", "competition=true", "table=all.csv", "opinion=mos", "defender=even"]
     assert enhance(*arguments).code == 0
     folder = tmp_path / "evaluation" / "all"
     rows = written(folder, "competition.csv")
@@ -159,7 +159,8 @@ def test_json_alone_is_printed(enhance: Callable[..., Any], tmp_path: Path) -> N
         (["competition=true", "defender=even", "attacker=even"], "the defender itself"),
         (["competition=true", "defender=even", "within=0"], "positive"),
         (["competition=true", "defender=even", "apart=-1"], "at least 0"),
-        (["competition=true", "defender=even", "subjective_column=most"], "did you mean 'mos'"),
+        (["competition=true", "defender=even", "opinion=most"], "did you mean 'mos'"),
+        (["competition=true", "defender=even", "opinion=mos", "subjective_column=good"], "two columns"),
         (["competition=true", "defender=even", "reference_column=refs"], "There is no column 'refs'"),
         (["competition=true", "defender=even", "reference_column=image"], "No two images share a reference"),
         (["defender=even"], "goes with competition=true"),

@@ -26,7 +26,7 @@ def evaluated(dataset: str) -> Evaluation:
     return evaluate(complete(read(FOLDER / f"{dataset}.csv"), [f"{name}_vgg19" for name in SRCC[dataset]]), 100, 0)
 
 
-@pytest.mark.parametrize("dataset", SRCC)
+@pytest.mark.parametrize("dataset", ["csiq", "tid2013", pytest.param("kadid10k", marks=pytest.mark.slow)])
 def test_srcc_to_four_digits(dataset: str) -> None:
     found = evaluated(dataset)
     assert len(found.data.images) == IMAGES[dataset]
@@ -39,6 +39,7 @@ def test_srcc_to_four_digits(dataset: str) -> None:
         assert found.directions[f"{measure}_vgg19"] == ("rises" if dataset == "csiq" else "falls")
 
 
+@pytest.mark.slow
 def test_the_first_score_of_zero_changes_next_to_nothing() -> None:
     rows = read(FOLDER / "kadid10k.csv")
     columns = {measure: f"{measure}_vgg19" for measure in SRCC["kadid10k"]}

@@ -54,8 +54,8 @@ def test_one_metric_opens_a_gap_and_the_other_stays_at_its_level(first: str, sec
     moving, holding, ends = loaded(first), loaded(second), {}
     level = holding.losses(pair[1], pair[0]).item()
     for worst in (False, True):
-        steps = walk(moving, holding, pair, worst)
-        assert [step.index for step in steps] == list(range(41))
+        steps = walk(moving, holding, pair, worst, steps=20)
+        assert [step.index for step in steps] == list(range(21))
         for step in steps:
             assert step.terms["fixed"] == pytest.approx(level, rel=TOLERANCE)
             assert step.image.min() >= 0

@@ -223,16 +223,19 @@ def test_a_page_in_the_browser_follows_the_run(
     browser: Any, view: LiveView, folder: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "_LEAST", 0.0)
+    monkeypatch.setattr(live, "_POLL", 0.4)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
+    page.clock.install()  # whose seconds pass at once
     page.goto(view.address)
     page.locator("header", has_text="not finished: step 4 of 20").wait_for()
     page.evaluate("slide.value = 30; slide.dispatchEvent(new Event('input'))")
     shutil.copy(finished / "history.csv", folder / "history.csv")
+    page.clock.run_for(1000)
     page.locator("header", has_text="not finished: step 20 of 20").wait_for()
     assert page.evaluate("slide.value") == "30"  # where the reader left it
     assert page.locator(".chart polyline").count() >= 2
@@ -240,6 +243,7 @@ def test_a_page_in_the_browser_follows_the_run(
         shutil.copy(finished / name, folder / name)
     ending = threading.Thread(target=view.close)
     ending.start()
+    page.clock.run_for(1000)
     state = "20 steps"
     page.locator("header", has_text=state).wait_for()
     page.wait_for_function("!document.documentElement.outerHTML.includes('connect-src')")
@@ -252,11 +256,13 @@ def test_a_page_in_the_browser_follows_the_run(
 def test_a_page_says_that_the_run_has_gone(browser: Any, view: LiveView) -> None:
     context = browser.new_context()
     page = context.new_page()
+    page.clock.install()
     page.goto(view.address)
     page.locator("header").wait_for()
     view._asked = -1e9
     view._server.shutdown()
     view._server.server_close()
+    page.clock.run_for(1000)
     page.locator(".alarm", has_text="has ended").wait_for(timeout=20_000)
     context.close()
     view.ended = True

@@ -156,7 +156,7 @@ def test_names_and_settings_are_escaped(tmp_path: Path) -> None:
     assert not [tag for tag in Page(folder).all("img") if "onerror" in tag]
 
 
-@pytest.mark.draws
+@pytest.mark.draws("comparison", "curves", "progress_gif", "report")
 @pytest.mark.parametrize(
     ("name", "sentence", "kept"),
     [

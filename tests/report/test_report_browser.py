@@ -121,8 +121,10 @@ def test_the_animation_scrubs(page: Any) -> None:
 
 
 def test_the_animation_plays_to_its_end_and_stops(page: Any) -> None:
+    page.clock.install()  # whose seconds pass at once
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Pause").wait_for()
+    page.clock.run_for(30_000)
     page.get_by_role("button", name="Play").wait_for()
     assert page.locator("#scrub").input_value() == page.locator("#scrub").get_attribute("max")
 

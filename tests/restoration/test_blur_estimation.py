@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 import enhance
+from enhance.config.restoration import CouplingConfig
 from enhance.images.arrays import from_array
 from enhance.restoration.blur_estimation import OTHER, SHARP, Blur, estimate_blurs, window_side
 from enhance.restoration.blur_kinds import KINDS
 
 NOISE = 1 / 255
+QUICK: dict[str, Any] = {"denoiser": lambda image, noise: image, "coupling": CouplingConfig(passes=1)}
 BLURS = [
     ("gaussian_blur", (1.3,)),
     ("gaussian_blur", (2.0,)),
@@ -93,7 +97,7 @@ def test_larger_pictures_are_seen_in_larger_windows() -> None:
 )
 def test_deblur_estimates_what_is_not_given(name: str, values: tuple[float, ...], given: str | None) -> None:
     picture = filtered(KINDS[name].make(*values))
-    restored = enhance.restore(picture, "deblur", degradation=given, denoiser=lambda image, noise: image)
+    restored = enhance.restore(picture, "deblur", degradation=given, **QUICK)
     assert restored.assumed["degradation"] == name
     for key, value in zip(KINDS[name].keys, values, strict=True):
         assert restored.estimated[f"blur_{key}"] == pytest.approx(value, rel=0.1)
@@ -104,7 +108,7 @@ def test_deblur_estimates_what_is_not_given(name: str, values: tuple[float, ...]
 
 def test_a_kind_that_is_named_overrides_the_estimate() -> None:
     picture = filtered(KINDS["disk_blur"].make(4.0))
-    restored = enhance.restore(picture, "deblur", degradation="gaussian_blur", denoiser=lambda image, noise: image)
+    restored = enhance.restore(picture, "deblur", degradation="gaussian_blur", **QUICK)
     assert restored.assumed["degradation"] == "gaussian_blur"
     assert restored.estimated["blur_probability"] < 0.05
 
@@ -119,9 +123,9 @@ def test_a_kind_that_is_named_overrides_the_estimate() -> None:
 )
 def test_what_is_not_certain_is_asked_for(kernel: Tensor, named: str | None, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        enhance.restore(filtered(kernel), "deblur", degradation=named, denoiser=lambda image, noise: image)
+        enhance.restore(filtered(kernel), "deblur", degradation=named, **QUICK)
 
 
 def test_too_small_a_picture_is_asked_about() -> None:
     with pytest.raises(ValueError, match="A blur is estimated from 80 pixels a side on; give degradation="):
-        enhance.restore(photograph()[..., :79], "deblur", denoiser=lambda image, noise: image)
+        enhance.restore(photograph()[..., :79], "deblur", **QUICK)

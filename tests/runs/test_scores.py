@@ -1,4 +1,4 @@
-"""`scores=[...]`: scores of the initial image, the result and the frames by further metrics."""
+"""`judges=[...]`: scores of the initial image, the result and the frames by further metrics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from enhance.runs.history import read
 from enhance.runs.progress import Progress
 from enhance.scoring.evaluation_metrics import EvaluationMetrics
 
-QUICK = ("metric=mae", "task=denoise", "size=32", "steps=5", "frames.count=3", "scores=[psnr,ssim,deepjsd,gmsd]")
+QUICK = ("metric=mae", "task=denoise", "size=32", "steps=5", "frames.count=3", "judges=[psnr,ssim,deepjsd,gmsd]")
 
 
 def test_every_kept_image_is_scored_as_by_task_score(tmp_path: Path, enhance: Callable[..., Any]) -> None:
@@ -99,7 +99,7 @@ def test_a_metric_that_cannot_compare_such_images_is_named() -> None:
 
 
 def test_a_run_without_scores_has_neither_columns_nor_figures(tmp_path: Path) -> None:
-    run(settings(*QUICK, "scores=[]"), tmp_path, "a test")
+    run(settings(*QUICK, "judges=[]"), tmp_path, "a test")
     assert "score." not in (tmp_path / "history.csv").read_text()
     found = json.loads((tmp_path / "metrics.json").read_text())
     assert found["scores"] == {}
@@ -107,7 +107,7 @@ def test_a_run_without_scores_has_neither_columns_nor_figures(tmp_path: Path) ->
 
 
 def test_a_large_sweep_may_leave_the_figures_for_later(tmp_path: Path) -> None:
-    run(settings(*QUICK, "scores=[]", "figures=false"), tmp_path, "a test")
+    run(settings(*QUICK, "judges=[]", "figures=false"), tmp_path, "a test")
     assert json.loads((tmp_path / "metrics.json").read_text())["status"] == "finished"
     assert not (tmp_path / "report.html").exists()
     assert torch.is_tensor(load_image(tmp_path / "result.png"))

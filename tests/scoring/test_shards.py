@@ -204,7 +204,7 @@ def test_an_array_job_is_submitted_and_not_waited_for(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # files that submitit leaves open
-@pytest.mark.parametrize("cluster", ["debug", "local"])
+@pytest.mark.parametrize("cluster", ["debug", pytest.param("local", marks=pytest.mark.slow)])
 def test_an_array_job_scores_a_shard_a_job(cluster: str, listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert use(*SCORE) == 0
     words = ("engine=slurm", "shard=2", f"slurm.cluster={cluster}", "slurm.timeout_min=5", "output=out/scores.csv")

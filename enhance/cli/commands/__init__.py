@@ -16,7 +16,7 @@ TOOLS = {
     "evaluate": "correlate metrics with subjective scores: scores= subjective=, or table=, or dataset= root=;"
     " competition=true lists pairs that a metric calls equal and people do not",
     "encode": "the smallest file of an image at a distance: image= with score=, like=jpeg:80 or max_bytes=",
-    "guide": "which measure? a page from a sweep with scores=: sweep=FOLDER",
+    "guide": "which measure? a page from a sweep with judges=: sweep=FOLDER",
     "report": "rebuild the figures and pages of a run from its files: run=FOLDER",
 }
 

@@ -45,6 +45,7 @@ class Settings:
         device: auto, cpu, cuda, cuda:1, ...
         threads: of the CPU; null: all.
         competition: pairs of images that the defender calls equal and people do not, in place of correlations.
+        opinion: the same as subjective_column.
         reference_column: column of the references; "" takes reference, else the images are named as in data sets,
             REFERENCE_TYPE_LEVEL.png.
         defender: the metric's column that calls pairs equal.
@@ -80,6 +81,7 @@ class Settings:
     device: str = Config.device
     threads: int | None = limited(Config.threads, low=1)
     competition: bool = False
+    opinion: str = ""
     reference_column: str = ""
     defender: str | None = None
     attacker: str | None = None
@@ -172,6 +174,12 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"task=evaluate needs {'subjective' if settings.scores else 'scores'}=FILE.csv too.")
     if settings.dataset and not settings.root:
         raise SettingsError(f"dataset={settings.dataset} needs root=FOLDER, where its files are.")
+    if settings.opinion and settings.subjective_column not in ("", settings.opinion):
+        raise SettingsError(
+            f"opinion={settings.opinion} and subjective_column={settings.subjective_column} name two columns of "
+            "subjective scores; leave one of them out."
+        )
+    settings.subjective_column = settings.subjective_column or settings.opinion
     _check_competition(settings)
     for key, minimum in (("resamples", 100), ("seed", 0)):
         if getattr(settings, key) < minimum:

@@ -1,4 +1,4 @@
-"""`task=guide sweep=FOLDER`: which measure? A page of Markdown from the files of a sweep with `scores=`."""
+"""`task=guide sweep=FOLDER`: which measure? A page of Markdown from the files of a sweep with `judges=`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Settings:
     """The settings of `task=guide`.
 
     Attributes:
-        sweep: the folder of a sweep whose runs have `scores=`, recipes=guide; or several, of different metrics.
+        sweep: the folder of a sweep whose runs have `judges=`, recipes=guide; or several, of different metrics.
         search: the folders of the sweeps in which the rates were sought.
         scores: a CSV of task=score pairs=FOLDER of the sweep: further metrics, each a column; of several sweeps one
             each, in their order.
@@ -36,7 +36,7 @@ def run(settings: Settings) -> int:
         0.
 
     Raises:
-        ValueError: if a folder holds no jobs, or its runs have no `scores=`, or the CSV holds no scores of its results.
+        ValueError: if a folder holds no jobs, or its runs have no `judges=`, or the CSV holds no scores of its results.
         OSError: if a file cannot be read or written.
     """
     from enhance.report.sweep.commands import guide_command, scores_command, sweep_command, weights_files

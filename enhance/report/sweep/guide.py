@@ -1,4 +1,4 @@
-"""Which measure? A sweep with `scores=` as Markdown: every sentence and number comes from the sweep's files."""
+"""Which measure? A sweep with `judges=` as Markdown: every sentence and number comes from the sweep's files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def guide(
     """The page.
 
     Args:
-        sweep: its runs have `scores=`.
+        sweep: its runs have `judges=`.
         searches: sweeps over the learning rate, one photograph each.
         picture: name of the picture beside the page; empty: there is none.
         commands: that made the files.
@@ -47,7 +47,7 @@ def guide(
     matrix = cross_evaluation(sweep)
     if matrix is None:
         raise ValueError(
-            f"{sweep.folder} holds no question that two measures have answered with scores=; run recipes=guide."
+            f"{sweep.folder} holds no question that two measures have answered with judges=; run recipes=guide."
         )
     tasks = list(dict.fromkeys(str(job.metadata.get("task")) for job in sweep.finished))
     by_task = {
@@ -116,7 +116,7 @@ def with_scores(sweep: Sweep, tables: Sequence[Path]) -> Sweep:
 
     Raises:
         ValueError: if the tables hold no scores of the sweep's results, differ in their columns, or have a column that
-            is no metric's, or one of the `scores=` of the runs.
+            is no metric's, or one of the `judges=` of the runs.
         OSError: if one cannot be read.
     """
     known: dict[Path, dict[str, float]] = {}
@@ -134,7 +134,7 @@ def with_scores(sweep: Sweep, tables: Sequence[Path]) -> Sweep:
         full = [row for row in rows if row["image"] and all(row[name] for name in metrics)]
         known |= {Path(row["image"]).resolve(): {name: float(row[name]) for name in metrics} for row in full}
     if twice := [name for name in metrics if any(name in job.scores for job in sweep.finished)]:
-        raise ValueError(f"{twice[0]} is one of the scores= of the runs already; leave it out of the tables of scores.")
+        raise ValueError(f"{twice[0]} is one of the judges= of the runs already; leave it out of the tables of scores.")
     results = {job.folder: (job.folder / names.RESULT).resolve() for job in sweep.finished}
     jobs = [_scored(job, known[results[job.folder]]) for job in sweep.finished if results[job.folder] in known]
     if not metrics or not jobs:

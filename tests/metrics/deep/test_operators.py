@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-import torchvision
 from helpers import network
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -57,7 +56,7 @@ class Counted(TorchDispatchMode):
 
 @pytest.fixture(scope="module")
 def vgg19() -> Backbone:
-    return load("vgg19", torchvision.models.vgg19(weights=None).features.state_dict()).to("meta")
+    return load("vgg19", "untrained").to("meta")
 
 
 def count(work: Callable[[], object]) -> Counted:

@@ -96,7 +96,7 @@ def test_further_metrics_come_from_a_table_of_scores(sweep: Path, tmp_path: Path
     with pytest.raises(ValueError, match="no scores of the results"):
         with_scores(read_sweep(sweep), [table])
     table.write_text(f"reference,image,ssim\n{sweep}/r.png,{sweep}/0-recover/result.png,0.1\n")
-    with pytest.raises(ValueError, match="ssim is one of the scores= of the runs already"):
+    with pytest.raises(ValueError, match="ssim is one of the judges= of the runs already"):
         with_scores(read_sweep(sweep), [table])
 
 

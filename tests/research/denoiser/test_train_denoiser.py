@@ -30,7 +30,7 @@ def arguments(photos: Path, folder: Path, *more: str) -> list[str]:
     "settings",
     [
         ("muon=true",),
-        ("muon=false",),
+        pytest.param(("muon=false",), marks=pytest.mark.slow),
         ("restored=0.5", "crop=72"),
         pytest.param(("restored=1", "crop=72"), marks=pytest.mark.slow),
     ],

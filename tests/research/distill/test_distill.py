@@ -113,6 +113,7 @@ def test_a_student_and_its_card(settings: DistillSettings, capsys: pytest.Captur
     assert load(compact.NAME, other).origin.sha256 == student.origin.sha256 != sha256
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_bytes(
     settings: DistillSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +169,7 @@ def test_a_folder_takes_its_own_settings_alone(
     assert "another run: photos is" in refused(main, arguments_of(settings), capsys)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_computed_anew_or_named(
     settings: DistillSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
