@@ -20,7 +20,7 @@ from enhance.utils.profiles import description, in_srgb, is_srgb
 _GAMMA = (1.5, 3.0)  # in which values are as even to the eye as those of sRGB; linear light is not
 _AGREEMENT = 2  # of 255 levels: between the matrix and curves of a profile and littlecms
 _MOST = 2**20  # bytes of a profile that Pillow reads in a PNG
-_ROWS = 2**20  # pixels that are converted at a time
+_PIXELS = 2**20  # that are converted at a time
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Wide:
             >>> Wide(b"", Space((spaces.gamma(1.0),), None)).in_srgb(torch.full((1, 3, 1, 1), 0.2140411)).shape
             torch.Size([1, 3, 1, 1])
         """
-        rows = max(1, _ROWS // image.shape[-1])
+        rows = max(1, _PIXELS // image.shape[-1])
         parts = [self._converted(part) for part in image.split(rows, dim=-2)]
         return torch.cat(parts, dim=-2).to(image)
 

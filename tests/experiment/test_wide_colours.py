@@ -271,3 +271,12 @@ def _pixels(data: bytes) -> np.ndarray:
 
 def _bytes(image: Tensor) -> np.ndarray:
     return 255 * image[0].permute(1, 2, 0).numpy()
+
+
+def test_a_large_picture_is_converted_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read(written(tmp_path, WIDE["Adobe RGB"], 16), own=True)
+    assert found.wide is not None
+    whole = found.wide.in_srgb(found.image)
+    monkeypatch.setattr("enhance.images.wide._PIXELS", 500)
+    assert torch.equal(found.wide.in_srgb(found.image), whole)
+    assert torch.allclose(whole, enhance.load_image(tmp_path / "photo.png"), atol=1e-4)
