@@ -67,7 +67,7 @@ def fill(
         layers: the network or its features.
         network: torchvision's name of the network.
         pretrained: torchvision's name of its pretrained weights.
-        weights: see `enhance.backbones.load`.
+        weights: see `enhance.load_backbone`.
         seed: of untrained weights.
 
     Raises:

@@ -46,13 +46,14 @@ class FunctionMetric(BaseMetric):
         check_range: bool = True,
         batched: bool = True,
         local: bool = True,
+        within: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
         settings: dict[str, Any] | None = None,
         backbone: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(name, reduction, check_range)
         self.higher_is_better = higher_is_better
         self.best = (1.0 if higher_is_better else 0.0) if best is None else float(best)
-        self.min_size, self._batched, self.local = min_size, batched, local
+        self.min_size, self._batched, self.local, self._within = min_size, batched, local, within
         self.settings, self._backbone = settings or {}, backbone
         self._scale, self._shift, self._range = _affine(range)
         where = torch.zeros((), dtype=torch.float32, device="cpu")
@@ -79,7 +80,8 @@ class FunctionMetric(BaseMetric):
 
     def losses(self, image: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:
         """The loss of each image, (B,): lower is better. A mask replaces what lies outside it by the reference and
-        divides the loss by the share of the image that is left: of a mean over places, its mean there.
+        divides the loss by the share of the image that is left: of a mean over pixels, its mean there. A metric that
+        compares windows and has no `within` of its own also counts in full those that the edge of the mask divides.
         """
         image, reference = self._checked("image", image), self._checked("reference", reference)
         checks.same_size(image, reference.shape)
@@ -88,6 +90,8 @@ class FunctionMetric(BaseMetric):
             return self._as_loss(self._values(image, reference))
         mask = checks.mask(mask, image)
         inside = torch.lerp(reference, image, mask)
+        if self._within is not None:
+            return self._as_loss(self._compared(self._within, self._ranged(inside), self._ranged(reference), mask))
         return self._as_loss(self._values(inside, reference)) / mask.mean((1, 2, 3))
 
     def _as_loss(self, values: Tensor) -> Tensor:
@@ -131,7 +135,7 @@ class FunctionMetric(BaseMetric):
     def _values(self, image: Tensor, reference: Tensor) -> Tensor:
         pair = (self._ranged(image), self._ranged(reference))
         if self._batched or len(image) == 1:
-            value = self._compared(*pair)
+            value = self._compared(self._compare, *pair)
             if value.numel() == len(image):
                 return value.reshape(len(image))
             if value.numel() != 1:
@@ -140,12 +144,12 @@ class FunctionMetric(BaseMetric):
                     "one for each image."
                 )
         singles = zip(*(side.split(1) for side in pair), strict=True)
-        return torch.stack([self._compared(*single).reshape(()) for single in singles])
+        return torch.stack([self._compared(self._compare, *single).reshape(()) for single in singles])
 
-    def _compared(self, image: Tensor, reference: Tensor) -> Tensor:
+    def _compared(self, compare: Callable[..., Tensor], *images: Tensor) -> Tensor:
         try:
             with FiniteGradients(), full_precision():
-                value = self._compare(image, reference)
+                value = compare(*images)
         except (AssertionError, torch.linalg.LinAlgError) as error:  # pyright: ignore[reportPrivateImportUsage]
             raise ValueError(f"{self.name} cannot compare these images: {str(error).rstrip('.')}.") from error
         except TypeError as error:

@@ -62,6 +62,7 @@ def library_metric(
         check_range=check_range,
         batched=row.batched,
         local=row.local,
+        within=row.load_within(),
         settings=arguments,
         backbone=backbone,
     )

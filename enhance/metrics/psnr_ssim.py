@@ -60,6 +60,20 @@ def ssim(image: Tensor, reference: Tensor) -> Tensor:
     return _similarity(image, reference)[0].mean(1)
 
 
+def ssim_within(image: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
+    """Structural similarity under a mask (B or 1, 1, H, W) -> (B,): the mean over the windows of `ssim`, each with the
+    weight of the part of it that lies inside the mask.
+
+    Example:
+        >>> ones, mask = torch.ones(1, 3, 16, 16), torch.zeros(1, 1, 16, 16)
+        >>> mask[..., :4] = 1
+        >>> ssim_within(ones, ones, mask)
+        tensor([1.])
+    """
+    _require("SSIM", image, reference, SSIM_LEAST)
+    return _similarity(image, reference, _blurred(mask))[0].mean(1)
+
+
 def ssim_or_nan(image: Tensor, reference: Tensor) -> float:
     """Structural similarity of one image (1, 3, H, W); NaN where a side is shorter than 11 pixels."""
     return math.nan if min(image.shape[-2:]) < SSIM_LEAST else ssim(image, reference).item()
@@ -91,17 +105,21 @@ def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
     return (positive**weights).prod(0).mean(1)
 
 
-def _similarity(image: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean SSIM and mean contrast-structure term of each channel, (B, 3) both; large images strip by strip."""
+def _similarity(image: Tensor, reference: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mean SSIM and mean contrast-structure term of each channel, (B, 3) both; large images strip by strip.
+
+    The means are weighted by (B or 1, 1, H - 10, W - 10), where that is given.
+    """
     height, width = (side - SSIM_LEAST + 1 for side in image.shape[-2:])  # of the map
     rows = min(height, max(1, _STRIP // width))
     sums = torch.zeros(2, *image.shape[:2], dtype=image.dtype, device=image.device)
     for top in range(0, height, rows):
         strip = slice(top, min(top + rows, height) + SSIM_LEAST - 1)
-        sums = sums + torch.stack(
-            [each.sum((-2, -1)) for each in _maps(image[..., strip, :], reference[..., strip, :])]
-        )
-    similarity, contrast = sums / (height * width)
+        maps = _maps(image[..., strip, :], reference[..., strip, :])
+        if weights is not None:
+            maps = tuple(each * weights[..., top : top + rows, :] for each in maps)
+        sums = sums + torch.stack([each.sum((-2, -1)) for each in maps])
+    similarity, contrast = sums / (height * width if weights is None else weights.sum((-2, -1)))
     return similarity, contrast
 
 

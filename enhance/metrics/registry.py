@@ -28,6 +28,7 @@ class Row:
         batched: False of a target whose value of an image depends on the others of its batch, or that takes one alone.
         deep: the target is a distribution measure, compared in the features of a backbone.
         local: the value is a mean over places, so that there is one for a part of an image.
+        within: `module:name` of the function that compares the two under a mask, of a metric whose places are windows.
         trunk: torchvision's name of the network whose features the target, a class, takes as `trunk`.
         extra: extra of this package that installs the library.
         steps: updates of an optimisation unless the user names a number.
@@ -44,6 +45,7 @@ class Row:
     batched: bool = True
     deep: bool = False
     local: bool = False
+    within: str = ""
     trunk: str = ""
     extra: str = ""
     steps: int = 100
@@ -54,7 +56,14 @@ class Row:
         Raises:
             ValueError: if its library is not installed.
         """
-        module, _, name = self.target.partition(":")
+        return self._imported(self.target)
+
+    def load_within(self) -> Any:
+        """The function `within`, or None."""
+        return self._imported(self.within) if self.within else None
+
+    def _imported(self, target: str) -> Any:
+        module, _, name = target.partition(":")
         try:
             return getattr(import_module(module), name)
         except ModuleNotFoundError as error:
@@ -116,6 +125,7 @@ METRICS: dict[str, Row] = {
         best=1,
         min_size=11,
         local=True,
+        within=f"{_OWN}:ssim_within",
     ),
     "ms_ssim": Row(
         f"{_OWN}:ms_ssim",

@@ -95,7 +95,7 @@ def _images(data: RunData) -> dict[str, Any]:
 def _results(data: RunData, labels: Mapping[str, str]) -> dict[str, Any]:
     """The figures of initial image and result, and of the last image where that is not the result."""
     initial, result = data.results()
-    final = data.metadata.get("final", {})
+    final, objective = data.metadata.get("final", {}), data.metadata.get("objective") or []
     last = [final] if "step" in final and final["step"] != result.get("step") else []
     return {
         "columns": [labels["initial"], labels["result"], *(["last"] if last else [])],
@@ -104,6 +104,8 @@ def _results(data: RunData, labels: Mapping[str, str]) -> dict[str, Any]:
         "scores": _scores(data, [initial, result, *last]),
         "remarks": [*data.metadata.get("notes", []), *data.metadata.get("why_null", {}).values()],
         "levels": levels(initial, result),
+        "measure": display_name((data.metadata.get("metric") or {}).get("name") or "the metric"),
+        "weighted": any(term.get("weight") != 1 for term in objective) or len(objective) > 1,
     }
 
 

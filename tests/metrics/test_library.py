@@ -433,6 +433,30 @@ def test_only_a_mean_over_places_has_a_score_under_a_mask(name: str) -> None:
     torch.testing.assert_close(metric.scores(image, reference, mask), cut, rtol=0.05, atol=0.02)
 
 
+@pytest.mark.parametrize("side", [20, 40])
+def test_ssim_under_a_small_mask_is_that_of_the_part(side: int) -> None:
+    metric, (image, reference) = load_metric("ssim"), pictures("ms_ssim")
+    part = (..., slice(60, 60 + side), slice(60, 60 + side))
+    mask = torch.zeros(1, 1, *image.shape[-2:])
+    mask[part] = 1
+    torch.testing.assert_close(
+        metric.scores(image, reference, mask), metric.scores(image[part], reference[part]), rtol=0, atol=0.015
+    )
+
+
+def test_ssim_under_a_mask_at_the_edge_is_finite_and_its_gradient_too() -> None:
+    metric, (image, reference) = load_metric("ssim"), pictures("ssim")
+    mask = torch.zeros(1, 1, *image.shape[-2:])
+    mask[..., :2, :2] = 1
+    free = image.clone().requires_grad_()
+    assert 0 < metric.scores(image, reference, mask).mean().item() < 1
+    metric(free, reference, mask).backward()
+    assert free.grad is not None
+    assert free.grad.isfinite().all()
+    assert free.grad[..., :2, :2].abs().max() > 0
+    assert not free.grad[..., 2:, 2:].any()
+
+
 def test_a_users_own_metric_of_any_name_has_a_score_under_a_mask() -> None:
     image, reference = torch.rand(2, 1, 3, 16, 16)
     own = enhance.as_metric(lambda x, y: (x - y).abs().mean((1, 2, 3)), name="vif")

@@ -319,6 +319,24 @@ def test_the_terms_of_an_objective_are_drawn_and_listed(tmp_path: Path) -> None:
     assert all(below > above for below, above in zip(heights, loss.up, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("objective", "sentence"),
+    [
+        ([("deepjsd", 1)], "their mean is the loss of DeepJSD."),
+        ([("deepjsd", 2)], "their mean is the loss of DeepJSD, before weighting."),
+        ([("deepjsd", 1), ("lpips", 0.1)], "their mean is the loss of DeepJSD, before weighting."),
+    ],
+)
+def test_the_levels_are_those_of_one_metric(objective: list[tuple[str, float]], sentence: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    metadata = run(folder, 24, 30, 6)
+    metadata["objective"] = [{"name": name, "weight": weight} for name, weight in objective]
+    metadata["initial"]["levels"] = metadata["best"]["levels"] = {"image": 0.1, "stage 1": 0.2}
+    (folder / "metrics.json").write_text(json.dumps(metadata))
+    render(folder)
+    assert sentence in Page(folder).text
+
+
 def test_a_term_that_adds_next_to_nothing_does_not_flatten_the_loss() -> None:
     rows = [Row(step, 1.0 / (step + 1), 0, 0, 20, 0.5, 0, {"a": 1.0 / (step + 1), "b": 0.0}) for step in range(5)]
     data = RunData(Path(), {"objective": [{"name": "a", "weight": 1}, {"name": "b", "weight": 1}]}, rows)

@@ -119,10 +119,17 @@ def _metamers(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> list[dict[str, 
             "deviation": webp(found.deviation, _THUMB, 90),
             "most": f"{found.most:.0f}",
             "reference": _thumbnail(found.jobs[0].folder / names.REFERENCE),
+            "aimed": all(_aimed(job) for job in found.jobs),
             "missed": sum("at the target" not in str(job.metadata.get("stop_reason")) for job in found.jobs),
         }
         for found in metamers(sweep)
     ]
+
+
+def _aimed(job: Job) -> bool:
+    """Whether the job was to end at a loss or a score."""
+    stopping = job.metadata.get("stopping") or {}
+    return any(stopping.get(rule) is not None for rule in ("loss", "score"))
 
 
 def _curves(sweep: Sweep, rows: dict[Path, dict[str, Any]]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ def begun(sweep: Path, number: int, seed: int, metric: str, level: float, start:
     folder = job(sweep, number, [f"seed={seed}", f"metric={metric}"], 20.0)
     metadata = json.loads((folder / "metrics.json").read_text()) | {"start": start, "seed": seed}
     metadata["best"]["loss"] = 0.01 + 0.001 * seed
+    metadata["stopping"] = {"loss": 0.01, "score": None} if metric != "mae" else {"loss": None, "score": None}
     if metric == "mse":
         metadata["stop_reason"] = "loss 0.01 is at the target 0.01"
     (folder / "metrics.json").write_text(json.dumps(metadata))
@@ -60,6 +61,15 @@ def test_the_page_shows_them(sweep: Path) -> None:
     assert "ended at 0.01 to 0.011" in page
     assert page.count("the measure does not see") == 1
     assert page.count("2 of 2 ended before a target") == 1
+
+
+def test_without_a_target_the_page_names_the_setting(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        begun(tmp_path, seed, seed, "mae", 0.3)
+    summarise(tmp_path)
+    page = (tmp_path / "summary.html").read_text()
+    assert "No target was set" in page
+    assert "ended before a target" not in page
 
 
 def test_runs_that_did_not_begin_with_noise_are_none(tmp_path: Path) -> None:
