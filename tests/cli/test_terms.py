@@ -149,6 +149,7 @@ def test_a_setting_that_changes_nothing_is_noted(enhance: Command, setting: str)
     [
         ("optimizer=adamw", "optimizer.weight_decay=0.1", "optimizer=adamw without optimizer.weight_decay is adam"),
         ("schedule=halving", "schedule.every=1", "schedule=halving with schedule.every=1000 and 2 steps is constant"),
+        ("degradation=jpeg", "initial=degraded", "the degradation, jpeg, is not applied: the initial image is white"),
     ],
 )
 def test_a_choice_that_is_the_same_as_another_is_noted(setting: str, mended: str, note: str) -> None:
