@@ -172,7 +172,10 @@ def test_a_choice_that_is_the_same_as_another_is_noted(setting: str, mended: str
         (["metric=module", "metric.target=torch.nn.L1Loss", "metric.arguments.x=1"], "cannot be made with x=1"),
         (["metric=module", "metric.target=no.such.thing"], "no.such.thing cannot be imported: No module named 'no'."),
         (["metric=module", "metric.target=torch.nn.L1Los"], "torch.nn has no L1Los; did you mean torch.nn.L1Loss?"),
-        (["metric=module", "metric.target=torch.nn"], "torch.nn is a module; name a function or class of it, torch.nn."),
+        (
+            ["metric=module", "metric.target=torch.nn"],
+            "torch.nn is a module; name a function or class of it, torch.nn.",
+        ),
         (["metric=module", "metric.target=torch.nn.Zzz"], "torch.nn.Zzz: torch.nn has no Zzz."),
         (["metric=mse", "mask=gone.png"], "gone.png"),
     ],

@@ -276,7 +276,7 @@ def test_a_file_of_an_earlier_call_is_not_taken_for_one_of_this(enhance: Command
     assert ended.code == 1
     assert f"{Path('encoded/a/a.jpg')} was there before this call, which wrote no JPEG" in ended.err
     page = (tmp_path / "encoded" / "a" / "encode.html").read_text()
-    assert f"<td>{int(rows(tmp_path / 'encoded' / 'a')[0]['bytes']):,}<small class=\"missed\">too large" in page
+    assert f'<td>{int(rows(tmp_path / "encoded" / "a")[0]["bytes"]):,}<small class="missed">too large' in page
     assert "dashed" not in page
 
 
