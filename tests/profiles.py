@@ -29,8 +29,21 @@ def parametric(kind: int, *values: float) -> bytes:
     return b"para" + bytes(4) + struct.pack(">HH", kind, 0) + b"".join(_fixed(value) for value in values)
 
 
-def profile(primaries: tuple[tuple[float, ...], ...] | None, curve: bytes, name: str = "made for a test") -> bytes:
-    """An RGB profile of three primaries, or a grey one of none."""
+def cube() -> bytes:
+    """Tables from RGB to CIELAB that hold nothing but greys."""
+    ramp, corners = bytes(range(256)) * 3, (sum(map(int, f"{place:03b}")) * 85 for place in range(8))
+    matrix = b"".join(map(_fixed, (1, 0, 0, 0, 1, 0, 0, 0, 1)))
+    grid = b"".join(bytes((corner, 128, 128)) for corner in corners)
+    return b"mft1" + bytes(4) + bytes((3, 3, 2, 0)) + matrix + ramp + grid + ramp
+
+
+def profile(
+    primaries: tuple[tuple[float, ...], ...] | None,
+    curve: bytes,
+    name: str = "made for a test",
+    extra: dict[bytes, bytes] | None = None,
+) -> bytes:
+    """An RGB profile of three primaries, or a grey one of none; with `extra` tags."""
     said = name.encode() + b"\0"
     tags = [
         (b"desc", b"desc" + bytes(4) + struct.pack(">I", len(said)) + said + bytes(78)),
@@ -42,6 +55,7 @@ def profile(primaries: tuple[tuple[float, ...], ...] | None, curve: bytes, name:
     for letter, colour in zip("rgb", primaries or (), strict=False):
         tags.append((f"{letter}XYZ".encode(), b"XYZ " + bytes(4) + b"".join(map(_fixed, colour))))
         tags.append((f"{letter}TRC".encode(), curve))
+    tags += (extra or {}).items()
     start, entries, data = 132 + 12 * len(tags), struct.pack(">I", len(tags)), b""
     for key, value in tags:
         padded = value + bytes(-len(value) % 4)
@@ -49,7 +63,8 @@ def profile(primaries: tuple[tuple[float, ...], ...] | None, curve: bytes, name:
         data += padded
     version, kind = (b"\4\x20", b"RGB ") if curve[:4] == b"para" else (b"\2\x20", b"RGB ")
     head = struct.pack(">I", start + len(data)) + bytes(4) + version + bytes(2) + b"mntr"
-    head += (kind if primaries else b"GRAY") + b"XYZ " + struct.pack(">6H", 2020, 1, 1, 0, 0, 0) + b"acsp"
+    head += (kind if primaries else b"GRAY") + (b"Lab " if b"A2B0" in (extra or {}) else b"XYZ ")
+    head += struct.pack(">6H", 2020, 1, 1, 0, 0, 0) + b"acsp"
     return (head + bytes(28) + b"".join(map(_fixed, D50))).ljust(128, b"\0") + entries + data
 
 

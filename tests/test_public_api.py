@@ -48,7 +48,7 @@ CALLABLES = {
     "minimize": _MINIMIZE,
     "optimize": _OPTIMIZE,
     "restore": _RESTORE,
-    "save_image": "image path bits",
+    "save_image": "image path bits profile",
     "symmetric_kl": "x y dim",
     "wasserstein": "x y p dim",
 }

@@ -15,6 +15,7 @@ from enhance.config.limits import check_ranges, check_types
 from enhance.config.restoration import FACTORS, RestorationConfig
 from enhance.config.schema import Config
 from enhance.images.arrays import ImageError
+from enhance.images.wide import Wide
 from enhance.metrics.psnr_ssim import psnr, ssim_or_nan
 from enhance.optim.inputs import Given, read_image
 from enhance.restoration.blocks import shows_blocks
@@ -41,6 +42,7 @@ class Restoration:
         plan: how it is restored.
         initial: (1, 3, H, W), what the result is compared with as before.
         bits: of a channel of the result.
+        profile: the ICC profile of the file, where the picture is restored in its own RGB values; else empty.
         notes: what was done to the files.
         reference: (1, 3, H, W), or None.
     """
@@ -62,9 +64,12 @@ class Restoration:
         check_types(config)
         check_ranges(config)
         _check(task, kernel, factor)
-        picture = read_image(image, "image", background, range=range)
-        path = picture.path
+        picture = read_image(image, "image", background, range=range, own=True)
+        path, self._wide = picture.path, picture.wide
         self.bits, notes = picture.bits, [*picture.notes]
+        self.profile = b"" if self._wide is None else self._wide.profile
+        if self._wide is not None:
+            notes.append(_of_profile(self._wide, Path(picture.source).name))
         self.plan: Plan = TASKS[task](
             Asked(
                 picture.image,
@@ -73,6 +78,7 @@ class Restoration:
                 config.coupling,
                 None if kernel is None else _kernel(kernel, notes),
                 FACTORS[0] if factor is None else factor,
+                self._wide is not None,
             )
         )
         if task != "jpeg" and path is not None:
@@ -83,7 +89,8 @@ class Restoration:
         notes += self.plan.notes
         self._grey = is_grey(picture.image)
         self._last = self.plan.observation.start()
-        self.initial = self.shown(self._last)
+        self._first = self._seen(self._last)
+        self.initial = self._first[0]
         self.reference = None if reference is None else self._read_reference(reference, background, range, notes)
         self.notes = tuple(notes)
 
@@ -93,18 +100,16 @@ class Restoration:
         denoise = _checked(denoise)
         if self._grey:
             denoise = for_grey(denoise, math.sqrt(3) if self.plan.observation.independent else 1)
-        yield Moment(0, float("nan"), self.initial, self.plan.observation.misfit(self._last), 0.0)
+        image, own = self._first
+        yield Moment(0, float("nan"), image, self.plan.observation.misfit(self._last), 0.0, own)
         passes, seconds, started = self.plan.passes(denoise), 0.0, time.perf_counter()
         for made in passes:
             self._last = estimate = self.plan.finish(made.estimate)
             seconds += time.perf_counter() - started
             misfit = self.plan.observation.misfit(estimate)
-            yield Moment(made.index, 255 * made.level, self.shown(estimate), misfit, seconds)
+            image, own = self._seen(estimate)
+            yield Moment(made.index, 255 * made.level, image, misfit, seconds, own)
             started = time.perf_counter()
-
-    def shown(self, estimate: Tensor) -> Tensor:
-        """An estimate as a picture in sRGB, upright, in [0, 1]."""
-        return self.plan.shown(self.plan.observation.picture(estimate).clamp(0, 1))
 
     def fit(self) -> dict[str, float]:
         """How well the last estimate meets the observation, see `Observation.fit`."""
@@ -115,6 +120,13 @@ class Restoration:
         if self.reference is None:
             return {}
         return {"psnr": psnr(image, self.reference).item(), "ssim": ssim_or_nan(image, self.reference)}
+
+    def _seen(self, estimate: Tensor) -> tuple[Tensor, Tensor | None]:
+        """An estimate as a picture in sRGB, upright, in [0, 1]; the same in the RGB values of its file, if it keeps
+        their profile.
+        """
+        picture = self.plan.as_read(self.plan.observation.picture(estimate).clamp(0, 1))
+        return (picture, None) if self._wide is None else (self._wide.in_srgb(picture), picture)
 
     def _read_reference(self, reference: Given, background: str, range: float | None, notes: list[str]) -> Tensor:
         picture = read_image(reference, "reference", background, range=range)
@@ -142,6 +154,11 @@ def _checked(denoise: Denoise) -> Denoise:
         return made
 
     return found
+
+
+def _of_profile(wide: Wide, name: str) -> str:
+    """That no colour is converted but where it is shown."""
+    return f"{name} is restored in its own colour profile ({wide.name}), which the file of the result keeps"
 
 
 def _of_blocks(path: Path, image: Tensor, task: str) -> list[str]:

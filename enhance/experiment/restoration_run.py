@@ -180,6 +180,7 @@ def restore(
             metadata=_metadata(job, config, restoration),
             bits=restoration.bits,
             exif=exif,
+            profile=restoration.profile,
         )
         with Interrupt() as interrupt:
             for moment in restoration.moments(denoiser.function):

@@ -90,10 +90,10 @@ def restore(
         range=range,
     )
     function = denoiser if callable(denoiser) else load_denoiser(named, device).function
-    history, image = list[dict[str, float]](), restoration.initial
+    history, image, own = list[dict[str, float]](), restoration.initial, None
     for moment in restoration.moments(function):
         history.append({key: getattr(moment, key) for key in ("step", "level", "residual", "seconds")})
-        image = moment.image
+        image, own = moment.image, moment.own
         if callback:
             callback(moment)
     before = {f"initial_{key}": value for key, value in restoration.figures(restoration.initial).items()}
@@ -106,6 +106,9 @@ def restore(
         restoration.figures(image) | before,
         history,
         restoration.notes,
+        own,
+        restoration.profile,
+        restoration.bits,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from enhance.images.arrays import resize, to_array
+from enhance.images.writing import save_image
 from enhance.utils.units import in_words
 
 _SHOWN = 480  # pixels of an image's longer side in a notebook
@@ -23,7 +25,7 @@ class Restored:
     """The result of a restoration. In a notebook it shows its images, what was assumed, and the notes.
 
     Attributes:
-        image: (1, 3, H, W) in [0, 1].
+        image: (1, 3, H, W) in [0, 1], sRGB.
         initial: the picture as it was given, enlarged where the result is larger.
         assumed: the degradation and its settings.
         estimated: what was estimated from the picture.
@@ -31,6 +33,9 @@ class Restored:
         figures: of the result against the reference, where one was given: psnr, ssim, and the same of `initial`.
         history: one moment a pass, without the images.
         notes: what was done to the files, in sentences.
+        own: the image in the RGB values of its file, where that keeps another profile than sRGB: what `save` writes.
+        profile: the ICC profile of `own`; empty without it.
+        bits: of a channel of the picture that was given: 16 where its file holds more than 8, else 8.
     """
 
     image: Tensor
@@ -41,6 +46,21 @@ class Restored:
     figures: dict[str, float]
     history: list[dict[str, float]]
     notes: tuple[str, ...]
+    own: Tensor | None = None
+    profile: bytes = b""
+    bits: int = 8
+
+    def save(self, path: str | os.PathLike[str], bits: int | None = None) -> None:
+        """Write the image in the colour profile of the picture that was given, if it is kept, else in sRGB.
+
+        Args:
+            path: where to; the format follows from the suffix, see `enhance.save_image`.
+            bits: of a channel; None: as the picture that was given.
+
+        Raises:
+            ImageError: for a format that does not hold the bits or the profile.
+        """
+        save_image(self.image if self.own is None else self.own, path, bits or self.bits, self.profile)
 
     def __repr__(self) -> str:
         passes = len(self.history) - 1

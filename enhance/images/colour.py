@@ -11,8 +11,8 @@ from PIL import Image, ImageCms
 
 from enhance.images import spaces
 from enhance.images.arrays import Array, ImageError
-from enhance.images.profiles import HDR, description, hdr_of, in_srgb, is_srgb
 from enhance.images.spaces import Space
+from enhance.utils.profiles import HDR, description, hdr_of, in_srgb, is_srgb
 
 _PRIMARIES = {1: spaces.BT709, 9: spaces.BT2020, 12: spaces.DISPLAY_P3}
 _CURVES = {8: spaces.gamma(1.0), 4: spaces.gamma(2.2), 13: spaces.srgb}

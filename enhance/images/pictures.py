@@ -42,6 +42,7 @@ def open_picture(
     background: str = BACKGROUND,
     others: Iterable[str] = (),
     range: float | None = None,
+    own: bool = False,
 ) -> Picture:
     """The picture in a file, or a sample by its name; a file that is named like a sample is opened as ./NAME.
 
@@ -50,6 +51,7 @@ def open_picture(
         background: the colour under transparent pixels, see `read`.
         others: further names that the caller accepts, for the suggestion in the message.
         range: of floats, the value that is white, see `read`.
+        own: leave the image in the RGB values of its file, see `read`.
 
     Raises:
         ImageError: if there is no such sample or file, or the file cannot be read.
@@ -69,7 +71,7 @@ def open_picture(
     if "://" in text:
         raise ImageError(f"{text} is a URL, which only the lists and pairs of task=score may name; download it first.")
     if os.path.lexists(text) or os.path.lexists(os.path.expanduser(text)) or os.path.basename(text) != text:
-        return read(text, background, range)
+        return read(text, background, range, own)
     if os.path.splitext(text)[1]:
         if close := get_close_matches(Path(text).stem.lower(), SAMPLES, n=1, cutoff=0.85):
             raise ImageError(f"There is no file {text}; did you mean the sample '{close[0]}'?")

@@ -19,6 +19,7 @@ from enhance.images.arrays import Array, ImageError, from_array
 from enhance.images.colour import own_srgb, to_srgb
 from enhance.images.decoding import Samples, decode, of_pillow
 from enhance.images.floats import check_range, without_effect
+from enhance.images.wide import Wide, wide_space
 from enhance.utils.defaults import BACKGROUND
 from enhance.utils.suggest import short
 
@@ -34,6 +35,7 @@ class Picture:
         bits: 16 where the file holds more than 8 bits a channel, else 8.
         path: the file that was read; None for an image in memory.
         profile: the ICC profile of the file where that is sRGB, so that no colour was converted; else empty.
+        wide: the space of the image, where it was left in that of its file; None: sRGB.
     """
 
     image: Tensor
@@ -42,9 +44,12 @@ class Picture:
     bits: int = 8
     path: Path | None = None
     profile: bytes = b""
+    wide: Wide | None = None
 
 
-def read(path: str | os.PathLike[str], background: str = BACKGROUND, range: float | None = None) -> Picture:
+def read(
+    path: str | os.PathLike[str], background: str = BACKGROUND, range: float | None = None, own: bool = False
+) -> Picture:
     """The picture in a file: PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000, PPM, PGM, PFM, TGA or QOI.
 
     With optional libraries HEIC, JPEG XL, camera RAW, and linear light in OpenEXR and Radiance HDR.
@@ -59,6 +64,7 @@ def read(path: str | os.PathLike[str], background: str = BACKGROUND, range: floa
         background: a colour, by name or as #rrggbb.
         range: of floats, the value that is white; what lies outside [0, range] is clipped, which a note says. None:
             floats must lie in [0, 1]. Whole numbers have their own white.
+        own: leave the image in the RGB values of its file where `wide_space` finds that it can keep its profile.
 
     Raises:
         ImageError: if there is no such file, or it is not an image that can be read whole.
@@ -74,12 +80,16 @@ def read(path: str | os.PathLike[str], background: str = BACKGROUND, range: floa
     laid_on = _colour(background)
     check_range(range)
     path = _existing(Path(path))
-    picture = _picture(lambda notes: decode(path, notes, range), str(path), laid_on, background, range)
+    picture = _picture(lambda notes: decode(path, notes, range), str(path), laid_on, background, range, own)
     return replace(picture, path=path)
 
 
 def from_pillow(
-    picture: Image.Image, background: str = BACKGROUND, name: str = "image", range: float | None = None
+    picture: Image.Image,
+    background: str = BACKGROUND,
+    name: str = "image",
+    range: float | None = None,
+    own: bool = False,
 ) -> Picture:
     """An image of Pillow, read as a file is: orientation, colour profile, transparency and depth count alike.
 
@@ -91,6 +101,7 @@ def from_pillow(
         background: a colour, by name or as #rrggbb.
         name: what messages call it.
         range: of the 32-bit modes I and F, the value that is white; see `read`.
+        own: leave the image in its own RGB values, see `read`.
 
     Raises:
         ImageError: for those modes without `range`, and for a file that cannot be read.
@@ -102,12 +113,12 @@ def from_pillow(
     file = getattr(picture, "filename", "")
     waits = isinstance(picture, ImageFile.ImageFile) and picture.tile and not picture.tell()
     if waits and file and os.path.isfile(file):
-        found = read(file, background, range)
+        found = read(file, background, range, own)
         if sorted(found.image.shape[-2:]) == sorted(picture.size):
             return found
     laid_on = _colour(background)
     check_range(range)
-    return _picture(lambda notes: of_pillow(picture, name, notes, range), name, laid_on, background, range)
+    return _picture(lambda notes: of_pillow(picture, name, notes, range), name, laid_on, background, range, own)
 
 
 def from_values(values: Array, background: str = BACKGROUND, name: str = "image") -> Picture:
@@ -142,8 +153,9 @@ def _picture(
     laid_on: tuple[float, ...],
     background: str,
     white: float | None,
+    own: bool,
 ) -> Picture:
-    """What was decoded, in sRGB over the background."""
+    """What was decoded, in sRGB or the file's own space, over the background."""
     notes: list[str] = []
     name = Path(source).name
     with _sentences(source):
@@ -151,9 +163,10 @@ def _picture(
         if white is not None and not samples.floats:
             notes.append(without_effect(white, name))
         bits = 8 if samples.values.dtype == np.uint8 else 16
-        values = to_srgb(samples.values, samples.colours, name, notes)
+        wide = wide_space(samples.values, samples.colours) if own else None
+        values = samples.values if wide else to_srgb(samples.values, samples.colours, name, notes)
         image = from_array(_composited(values, laid_on, background, name, notes))
-        return Picture(image, source, tuple(notes), bits, profile=own_srgb(samples.colours))
+        return Picture(image, source, tuple(notes), bits, profile=own_srgb(samples.colours), wide=wide)
 
 
 @contextmanager

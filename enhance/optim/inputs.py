@@ -122,6 +122,7 @@ def read_image(
     background: str = Config.background,
     smallest: int = MIN_SIDE,
     range: float | None = Config.range,
+    own: bool = False,
 ) -> Picture:
     """An image that was given, whether a file, a sample's name or an image in memory.
 
@@ -131,15 +132,16 @@ def read_image(
         background: what transparent pixels are laid on.
         smallest: side in pixels that it must have.
         range: of floats, the value that is white.
+        own: leave the image in the RGB values of its file, see `enhance.images.reading.read`.
 
     Raises:
         ImageError: if it cannot be read or is smaller.
     """
     named = isinstance(given, str | os.PathLike)
     if named:
-        picture = open_picture(given, background, range=range)
+        picture = open_picture(given, background, range=range, own=own)
     else:
-        picture = _picture(given, role, background, range, smallest)
+        picture = _picture(given, role, background, range, smallest, own)
     require_size(picture.image, role, smallest)
     return picture
 
@@ -168,10 +170,12 @@ def _open(
     return picture, image
 
 
-def _picture(given: object, role: str, background: str, range: float | None, smallest: int = MIN_SIDE) -> Picture:
+def _picture(
+    given: object, role: str, background: str, range: float | None, smallest: int = MIN_SIDE, own: bool = False
+) -> Picture:
     """An image that is in memory already."""
     if isinstance(given, Image.Image):
-        return from_pillow(given, background, role, range)
+        return from_pillow(given, background, role, range, own)
     if isinstance(given, np.ndarray | Tensor) and range is not None:
         return _ranged(given, role, background, range)
     if isinstance(given, np.ndarray):

@@ -16,6 +16,7 @@ from PIL import Image
 from enhance.metrics.registry import display_name
 from enhance.runs import layout as names
 from enhance.runs.history import Row, read
+from enhance.utils.profiles import rgb
 
 FRAME_SIZE = 1280  # pixels of a frame's longer side in memory: the largest that anything shows
 SMALLEST_SHARE = 1e-3  # of the lowest loss: where a term adds less, its curve is not drawn
@@ -23,7 +24,7 @@ SMALLEST_SHARE = 1e-3  # of the lowest loss: where a term adds less, its curve i
 
 @dataclass(frozen=True)
 class Picture:
-    """An image file and its pixels in RGB."""
+    """An image file and its pixels in sRGB."""
 
     path: Path
     pixels: Image.Image
@@ -176,7 +177,7 @@ def open_picture(path: Path) -> Picture:
         with Image.open(data) as image:
             image.verify()  # checksums, which decoding leaves out
         with Image.open(data) as image:
-            return Picture(path, image.convert("RGB"))
+            return Picture(path, rgb(image))
     except (OSError, ValueError):
         raise
     except Exception as error:  # SyntaxError, DecompressionBombError, struct.error, ...

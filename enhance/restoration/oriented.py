@@ -1,4 +1,4 @@
-"""A picture in the colours and the orientation of its file, as it is shown: in sRGB and upright."""
+"""A picture in the colours and the orientation of its file, as it is read: upright, in sRGB or its own profile."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from enhance.images.kinds import HEAD
 _ORIENTATION = 274
 
 
-def as_shown(picture: Tensor, path: Path) -> Tensor:
-    """What a file's own RGB values, (1, 3, H, W) in [0, 1], look like: its profile and EXIF orientation are applied."""
+def as_read(picture: Tensor, path: Path, own: bool) -> Tensor:
+    """A file's own RGB values, (1, 3, H, W) in [0, 1], as the file is read: its EXIF orientation is applied and, unless
+    the picture stays in its `own` values, its profile.
+    """
     with path.open("rb") as stream:
         head = stream.read(HEAD)
     with Image.open(path) as opened:
         colours, orientation = said_by(opened, head), opened.getexif().get(_ORIENTATION, 1)
         channels = 1 if opened.mode == "L" else 3  # a profile of grey is for one
-    values = to_srgb(picture[0].permute(1, 2, 0).numpy()[..., :channels], colours, path.name, [])
+    values = picture[0].permute(1, 2, 0).numpy()
+    if not own:
+        values = to_srgb(values[..., :channels], colours, path.name, [])
     return from_array(np.ascontiguousarray(upright(values, orientation))).clamp(0, 1)

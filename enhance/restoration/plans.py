@@ -31,6 +31,7 @@ class Asked:
         coupling: how it is coupled with the denoiser.
         kernel: of the blur, (kh, kw).
         factor: of an enlargement.
+        own: whether the image is in the RGB values of its file, which keeps its profile; else it is sRGB.
     """
 
     image: Tensor
@@ -39,6 +40,7 @@ class Asked:
     coupling: CouplingConfig = field(default_factory=CouplingConfig)
     kernel: Tensor | None = None
     factor: int = FACTORS[0]
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Plan:
         passes: of a denoiser.
         estimated: what was estimated from the picture, for people and metadata.
         finish: from the last estimate to the one that is shown.
-        shown: from a picture of the observation to one in sRGB, upright.
+        as_read: from a picture of the observation to one as its file is read: upright, of the colours of `Asked.image`.
         coupling: what of the coupling is used, as it is used; None: nothing.
         settings: of the degradation that was assumed, given or estimated, beside what the observation says of itself.
         notes: what the user should know, in sentences.
@@ -60,7 +62,7 @@ class Plan:
     passes: Passes
     estimated: dict[str, Any]
     finish: Callable[[Tensor], Tensor] = lambda estimate: estimate
-    shown: Callable[[Tensor], Tensor] = lambda picture: picture
+    as_read: Callable[[Tensor], Tensor] = lambda picture: picture
     coupling: CouplingConfig | None = None
     settings: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

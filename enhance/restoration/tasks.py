@@ -13,7 +13,7 @@ from enhance.restoration.deblurring import deblur
 from enhance.restoration.denoising import denoise
 from enhance.restoration.downscaling import Downscaled
 from enhance.restoration.jpeg_file import is_jpeg, read_jpeg
-from enhance.restoration.oriented import as_shown
+from enhance.restoration.oriented import as_read
 from enhance.restoration.plans import Asked, Plan, coupled, name_of, require, require_uncoupled
 
 
@@ -48,7 +48,7 @@ def jpeg(asked: Asked) -> Plan:
         lambda denoiser: split(cells, denoiser, schedule),
         estimated,
         finish=lambda estimate: cells.proximal(estimate, 0),
-        shown=lambda picture: as_shown(picture, path),
+        as_read=lambda picture: as_read(picture, path, asked.own),
     )
 
 

@@ -27,9 +27,10 @@ class Moment:
     Attributes:
         step: passes made; 0 is the picture as it was given.
         level: noise level that the denoiser was given, of 255; NaN at step 0.
-        image: (1, 3, H, W) in [0, 1].
+        image: (1, 3, H, W) in [0, 1], sRGB.
         residual: root mean square of A(image) - y, of 255; of a JPEG, in steps beyond the cells.
         seconds: that the passes took so far.
+        own: the image in the RGB values of its file, where that keeps another profile than sRGB.
     """
 
     step: int
@@ -37,6 +38,7 @@ class Moment:
     image: Tensor
     residual: float
     seconds: float
+    own: Tensor | None = None
 
 
 class RestorationRecorder:
@@ -49,6 +51,7 @@ class RestorationRecorder:
         metadata: what is known before the first pass; goes to metrics.json as it is.
         bits: of a channel of all images but the frames: 8 or 16.
         exif: data of a camera for result.png, or none.
+        profile: ICC profile of `Moment.own` for result.png, or none.
     """
 
     def __init__(
@@ -60,8 +63,9 @@ class RestorationRecorder:
         metadata: Mapping[str, Any],
         bits: int = 8,
         exif: bytes = b"",
+        profile: bytes = b"",
     ) -> None:
-        self._folder, self._bits, self._exif = folder, bits, exif
+        self._folder, self._bits, self._exif, self._profile = folder, bits, exif, profile
         self._metadata = {"kind": names.KIND_OF_RESTORATIONS, **metadata}
         self._figures: list[Mapping[str, float]] = []
         self._last: Moment | None = None
@@ -96,7 +100,8 @@ class RestorationRecorder:
         """
         if self._last is None:
             raise ValueError("The restoration ended before its first pass.")
-        save_image(self._last.image, self._folder / names.RESULT, self._bits)
+        image = self._last.image if self._last.own is None else self._last.own
+        save_image(image, self._folder / names.RESULT, self._bits, self._profile)
         if self._exif:
             write_exif(self._folder / names.RESULT, self._exif)
         figures = {

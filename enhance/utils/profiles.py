@@ -73,6 +73,19 @@ def in_srgb(picture: Image.Image, profile: bytes) -> Image.Image | None:
         return None
 
 
+def rgb(picture: Image.Image) -> Image.Image:
+    """The picture in RGB; in sRGB, where it has another profile of RGB.
+
+    Example:
+        >>> rgb(Image.new("L", (1, 1), 90)).getpixel((0, 0))
+        (90, 90, 90)
+    """
+    profile, plain = picture.info.get("icc_profile") or b"", picture.convert("RGB")
+    if profile[16:20] != b"RGB " or is_srgb(profile):
+        return plain
+    return in_srgb(plain, profile) or plain
+
+
 def hdr_of(profile: bytes) -> str:
     """PQ or HLG, where an ICC profile says so by its tag `cicp` or by its name.
 
