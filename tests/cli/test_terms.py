@@ -145,6 +145,23 @@ def test_a_setting_that_changes_nothing_is_noted(enhance: Command, setting: str)
 
 
 @pytest.mark.parametrize(
+    ("initial", "unused", "used", "why"),
+    [
+        ("white", "gain_degraded", "gain", "does not resemble"),
+        ("degraded", "gain", "gain_degraded", "resembles"),
+    ],
+)
+def test_the_gain_of_another_initial_image_is_noted(
+    enhance: Command, initial: str, unused: str, used: str, why: str
+) -> None:
+    begins = (*QUICK, "task=jpeg", "metric=mse", f"initial={initial}", "figures=false")
+    ended = enhance(*begins, f"parametrization.{unused}=3")
+    said = " ".join(ended.err.split())
+    assert f"parametrization.{unused}=3 changes nothing: the initial image {why} the reference" in said
+    assert "changes nothing" not in enhance(*begins, f"parametrization.{used}=3").err
+
+
+@pytest.mark.parametrize(
     ("setting", "mended", "note"),
     [
         ("optimizer=adamw", "optimizer.weight_decay=0.1", "optimizer=adamw without optimizer.weight_decay is adam"),
