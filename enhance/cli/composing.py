@@ -26,6 +26,7 @@ from enhance.cli.meant import SETTINGS
 from enhance.cli.parsing import text_of, values_of
 from enhance.config.paths import choices
 from enhance.config.reference import KINDS, Setting, described
+from enhance.config.restoration import RESTORATIONS
 from enhance.config.schema import Config
 from enhance.utils.errors import SettingsError
 from enhance.utils.suggest import unknown
@@ -148,9 +149,14 @@ class Composer:
                 raise SettingsError(f"There is no setting '{key}'; it is {meant}={text_of(override)}.")
             if meant == "output" and self._name == "config":
                 raise SettingsError(f"The folder of a run is named by hydra.run.dir={text_of(override)}.")
+            where = "this task"
+            if self._name == "config":
+                where, meant = "an optimisation", meant.partition(".")[0]
             if tasks := _tasks_with(meant):
-                where = "an optimisation" if self._name == "config" else "this task"
-                raise SettingsError(f"'{key}' is no setting of {where}; {meant}= goes with task={', '.join(tasks)}.")
+                beside = "image= and " if tasks == [*RESTORATIONS] else ""
+                raise SettingsError(
+                    f"'{key}' is no setting of {where}; {meant}= goes with {beside}task={', '.join(tasks)}."
+                )
             if self._name in MODULES and key in _OF_OPTIMISATIONS:
                 raise SettingsError(f"This task has no setting '{key}'; leave {line} out.")
             raise SettingsError(unknown("setting", key, self._names(config, key)))

@@ -32,6 +32,7 @@ _ELSEWHERE = {
     "net": "backbone",
     "model": "backbone",
     "sigma": "degradation.sigma",
+    "factor": "degradation.factor",
     "batch_size": "batch",
     "momentum": "optimizer.momentum",
     "betas": "optimizer.betas",

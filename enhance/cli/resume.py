@@ -17,7 +17,7 @@ from enhance.config.paths import home
 from enhance.config.restoration import RestoreConfig
 from enhance.config.schema import Config
 from enhance.runs.layout import KIND_OF_RESTORATIONS, METRICS, existing_output, read_metrics
-from enhance.runs.sweep import clear_failed, settings_only
+from enhance.runs.sweep import clear_failed, recorded_command, settings_only
 from enhance.utils.errors import SettingsError
 
 _KEY = "resume="
@@ -118,5 +118,10 @@ def _unreadable(folder: Path, why: str) -> SettingsError:
     if (folder / "hydra").is_dir() and not existing_output(folder):  # killed while its settings were written down
         return SettingsError(
             f"The run in {folder} was cut off before its first step, so nothing is lost: give its command again."
+        )
+    if recorded_command(folder) is not None:
+        return SettingsError(
+            f"{folder} is the folder of a sweep, which goes on by its own command with sweep.resume=true, or of whose "
+            "jobs one does by that job's folder."
         )
     return SettingsError(f"{folder} holds no run that can go on: {why}; begin a new one.")

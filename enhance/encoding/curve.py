@@ -45,11 +45,17 @@ def curve(images: Sequence[Encoded], metric: str, path: Path) -> None:
             markeredgecolor=colour,
             markeredgewidth=1.3 if len(images) == 1 else 0.7,
         )
-    wanted = {choice.wanted for each in images for choice in each.choices if choice.wanted is not None}
-    if len(wanted) == 1:
-        axis.axhline(wanted.pop(), color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    target = common_target(images)
+    if target is not None:
+        axis.axhline(target, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     _style(axis, metric, images[0].higher_is_better)
     save(drawn, path)
+
+
+def common_target(images: Sequence[Encoded]) -> float | None:
+    """The score that was to be reached, a dashed line; None where there is none, or not one for all."""
+    wanted = {choice.wanted for each in images for choice in each.choices}
+    return wanted.pop() if len(wanted) == 1 else None
 
 
 def _style(axis: Axes, metric: str, higher_is_better: bool) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from enhance.encoding.choose import Choice, Encoded
-from enhance.encoding.curve import CURVE
+from enhance.encoding.curve import CURVE, common_target
 from enhance.encoding.tables import CURVES, DOCUMENT, TABLE, decibels, number, totals
 from enhance.report.embed import data_uri, lossless
 from enhance.report.template import render_page
@@ -46,6 +46,7 @@ def page(
         images=[_image(each, files, place) for place, each in enumerate(images)],
         totals=[_total(each, images) for each in totals(images)] if len(images) > 1 else [],
         curve=data_uri(curve, "png") if curve else "",
+        dashed=common_target(images) is not None,
         several=len(images) > 1,
         files=[TABLE, *([CURVES, f"{CURVE}.png", f"{CURVE}.pdf"] if curve else []), DOCUMENT],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -159,12 +160,14 @@ def evaluation_metrics(config: Config, reference: Tensor) -> EvaluationMetrics:
 def _module(settings: MetricConfig) -> Metric:
     """The metric of any importable function or class."""
     from hydra.errors import HydraException
-    from hydra.utils import get_object, instantiate
+    from hydra.utils import instantiate
 
     target = settings.target or ""
     logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # the error that follows says it in one sentence
+    found = _imported(target)
+    if inspect.ismodule(found):
+        raise SettingsError(f"metric.target={target} is a module; name a function or class of it, {target}.NAME.")
     try:
-        found = get_object(target)
         function = instantiate(
             {"_target_": target, **settings.arguments},
             _partial_=not inspect.isclass(found),
@@ -172,9 +175,8 @@ def _module(settings: MetricConfig) -> Metric:
             **instantiate_arguments(),
         )
     except (HydraException, ImportError, ValueError, TypeError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0].rstrip(".")
         raise SettingsError(
-            f"metric.target={target} cannot be made with {listed(settings.arguments)}: {reason}."
+            f"metric.target={target} cannot be made with {listed(settings.arguments)}: {_reason(error)}."
         ) from error
     made = as_metric(
         function,
@@ -185,3 +187,24 @@ def _module(settings: MetricConfig) -> Metric:
     )
     made.settings["arguments"] = dict(settings.arguments)  # an object need not tell those that it was made with
     return made
+
+
+def _imported(target: str) -> Any:
+    """The function or class of a dotted name; of an unknown one the message has the nearest that its module has."""
+    from hydra.utils import get_object
+
+    try:
+        return get_object(target)
+    except ImportError as error:
+        home, _, name = target.rpartition(".")
+        try:
+            owner = get_object(home)
+        except ImportError:
+            raise SettingsError(f"metric.target={target} cannot be imported: {_reason(error)}.") from error
+        close = get_close_matches(name, [each for each in dir(owner) if callable(getattr(owner, each, None))], n=1)
+        question = f"; did you mean {home}.{close[0]}?" if close else "."
+        raise SettingsError(f"metric.target={target}: {home} has no {name}{question}") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error.__cause__ or error).splitlines()[0].rstrip(".")

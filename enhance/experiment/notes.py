@@ -15,14 +15,12 @@ def notes(config: Config, deep: bool | None = None) -> list[str]:
         deep: whether a metric of the objective uses a backbone; None: by their names.
     """
     names = [*optimised(config), *config.judges]
-    found = unused_backbone(config.backbone.name, names) + _like_another(config)
+    found = unused_backbone(config.backbone.name, names) + _like_another(config) + _not_applied(config)
     deep = any_deep(optimised(config)) if deep is None else deep
     used = deep or any_deep(names)
-    schedule, frames, backbone, initial = config.schedule, config.frames, config.backbone, starts_from(config)
-    degradation = config.degradation.get("name", "none")
+    schedule, frames, backbone = config.schedule, config.frames, config.backbone
     default = BackboneConfig()
     unused = {
-        f"degradation={degradation}": degradation != "none" and initial != "degraded",
         f"backbone.weights={backbone.weights}": backbone.weights == "untrained" and not used,
         f"backbone.seed={backbone.seed}": backbone.seed != default.seed
         and (not used or backbone.weights != "untrained"),
@@ -38,13 +36,20 @@ def notes(config: Config, deep: bool | None = None) -> list[str]:
     }
     reasons = dict.fromkeys(("compile", "autocast", "optimizer"), "no metric uses a backbone")
     reasons |= {"backbone": "no metric uses random weights of a backbone", "stopping": "there is no stopping.patience"}
-    reasons["degradation"] = f"the initial image is {initial}"
     reasons |= {"schedule": f"schedule={schedule.name} never halves the rate", "frames": f"frames={frames.spacing}"}
     return found + [
         f"{setting} changes nothing: {reasons[setting.partition('=')[0].partition('.')[0]]}"
         for setting, applies in unused.items()
         if applies
     ]
+
+
+def _not_applied(config: Config) -> list[str]:
+    """The degradation, of the task or of the user, where the run begins with another image."""
+    degradation, initial = config.degradation.get("name", "none"), starts_from(config)
+    if degradation == "none" or initial == "degraded":
+        return []
+    return [f"the degradation, {degradation}, is not applied: the initial image is {initial}"]
 
 
 def _like_another(config: Config) -> list[str]:

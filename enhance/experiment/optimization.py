@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enhance.config.schema import Config
+from enhance.config.schema import Config, ParametrizationConfig
 from enhance.experiment.notes import notes
 from enhance.experiment.steps import steps
 from enhance.metrics.metric import Metric
@@ -62,7 +62,7 @@ class Optimization:
         self.reference, self.initial = inputs.reference.to(**where), inputs.initial.to(**where)
         self._mask = None if inputs.mask is None else inputs.mask.to(**where)
         self._config, self._terms, self._tile = config, terms, config.tile
-        similar = inputs.similar
+        self._similar = similar = inputs.similar
         self._make = parametrization or make_parametrization(config.parametrization, similar)
         made = self._make(self.initial[..., :8, :8])
         if not all(callable(getattr(made, part, None)) for part in ("parameters", "image", "project")):
@@ -110,7 +110,7 @@ class Optimization:
     def notes(self) -> list[str]:
         """What of the settings changes nothing in this optimisation, and what was chosen in it, in sentences."""
         deep = any(hasattr(term.function, "smoothed") for term in self._terms)
-        found = notes(self._config, deep)
+        found = notes(self._config, deep) + self._unused_gain()
         if self._config.tf32 and self.reference.device.type != "cuda":
             found.append(f"tf32=true changes nothing on device={self.reference.device.type}: GPUs of NVIDIA have TF32")
         if self._config.deterministic and self.reference.device.type == "cpu":
@@ -120,6 +120,14 @@ class Optimization:
         if tiles := self.objective.tiles:
             found.append(f"measured as {tiles} tile{'s' * (tiles > 1)}")
         return found
+
+    def _unused_gain(self) -> list[str]:
+        """That of the two gains of the parametrization that this initial image does not ask for, if it was given."""
+        key, resembles = ("gain", "resembles") if self._similar else ("gain_degraded", "does not resemble")
+        given, default = getattr(self._config.parametrization, key), getattr(ParametrizationConfig, key)
+        if given == default:
+            return []
+        return [f"parametrization.{key}={given:g} changes nothing: the initial image {resembles} the reference"]
 
     def frames(self) -> FramePlan:
         """The steps that are kept: fewer of large images, so that all frames together have `_KEPT` pixels."""

@@ -79,7 +79,7 @@ class Budget:
         self.seconds = seconds
 
     def __call__(self, step: Step) -> str | None:
-        return f"{self.seconds:g} seconds are over" if step.seconds >= self.seconds else None
+        return f"time limit of {self.seconds:g} s reached" if step.seconds >= self.seconds else None
 
 
 class EarlyStopping:

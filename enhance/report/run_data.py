@@ -81,6 +81,8 @@ class RunData:
         if result is None:
             result = open_picture(names.frame_file(folder, max(frames))) if frames else initial
         configuration = _text(folder / names.CONFIGURATION)
+        if not configuration and metadata.get("task") == "duel":  # the four runs share that of the duel
+            configuration = _text(folder.parent / names.CONFIGURATION)
         if not configuration:
             missing.append(f"{names.CONFIGURATION} is missing, so the complete configuration is not known.")
         warnings = [line for line in _text(folder / names.LOG).splitlines() if " WARNING " in line or " ERROR " in line]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import QUICK, settings
@@ -16,6 +18,7 @@ from enhance.cli.overrides import tool_settings
 from enhance.config.hydra_versions import store
 from enhance.config.paths import initialized
 from enhance.experiment.run import run
+from enhance.runs.sweep import record_command
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -43,6 +46,23 @@ def test_a_report_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert "metrics.json is missing" in said
     assert "reference.png cannot be read" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["task=report", "run=swept"], "task=summary sweep=swept draws its page again"),
+        (["resume=swept"], "goes on by its own command with sweep.resume=true"),
+    ],
+)
+def test_the_folder_of_a_sweep_is_no_run(
+    enhance: Callable[..., Any], tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    (tmp_path / "swept").mkdir()
+    record_command(tmp_path / "swept", ["metric=mse,ssim"])
+    ended = enhance(*arguments)
+    assert ended.code == 2
+    assert sentence in ended.err
 
 
 @pytest.mark.parametrize(

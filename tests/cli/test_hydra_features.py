@@ -64,8 +64,11 @@ def test_words_are_completed(enhance: Enhance, monkeypatch: pytest.MonkeyPatch) 
         (("--gpu",), "settings are written without dashes, device=..."),
         (("-o", "x"), "There is no flag '-o'; --hydra-help lists the flags."),
         (("image=a.png",), "'image' is no setting of an optimisation; image= goes with task=score, encode, denoise"),
+        (("task=deblur", "kernel=k.png"), "kernel= goes with image= and task=denoise, deblur, jpeg, upscale."),
+        (("task=denoise", "denoiser.perception=1"), "of an optimisation; denoiser= goes with image= and task=denoise"),
         (("output_dir=x",), "The folder of a run is named by hydra.run.dir=x."),
         (("net=vgg19",), "it is backbone=vgg19."),
+        (("task=upscale", "factor=2"), "There is no setting 'factor'; it is degradation.factor=2."),
         (("task=encode", "image=astronaut", "pairs=x"), "pairs= goes with task=score."),
     ],
 )

@@ -145,10 +145,28 @@ def test_a_setting_that_changes_nothing_is_noted(enhance: Command, setting: str)
 
 
 @pytest.mark.parametrize(
+    ("initial", "unused", "used", "why"),
+    [
+        ("white", "gain_degraded", "gain", "does not resemble"),
+        ("degraded", "gain", "gain_degraded", "resembles"),
+    ],
+)
+def test_the_gain_of_another_initial_image_is_noted(
+    enhance: Command, initial: str, unused: str, used: str, why: str
+) -> None:
+    begins = (*QUICK, "task=jpeg", "metric=mse", f"initial={initial}", "figures=false")
+    ended = enhance(*begins, f"parametrization.{unused}=3")
+    said = " ".join(ended.err.split())
+    assert f"parametrization.{unused}=3 changes nothing: the initial image {why} the reference" in said
+    assert "changes nothing" not in enhance(*begins, f"parametrization.{used}=3").err
+
+
+@pytest.mark.parametrize(
     ("setting", "mended", "note"),
     [
         ("optimizer=adamw", "optimizer.weight_decay=0.1", "optimizer=adamw without optimizer.weight_decay is adam"),
         ("schedule=halving", "schedule.every=1", "schedule=halving with schedule.every=1000 and 2 steps is constant"),
+        ("degradation=jpeg", "initial=degraded", "the degradation, jpeg, is not applied: the initial image is white"),
     ],
 )
 def test_a_choice_that_is_the_same_as_another_is_noted(setting: str, mended: str, note: str) -> None:
@@ -169,7 +187,13 @@ def test_a_choice_that_is_the_same_as_another_is_noted(setting: str, mended: str
         (["metric=mse", "optimizer=lbfgs", "optimizer.arguments.max_iter=x"], "max_iter=x must be a number"),
         (["metric=ssim", "metric.arguments.x=1"], "metric=ssim cannot be made with x=1"),
         (["metric=module", "metric.target=torch.nn.L1Loss", "metric.arguments.x=1"], "cannot be made with x=1"),
-        (["metric=module", "metric.target=no.such.thing"], "no.such.thing"),
+        (["metric=module", "metric.target=no.such.thing"], "no.such.thing cannot be imported: No module named 'no'."),
+        (["metric=module", "metric.target=torch.nn.L1Los"], "torch.nn has no L1Los; did you mean torch.nn.L1Loss?"),
+        (
+            ["metric=module", "metric.target=torch.nn"],
+            "torch.nn is a module; name a function or class of it, torch.nn.",
+        ),
+        (["metric=module", "metric.target=torch.nn.Zzz"], "torch.nn.Zzz: torch.nn has no Zzz."),
         (["metric=mse", "mask=gone.png"], "gone.png"),
     ],
 )

@@ -261,8 +261,23 @@ def test_what_is_not_reached_is_not_written(enhance: Command, tmp_path: Path) ->
     ended = enhance("task=encode", "image=a.png", "score=1", "metric=ssim", "points=0")
     assert ended.code == 1
     assert "not reached" in ended.out
-    assert not (tmp_path / "encoded" / "a" / "a.jpg").exists()
-    assert rows(tmp_path / "encoded" / "a")[0]["reached"] == "False"
+    folder = tmp_path / "encoded" / "a"
+    assert not (folder / "a.jpg").exists()
+    assert rows(folder)[0]["reached"] == "False"
+    assert '<small class="missed">not 1' in (folder / "encode.html").read_text()
+
+
+def test_a_file_of_an_earlier_call_is_not_taken_for_one_of_this(enhance: Command, tmp_path: Path) -> None:
+    save_image(photo(), tmp_path / "a.png")
+    small = ("task=encode", "image=a.png", "metric=ssim", "points=3")
+    assert enhance(*small, "score=0.5").code == 0
+    assert "dashed" in (tmp_path / "encoded" / "a" / "encode.html").read_text()
+    ended = enhance(*small, "max_bytes=30")
+    assert ended.code == 1
+    assert f"{Path('encoded/a/a.jpg')} was there before this call, which wrote no JPEG" in ended.err
+    page = (tmp_path / "encoded" / "a" / "encode.html").read_text()
+    assert f'<td>{int(rows(tmp_path / "encoded" / "a")[0]["bytes"]):,}<small class="missed">too large' in page
+    assert "dashed" not in page
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,11 @@ def test_four_images_and_what_compares_them(tmp_path: Path) -> None:
     curves(worst)
     report(worst)
     assert "worst SSIM at equal MSE" in (folder / "worst-A" / "report.html").read_text()
+    assert "hydra/config.yaml is missing" in " ".join(worst.missing)
+    (folder / "hydra").mkdir()
+    (folder / "hydra" / "config.yaml").write_text("task: duel")  # the command leaves one for all four
+    worst = RunData.read(folder / "worst-A")
+    assert (worst.configuration, worst.missing) == ("task: duel", ())
     comparison(DuelData.read(folder))
     for drawn in (folder / "comparison.png", folder / "worst-A" / "curves.png"):
         with Image.open(drawn) as figure:

@@ -26,7 +26,7 @@ def made(losses: list[float], seconds: float = 1.0) -> Iterator[Step]:
         (Plateau(patience=3, tolerance=0.01), 5, "no better by 0.01 in 3 steps"),
         (Target(loss=0.5), 2, "loss 0.5 is at the target 0.5"),
         (Target(score=math.log1p(0.6) ** 0.25), 2, "is at the target"),
-        (Budget(4), 4, "4 seconds are over"),
+        (Budget(4), 4, "time limit of 4 s reached"),
     ],
 )
 def test_a_rule_ends_the_run_after_the_step_it_stops_at_and_says_why(rule: Rule, last: int, words: str) -> None:

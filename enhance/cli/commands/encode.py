@@ -174,7 +174,9 @@ def _encode(name: str, settings: Settings, metric: Metric, formats: list[Format]
 
 
 def _save(encoded: Encoded, names: Sequence[str], folder: Path) -> dict[tuple[str, str], str]:
-    """Write the files that are as wanted; their names by image and format."""
+    """Write the files that are as wanted, and say which lie there from an earlier call; their names by image and
+    format.
+    """
     from enhance.utils.files import write_bytes
 
     name = encoded.original.name
@@ -184,9 +186,12 @@ def _save(encoded: Encoded, names: Sequence[str], folder: Path) -> dict[tuple[st
         stem = Path(name).relative_to(shared).as_posix().replace("/", "-")
     files = {}
     for choice in encoded.choices:
+        file = f"{stem}{choice.format.suffix}"
         if choice.reached:
-            files[name, choice.format.name] = f"{stem}{choice.format.suffix}"
-            write_bytes(folder / f"{stem}{choice.format.suffix}", choice.data)
+            files[name, choice.format.name] = file
+            write_bytes(folder / file, choice.data)
+        elif (folder / file).exists():
+            say(f"note: {folder / file} was there before this call, which wrote no {choice.format.title}")
     return files
 
 

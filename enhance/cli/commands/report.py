@@ -7,6 +7,8 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
+from enhance.runs.sweep import recorded_command
+
 
 @dataclass
 class Settings:
@@ -25,6 +27,8 @@ def run(settings: Settings) -> int:
     folder = Path(settings.run)
     if not folder.is_dir():
         raise ValueError(f"run={settings.run} is no folder of a run: there is no such folder.")
+    if recorded_command(folder) is not None:
+        raise ValueError(f"run={folder} is the folder of a sweep; task=summary sweep={folder} draws its page again.")
     from enhance.report.render import render
 
     missing = render(folder)

@@ -124,7 +124,7 @@ ABOUT = (
     "Each metric against each other: for every reference the pair that the defender calls equal and the attacker finds "
     "most different. Aggressiveness: mean difference in {subjective} that the attacker predicts, 0 is chance; told "
     "apart: pairs that differ by more than {apart} as it says. Resistance: minus the same as defender; missed: pairs "
-    "that differ so. Each metric calls equally many pairs equal, those that differ by less than its `within`."
+    "that differ so. Each metric calls equally many pairs equal, those that differ by less than its tolerance, within."
 )
 
 

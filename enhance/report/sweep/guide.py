@@ -18,6 +18,7 @@ from enhance.report.sweep.cross_evaluation import CrossEvaluation, cross_evaluat
 from enhance.report.sweep.jobs import Job, Sweep
 from enhance.report.sweep.sheet import contact_sheet
 from enhance.runs import layout as names
+from enhance.utils.numbers import counted
 from enhance.utils.tables import read_csv
 
 _WIDE = 2400  # pixels of the picture's longer side
@@ -175,7 +176,9 @@ def _introduction(sweep: Sweep, matrix: CrossEvaluation) -> str:
     deep = [job.metadata for job in jobs if (row := METRICS.get(own_measure(job))) and row.deep]
     backbones = {(metadata.get("backbone") or {}).get("name") for metadata in deep} - {None}
     seen = f"Deep measures look through {tables.listed(sorted(backbones))}. " if backbones else ""
-    of = f" of {matrix.of}" if matrix.of > matrix.questions else ""
+    pairs = counted(matrix.questions, "pair")
+    if matrix.of > matrix.questions:
+        pairs = f"{matrix.questions} of {matrix.of} pairs"
     return (
         f"{len(matrix.lines)} measures as objectives, {len(matrix.metrics)} as evaluation metrics: {len(jobs)} runs "
         f"that each move one image towards its reference by one measure alone{length}. With the reference at hand "
@@ -183,7 +186,7 @@ def _introduction(sweep: Sweep, matrix: CrossEvaluation) -> str:
         "see on it.\n\n"
         f"Tasks: {tables.listed(tasks)}. Photographs: {tables.listed(references)}, the shorter side "
         f"{tables.listed(sorted(sides))} pixels. {seen}Every figure is over "
-        f"the {matrix.questions}{of} pairs of task and photograph that every measure has been run on."
+        f"the {pairs} of task and photograph that every measure has been run on."
     )
 
 

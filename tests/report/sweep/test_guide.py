@@ -51,6 +51,7 @@ def test_the_page_says_what_the_files_say(sweep: Path) -> None:
     assert "2 measures as objectives, 3 as evaluation metrics: 4 runs" in text
     assert "by one measure alone, in 30 steps each." in text
     assert "the shorter side 96 pixels" in text
+    assert "over the 2 pairs of task" in text
     assert "| MSE | _1.5_ | 1.5 | 1.0 | **1.25** |" in text
     assert "| SSIM | 1.5 | _1.5_ | 2.0 | **1.75** |" in text
     assert "| MSE | 1.0 | 1.5 | 30.00 | 33.00 |" in text
