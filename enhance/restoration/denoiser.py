@@ -69,7 +69,8 @@ class Denoiser(nn.Module):
         height, width = image.shape[-2:]
         given = torch.cat([image, noise.expand(-1, -1, height, width)], 1)
         bottom, right = -height % STRIDE, -width % STRIDE
-        given = functional.pad(given, (0, right, 0, bottom), mode="replicate")
+        mode = "reflect" if right < width and bottom < height else "replicate"  # a repeated column of noise is a streak
+        given = functional.pad(given, (0, right, 0, bottom), mode=mode)
         x = self.head(functional.pixel_unshuffle(given, _FOLD))
         skips = []
         for encode, down in zip(self.encoders, self.downs, strict=True):
