@@ -129,6 +129,8 @@ def plot(rows: list[dict[str, object]], path: Path) -> None:
         above.xaxis.set_major_formatter("{x:g}")
         above.xaxis.set_minor_formatter(NullFormatter())
         below.set_yscale("log")
+        low, high = below.get_ylim()
+        below.set_ylim(bottom=low * (low / high) ** 0.25)  # room for the legend
         below.set_xlabel("seconds")
         for axes in (above, below):
             axes.grid(alpha=0.3)
