@@ -139,6 +139,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     assert student_of(settings, capsys) == whole
 
 
+@pytest.mark.slow
 def test_a_folder_takes_its_own_settings_alone(
     settings: DistillSettings,
     photographs: Path,
