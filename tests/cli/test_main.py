@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers import Ended
+from PIL import Image
 
 from enhance.__main__ import _as_ctrl_c
 from enhance.backbones.registry import ARCHITECTURES
@@ -104,6 +105,8 @@ def test_a_run_leaves_its_folder(tmp_path: Path) -> None:
     images = "result.png initial.png reference.png comparison.png curves.png progress.gif"
     texts = "history.csv run.log hydra/config.yaml"
     assert not [name for name in f"{images} {texts}".split() if not (folder / name).is_file()]
+    with Image.open(folder / "comparison.png") as figure:
+        assert figure.width > 1000  # at 200 dots an inch
     assert len((folder / "history.csv").read_text().splitlines()) == 1 + 5
     log = (folder / "run.log").read_text()
     assert results["command"] in log
