@@ -182,7 +182,7 @@ class Composer:
             section = section.rpartition(".")[0]
         if self._name in MODULES:
             return [*(group for group in choices() if f"{group}.name" in self._known), *self._known]
-        return [*choices(), *self._known, "resume"]
+        return [*choices(), *self._known, "resume", "image"]  # image= makes a restoration of a task
 
     def _mismatch(self, line: str, value: object, known: Setting | None, key: str, error: Exception) -> str:
         """A sentence for a value of the wrong type."""

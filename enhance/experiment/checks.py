@@ -74,7 +74,7 @@ def check_judges(names: Sequence[str]) -> None:
         SettingsError: if they are not.
     """
     for name in names:
-        check_metric_name(name, "metric of judges=")
+        check_metric_name(name, "metric")
         if list(names).count(name) > 1:
             raise SettingsError(f"judges=[{','.join(names)}] has {name} twice; leave one out.")
 

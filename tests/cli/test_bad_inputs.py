@@ -241,6 +241,7 @@ def test_an_initial_image_of_another_size_is_refused(enhance: Command) -> None:
     ("argument", "words"),
     [
         ("stepz=5", "no setting 'stepz'; did you mean 'steps'"),
+        ("imag=photo.png", "no setting 'imag'; did you mean 'image'"),
         ("task=denois", "no task 'denois'; did you mean 'denoise'"),
         ("task=null", "no task 'null'"),
         ("task.name=denois", "did you mean 'denoise'"),
